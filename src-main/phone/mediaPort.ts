@@ -1,0 +1,28 @@
+/**
+ * The sound of calls as the phone sees it: WebRTC in the client that placed or answered the call, or the
+ * headless engine. Offer/answer is RFC 3264 with complete (non-trickle) SDP.
+ */
+export interface MediaPort {
+  /** Opens the sound of one call. Nothing is captured before `offer` or `answer`. */
+  open(call: { readonly id: string; readonly direction: 'out' | 'in' }, user: MediaUser): MediaSession
+}
+
+export interface MediaUser {
+  /** Sound flows both ways as negotiated. `codec` such as 'opus/48000'. */
+  onConnected(codec: string): void
+  /** No path for sound, or lost; code 'call-media-failed', 'microphone-missing' or 'microphone-denied'. */
+  onFailed(code: 'call-media-failed' | 'microphone-missing' | 'microphone-denied'): void
+}
+
+export interface MediaSession {
+  readonly engine: 'client' | 'headless'
+  /** SDP offer. @throws PeerError 'microphone-missing', 'microphone-denied', 'call-media-failed' */
+  offer(signal: AbortSignal): Promise<string>
+  /** SDP answer to `remoteOffer`. @throws as `offer`, and 'call-no-common-codec' */
+  answer(remoteOffer: string, signal: AbortSignal): Promise<string>
+  /** Takes the answer to our offer. @throws PeerError 'call-media-failed', 'call-no-common-codec' */
+  accept(remoteAnswer: string): Promise<void>
+  setMuted(muted: boolean): void
+  /** Idempotent. Frees the microphone and all sockets. */
+  close(): void
+}

@@ -1,0 +1,102 @@
+/**
+ * The overlay as usages and the SIP glue see it: one joined (or joining) RELOAD node. `createOverlay` in this
+ * folder makes one; nothing above this file knows routing, links or messages.
+ */
+import type { Event } from '../../base/event.ts'
+import type { Certificate } from '../../ports/crypto.ts'
+import type { SocketAddress } from '../../ports/secureStream.ts'
+
+export type OverlayPhase = 'stopped' | 'starting' | 'joining' | 'joined' | 'alone' | 'offline'
+
+export interface OverlayStatus {
+  readonly phase: OverlayPhase
+  readonly step: 'listen' | 'bootstrap' | 'attach' | 'join' | null
+  readonly listen: SocketAddress | null
+  /** Estimated number of peers, this one included. */
+  readonly size: number
+}
+
+export interface Neighbour {
+  readonly nodeId: Uint8Array
+  readonly userName: string
+  readonly remote: SocketAddress
+  readonly relation: readonly ('predecessor' | 'successor' | 'finger' | 'client' | 'link')[]
+  readonly rttMs: number | null
+  readonly routable: boolean
+}
+
+/** Where a message goes: Node-IDs of 16 bytes in order, or a Resource-ID alone or in the last place. */
+export type DestinationSpec = readonly ({ readonly node: Uint8Array } | { readonly resource: Uint8Array })[]
+
+export type ValueSelector =
+  | { readonly model: 'single' }
+  | { readonly model: 'array'; readonly ranges: readonly { readonly first: number; readonly last: number }[] }
+  /** no keys: all entries */
+  | { readonly model: 'dictionary'; readonly keys: readonly Uint8Array[] }
+
+/** A value to write; `value` undefined removes it (RFC 6940 §7.4.1.3). */
+export interface ValueToStore {
+  readonly kind: number
+  /** index for arrays (0xffffffff appends), key for dictionaries */
+  readonly index?: number
+  readonly key?: Uint8Array
+  readonly value: Uint8Array | undefined
+  readonly lifetimeS: number
+}
+
+/** A value read and verified: its signature, its signer's certificate and the Kind's access policy hold. */
+export interface VerifiedValue {
+  readonly kind: number
+  readonly index?: number
+  readonly key?: Uint8Array
+  readonly value: Uint8Array
+  /** ms since 1970, by the writer's clock */
+  readonly storageTimeMs: number
+  readonly lifetimeS: number
+  readonly signer: Certificate
+  /** user name and Node-ID of the signer's certificate */
+  readonly signerUserName: string
+  readonly signerNodeId: Uint8Array
+}
+
+/** A direct, mutually authenticated byte pipe to one node, made by AppAttach (RFC 6940 §6.5.2). */
+export interface AppPipe {
+  readonly application: number
+  /** certificate verified against the overlay and, for the caller, against the Node-ID asked for */
+  readonly peerCertificate: Certificate
+  readonly peerNodeId: Uint8Array
+  readonly peerUserName: string
+  readonly local: SocketAddress
+  readonly remote: SocketAddress
+  readonly transport: 'TLS' | 'DTLS-UDP'
+  user: { onData(bytes: Uint8Array): void; onClose(cause?: Error): void } | undefined
+  send(bytes: Uint8Array): void
+  close(): void
+}
+
+export interface Overlay {
+  readonly nodeId: Uint8Array
+  readonly name: string
+  readonly status: OverlayStatus
+  readonly onStatus: Event<OverlayStatus>
+  /** Pipes opened to us for an application of `acceptApplication`. */
+  readonly onPipe: Event<AppPipe>
+  readonly counters: Readonly<Record<string, number>>
+  /** Listens, finds the overlay and joins; keeps trying in the background until `stop`. Resolves when listening. @throws PeerError 'port-in-use' */
+  start(): Promise<void>
+  /** Leaves in order (Leave to neighbours) and closes everything; resolves within 3 s. */
+  stop(): Promise<void>
+  neighbours(): readonly Neighbour[]
+  /** H(name): the first 128 bits of SHA-1 (RFC 6940 §10.2). */
+  resourceId(name: Uint8Array | string): Uint8Array
+  /** Answer AppAttach for this application from now on. */
+  acceptApplication(application: number): void
+  /** @throws PeerError 'not-joined', 'network-timeout', or with the RELOAD error's name in the message */
+  store(resourceId: Uint8Array, values: readonly ValueToStore[], signal: AbortSignal): Promise<void>
+  /** Values that fail their checks are left out and counted. @throws as `store` */
+  fetch(resourceId: Uint8Array, kind: number, selector: ValueSelector, signal: AbortSignal): Promise<readonly VerifiedValue[]>
+  /** @throws PeerError 'peer-unreachable', 'peer-unverified', 'network-timeout', 'not-joined' */
+  appAttach(destination: DestinationSpec, application: number, signal: AbortSignal): Promise<AppPipe>
+  /** Round trip through the overlay to a node. @throws as `appAttach` */
+  ping(destination: DestinationSpec, signal: AbortSignal): Promise<{ readonly rttMs: number; readonly hops: number }>
+}

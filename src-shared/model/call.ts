@@ -1,0 +1,46 @@
+import { z } from 'zod'
+
+/** How a call ended, for the words shown: an error code for failures. */
+export const callEnd = z.enum([
+  'hung-up', 'remote-hung-up', 'cancelled', 'missed', 'rejected', 'answered-elsewhere',
+  'user-unknown', 'user-offline', 'call-declined', 'call-busy', 'call-no-answer', 'call-media-failed',
+  'call-no-common-codec', 'peer-unverified', 'microphone-missing', 'microphone-denied', 'not-joined', 'network-timeout', 'call-failed',
+])
+export type CallEnd = z.infer<typeof callEnd>
+
+export const callView = z.object({
+  id: z.string(),
+  direction: z.enum(['out', 'in']),
+  remote: z.object({
+    aor: z.string(),
+    displayName: z.string(),
+    /** the pipe's certificate proves this address */
+    verified: z.boolean(),
+  }),
+  /** finding: look-up runs; calling: INVITE sent; ringing: 180; incoming: rings here; connecting: answered, sound is being set up */
+  state: z.enum(['finding', 'calling', 'ringing', 'incoming', 'connecting', 'active', 'ended']),
+  muted: z.boolean(),
+  /** who makes the sound of this call */
+  engine: z.enum(['client', 'headless', 'none']),
+  security: z.enum(['dtls-srtp', 'sdes', 'none', 'unknown']),
+  codec: z.string(),
+  startedAt: z.number(),
+  answeredAt: z.number().nullable(),
+  endedAt: z.number().nullable(),
+  end: callEnd.nullable(),
+})
+export type CallView = z.infer<typeof callView>
+
+export const historyEntry = z.object({
+  id: z.string(),
+  aor: z.string(),
+  displayName: z.string(),
+  direction: z.enum(['out', 'in']),
+  startedAt: z.number(),
+  /** seconds of conversation; 0 when not answered */
+  durationS: z.number(),
+  outcome: z.enum(['answered', 'missed', 'declined', 'cancelled', 'failed', 'answered-elsewhere']),
+  end: callEnd,
+  seen: z.boolean(),
+})
+export type HistoryEntry = z.infer<typeof historyEntry>

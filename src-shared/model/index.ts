@@ -1,0 +1,7 @@
+export * from './account.ts'
+export * from './call.ts'
+export * from './contact.ts'
+export * from './conversation.ts'
+export * from './peerStatus.ts'
+export * from './presence.ts'
+export * from './settings.ts'

@@ -1,0 +1,19 @@
+import { resolve } from 'node:path'
+import vue from '@vitejs/plugin-vue'
+import { defineConfig } from 'vitest/config'
+
+const alias = { '@shared': resolve(import.meta.dirname, 'src-shared') }
+const serial = { environment: 'node' as const, fileParallelism: false, testTimeout: 120_000, hookTimeout: 120_000 }
+
+export default defineConfig({
+  plugins: [vue()],
+  resolve: { alias },
+  test: {
+    projects: [
+      { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/contract/**/*.test.ts', 'test/sim/**/*.test.ts'], environment: 'node' } },
+      { extends: true, test: { name: 'overlay', include: ['test/overlay/**/*.test.ts'], ...serial } },
+      { extends: true, test: { name: 'interop', include: ['test/interop/**/*.test.ts'], ...serial } },
+      { extends: true, test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...serial } },
+    ],
+  },
+})
