@@ -1,0 +1,160 @@
+/**
+ * What the user agent offers to the phone layer and what it asks of it (RFC 3261 §4, §13, §15; RFC 3428; RFC 6665).
+ * Calls go down through `UserAgent`, facts come up through the `…User` interfaces. Offer and answer are complete SDP
+ * texts; the user agent never looks into them.
+ */
+import type { Connection, PeerIdentity } from '../transport/connection.ts'
+
+export type { Connection, PeerIdentity } from '../transport/connection.ts'
+
+/** Where a request goes: over this connection, with this Request-URI. */
+export interface Leg {
+  readonly connection: Connection
+  readonly requestUri: string
+}
+
+/** Somebody named in From, To or Contact. */
+export interface Party {
+  /** Address of record without scheme, parameters and port; the domain in lower case. */
+  readonly aor: string
+  readonly uri: string
+  readonly displayName: string
+}
+
+export type HeaderList = readonly (readonly [name: string, value: string])[]
+
+export interface UserAgentUser {
+  /** The element has already sent 100 Trying. Set `call.user` before returning; without one the call gets 480. */
+  onInvite(call: InviteServerCall): void
+  /** MESSAGE outside a dialog (RFC 3428). */
+  onMessage(request: IncomingMessage): void
+  /** SUBSCRIBE outside a dialog (RFC 6665). */
+  onSubscribe(subscription: ServerSubscription): void
+}
+
+export interface IncomingMessage {
+  readonly from: Party
+  readonly identity?: PeerIdentity
+  /** Media type in lower case without parameters. */
+  readonly contentType: string
+  readonly body: Uint8Array
+  readonly callId: string
+  readonly cseq: number
+  /** Only the first call counts. */
+  respond(status: number, reason?: string): void
+}
+
+/** The final response to a request outside a dialog. */
+export interface FinalResponse {
+  readonly status: number
+  readonly reason: string
+  readonly headers: HeaderList
+  readonly contentType: string
+  readonly body: Uint8Array
+}
+
+export interface InviteOptions {
+  /** Address of record of the person called, with or without scheme. */
+  readonly to: string
+  /** SDP. */
+  readonly offer: string
+  readonly headers?: HeaderList
+  /** Give the legs of one call to several devices the same Call-ID and From tag. */
+  readonly callId?: string
+  readonly fromTag?: string
+  /** CANCEL after so long without an answer; the call then fails with 408. */
+  readonly expiresS?: number
+}
+
+export interface RequestOptions {
+  readonly to: string
+  readonly contentType?: string
+  readonly body?: Uint8Array
+  readonly headers?: HeaderList
+}
+
+export interface SubscribeOptions {
+  readonly to: string
+  /** Event package, such as 'presence'. */
+  readonly event: string
+  /** Value of Accept, such as 'application/pidf+xml'. */
+  readonly accept: string
+  readonly expiresS: number
+}
+
+/** Why an established call ended: a status where the protocol gave one, and words for the log. */
+export interface EndReason {
+  readonly status?: number
+  readonly text: string
+}
+
+export interface InviteClientUser {
+  onProgress(status: number, reason: string): void
+  /** The user agent has sent the ACK. */
+  onAnswered(answer: string, remote: Party): void
+  /** Last call before an answer: a final response ≥ 300, 408 on timeout, 503 on transport error, 487 after `end`. */
+  onFailed(status: number, reason: string): void
+  /** Last call after an answer: BYE from the other side, or the dialog was lost. Not called after our own `end`. */
+  onEnded(reason: EndReason): void
+  /** re-INVITE or UPDATE from the other side: return the answer; throwing or rejecting answers 488. */
+  onOffer(offer: string): Promise<string> | string
+}
+
+export interface InviteClientCall {
+  readonly callId: string
+  /** Before the answer: CANCEL; afterwards: BYE. @param reason value of a Reason header (RFC 3326). Idempotent. */
+  end(reason?: string): void
+}
+
+export interface InviteServerUser {
+  /** Last call before `accept`: the caller gave up, another device answered, or nobody did in time. */
+  onCancelled(reason: 'cancelled' | 'answered-elsewhere' | 'timeout'): void
+  /** The ACK has come. */
+  onEstablished(): void
+  /** Last call after `accept`. Not called after our own `end`. */
+  onEnded(reason: EndReason): void
+  onOffer(offer: string): Promise<string> | string
+}
+
+export interface InviteServerCall {
+  readonly callId: string
+  readonly from: Party
+  readonly identity?: PeerIdentity
+  /** undefined when the INVITE carried none: `accept` then sends an offer and the ACK brings the answer. */
+  readonly offer: string | undefined
+  user: InviteServerUser | undefined
+  /** 180 Ringing. */
+  ring(): void
+  /** 200 with the answer, repeated until the ACK comes. */
+  accept(answer: string): void
+  reject(status: number, reason?: string): void
+  /** BYE; before `accept` it rejects with 480. */
+  end(reason?: string): void
+}
+
+export interface ClientSubscriptionUser {
+  onNotify(contentType: string, body: Uint8Array, state: 'active' | 'pending'): void
+  /** Last call: rejected, timed out, connection lost, or the notifier ended it. Not called after our own `end`. */
+  onTerminated(reason: string, status?: number): void
+}
+
+export interface ClientSubscription {
+  /** SUBSCRIBE with Expires 0. Idempotent. */
+  end(): void
+}
+
+export interface ServerSubscription {
+  readonly event: string
+  readonly from: Party
+  readonly identity?: PeerIdentity
+  readonly expiresS: number
+  /** Told once when the subscriber ends it, it expires, or a NOTIFY fails. Not called after `reject` or `terminate`. */
+  user: { onEnded(): void } | undefined
+  /** 200, and a NOTIFY without body when `notify` has not been called in the same turn. */
+  accept(state: 'active' | 'pending'): void
+  reject(status: number): void
+  /** The newest state; repeated to the subscriber on each refresh. */
+  notify(contentType: string, body: Uint8Array): void
+  /** NOTIFY with Subscription-State terminated. @param reason such as 'deactivated', 'noresource', 'rejected' */
+  terminate(reason: string): void
+}
