@@ -1,0 +1,85 @@
+/**
+ * Requests and answers as everything above the transaction layer sees them (RFC 6940 §6.2, §6.3.3): bodies are
+ * bytes here, decoded by whoever owns the message code. Storage, usages, attach and topology send with
+ * `RequestSender` and serve with `RequestHandler`.
+ */
+import type { Certificate } from '../../ports/crypto.ts'
+
+/** Where a request goes: Node-IDs in order, or a Resource-ID alone or in the last place. */
+export type RequestDestination = readonly ({ readonly node: Uint8Array } | { readonly resource: Uint8Array })[]
+
+/** Who signed a message; the signature and the certificate have been verified. */
+export interface Signer {
+  readonly nodeId: Uint8Array
+  readonly userName: string
+  readonly certificate: Certificate
+}
+
+/** A verified success answer. */
+export interface Answer {
+  readonly code: number
+  readonly body: Uint8Array
+  readonly signer: Signer
+  /** Certificates of the security block, the signer's included; needed to verify stored values. */
+  readonly certificates: readonly Certificate[]
+  /** Nodes the answer names on its way back plus one; 1 for a direct neighbour. */
+  readonly hops: number
+  readonly rttMs: number
+}
+
+/** The destination answered with a RELOAD error (RFC 6940 §6.3.3.1). */
+export class ReloadError extends Error {
+  override readonly name = 'ReloadError'
+  /** @param code an error code of RFC 6940 §14.9; @param info its error_info, usually UTF-8 text */
+  constructor(readonly code: number, readonly info: Uint8Array, readonly signer?: Signer) {
+    super(`RELOAD error ${code}: ${new TextDecoder().decode(info.subarray(0, 200)).replace(/[^\x20-\x7e]/g, '?')}`)
+  }
+}
+
+/** No acceptable answer came in five transmissions, or there was no way to send. */
+export class RequestTimeout extends Error {
+  override readonly name = 'RequestTimeout'
+}
+
+export interface RequestOptions {
+  /** Certificates the body's stored values need, besides our own (RFC 6940 §6.3.4). */
+  readonly certificates?: readonly Certificate[]
+  /** Send over the link to this connected node, whatever the routing table says. */
+  readonly through?: Uint8Array
+  /** Default 5 (RFC 6940 §6.2.1). */
+  readonly transmissions?: number
+}
+
+export interface RequestSender {
+  /**
+   * Signs, sends and retransmits a request until its answer is verified.
+   * @throws ReloadError, RequestTimeout, or the signal's reason
+   */
+  request(destination: RequestDestination, code: number, body: Uint8Array, signal: AbortSignal, options?: RequestOptions): Promise<Answer>
+}
+
+/** A verified request that is for us. */
+export interface IncomingRequest {
+  readonly code: number
+  readonly body: Uint8Array
+  readonly signer: Signer
+  readonly certificates: readonly Certificate[]
+  /** Node-ID of the link it came over; our own for requests to ourselves. */
+  readonly previousHop: Uint8Array
+  /** The Destination List entry it reached us by. */
+  readonly destination: { readonly node: Uint8Array } | { readonly resource: Uint8Array }
+  readonly transactionId: bigint
+  /** Nodes on the way, this one included. */
+  readonly hops: number
+}
+
+/** What a handler makes of a request; the message code of a success is the request's + 1. */
+export type Outcome =
+  | { readonly body: Uint8Array; readonly certificates?: readonly Certificate[] }
+  | { readonly error: number; readonly info?: Uint8Array | string }
+
+/**
+ * Serves one message code. A DecodeError it throws is answered with Error_Invalid_Message. A promise must
+ * settle within the request's lifetime (15 s); retransmissions meanwhile are absorbed.
+ */
+export type RequestHandler = (request: IncomingRequest) => Outcome | Promise<Outcome>
