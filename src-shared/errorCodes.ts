@@ -9,7 +9,7 @@ export const errorCodes = [
   'enrolment-refused', 'server-unverified', 'certificate-expired', 'certificate-invalid', 'already-enrolled', 'not-enrolled',
   'not-organiser', 'key-unreadable',
   // this machine
-  'port-in-use', 'microphone-missing', 'microphone-denied', 'database-damaged', 'disk-full', 'profile-in-use', 'clock-wrong',
+  'port-in-use', 'microphone-missing', 'microphone-denied', 'database-damaged', 'database-too-new', 'disk-full', 'profile-in-use', 'clock-wrong',
   // reaching others
   'user-unknown', 'user-offline', 'peer-unreachable', 'peer-unverified', 'network-timeout', 'not-joined',
   // calls and messages
