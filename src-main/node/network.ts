@@ -1,0 +1,87 @@
+/** `ports/network` on node:dgram, node:net and node:os. */
+import { createSocket } from 'node:dgram'
+import { connect, createServer, isIPv6, type Socket } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { PeerError } from '../base/errors.ts'
+import type { ByteStream, DatagramSocket, Network, SocketAddress, StreamListener } from '../ports/network.ts'
+import { plain } from './crypto.ts'
+import { bindError, closeServer, listenOn } from './listening.ts'
+import { SocketStream, socketAddress } from './socketStream.ts'
+
+const connectTimeoutMs = 10_000
+const maxStreams = 1024
+
+function bindDatagram(address: SocketAddress): Promise<DatagramSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket({ type: isIPv6(address.host) ? 'udp6' : 'udp4' })
+    const failed = (error: NodeJS.ErrnoException): void => { socket.close(); reject(bindError(error, address)) }
+    socket.once('error', failed)
+    socket.bind({ address: address.host, port: address.port, exclusive: true }, () => {
+      socket.off('error', failed)
+      const bound = socket.address()
+      let open = true
+      const result: DatagramSocket = {
+        address: socketAddress(bound.address, bound.port),
+        user: undefined,
+        send(bytes, to) {
+          if (open) socket.send(bytes, to.port, to.host, (error) => { if (error !== null && open) result.user?.onError(error) })
+        },
+        close() {
+          if (!open) return
+          open = false
+          socket.close()
+        },
+      }
+      socket.on('message', (bytes, from) => { if (open) result.user?.onDatagram(plain(bytes), socketAddress(from.address, from.port)) })
+      socket.on('error', (error) => { if (open) result.user?.onError(error) })
+      resolve(result)
+    })
+  })
+}
+
+async function listenStream(address: SocketAddress, onStream: (stream: ByteStream) => void): Promise<StreamListener> {
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('close', () => { sockets.delete(socket) })
+    onStream(new SocketStream(socket))
+  })
+  server.maxConnections = maxStreams
+  const bound = await listenOn(server, address)
+  return {
+    address: bound,
+    async close() {
+      const closed = closeServer(server)
+      for (const socket of sockets) socket.destroy()
+      await closed
+    },
+  }
+}
+
+function connectStream(address: SocketAddress, signal: AbortSignal): Promise<ByteStream> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) { reject(signal.reason as Error); return }
+    const socket = connect({ host: address.host, port: address.port })
+    const finish = (act: () => void): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', aborted)
+      socket.off('error', failed)
+      act()
+    }
+    const fail = (reason: Error): void => { finish(() => { socket.on('error', () => { /* given up already */ }); socket.destroy(); reject(reason) }) }
+    const failed = (cause: Error): void => { fail(new PeerError('peer-unreachable', `${address.host}:${address.port}: ${cause.message}`, { cause })) }
+    const aborted = (): void => { fail(signal.reason as Error) }
+    const timer = setTimeout(() => { failed(new Error('no answer in time')) }, connectTimeoutMs)
+    signal.addEventListener('abort', aborted)
+    socket.on('error', failed)
+    socket.once('connect', () => { finish(() => { resolve(new SocketStream(socket)) }) })
+  })
+}
+
+export function createNodeNetwork(): Network {
+  return {
+    bindDatagram, listenStream, connectStream,
+    localAddresses: () => Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address, family, internal }) =>
+      ({ host: address, family: family === 'IPv6' ? 6 as const : 4 as const, internal }))),
+  }
+}
