@@ -1,0 +1,19 @@
+/** `ringway join LINK|FILE|URL` */
+import { existsSync, readFileSync } from 'node:fs'
+import { text as readAll } from 'node:stream/consumers'
+import type { Context } from '../main.ts'
+import { withPeer } from '../profile.ts'
+
+export async function join(
+  { profile, output }: Context, link: string, options: { user?: string; displayName?: string; password?: string },
+): Promise<undefined> {
+  const text = existsSync(link) ? readFileSync(link, 'utf8') : link
+  const code = options.password === '-' ? (await readAll(process.stdin)).trim() : options.password
+  const account = await withPeer(profile, (client) => client.call('overlay.join', {
+    text,
+    ...(options.user !== undefined && { userName: options.user }),
+    ...(options.displayName !== undefined && { displayName: options.displayName }),
+    ...(code !== undefined && { code }),
+  }))
+  output.print(`You are ${account.aor}, certified until ${new Date(account.certificate.notAfter).toLocaleDateString()}. Next: ringway run`, account)
+}

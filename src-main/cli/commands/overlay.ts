@@ -1,0 +1,30 @@
+/** `ringway overlay create|show|invite` */
+import { userInfo } from 'node:os'
+import type { Context } from '../main.ts'
+import { withPeer } from '../profile.ts'
+
+export async function create(
+  { profile, output }: Context, name: string, options: { user?: string; displayName?: string; open?: boolean; domain: string[] },
+): Promise<undefined> {
+  const userName = options.user ?? userInfo().username
+  const account = await withPeer(profile, (client) => client.call('overlay.create', {
+    name, userName, open: options.open ?? false, domains: options.domain,
+    ...(options.displayName !== undefined && { displayName: options.displayName }),
+  }))
+  output.print(`The overlay ${account.overlay.name} is made. You are ${account.aor}.\nNext: ringway run, and ringway overlay invite NAME for each person.`, account)
+}
+
+export async function show({ profile, output }: Context): Promise<undefined> {
+  const { xml } = await withPeer(profile, (client) => client.call('overlay.document', {}))
+  output.print(xml, { xml })
+}
+
+export async function invite({ profile, output }: Context, user: string, options: { expires?: number }): Promise<undefined> {
+  const invitation = await withPeer(profile, (client) => client.call('overlay.invite', {
+    userName: user, ...(options.expires !== undefined && { expiresHours: options.expires }),
+  }))
+  output.print(
+    `${invitation.link ?? ''}\n\nFor ${invitation.userName}, once, until ${new Date(invitation.expiresAt).toLocaleString()}. Code: ${invitation.code ?? ''}\nYour peer must be running when it is used.`,
+    invitation,
+  )
+}

@@ -1,0 +1,103 @@
+/**
+ * SIP's way through the overlay (RFC 7904 §5): every AppAttach pipe becomes a SIP `Connection` whose other side
+ * is proven by its certificate. Keeps one pipe to a node and hands it out again (§5.2); owns the pipes, leaves
+ * what is said on them to the SIP element.
+ */
+import { untilAborted } from '../base/abort.ts'
+import { bytesToHex } from '../base/bytes.ts'
+import { PeerError } from '../base/errors.ts'
+import type { AppPipe, DestinationSpec, Overlay } from '../reload/overlay/overlay.ts'
+import type { Connection, ConnectionUser, PeerIdentity } from '../sip/transport/connection.ts'
+
+/** Application-ID of SIP (RFC 7904 §9.3, RFC 6940 §14.5). */
+export const sipApplication = 5060
+/** More pipes than this and the longest idle one is closed. */
+const maxPipes = 256
+
+export class OverlayTransport {
+  private readonly byNode = new Map<string, PipeConnection>()
+  private readonly opening = new Map<string, Promise<PipeConnection>>()
+  private readonly lifetime = new AbortController()
+  private nextId = 1
+  private readonly stopListening: () => void
+
+  /** @param onConnection told of every new connection, ours and theirs, in the turn it opens */
+  constructor(private readonly overlay: Overlay, private readonly onConnection: (connection: Connection, incoming: boolean) => void) {
+    overlay.acceptApplication(sipApplication)
+    this.stopListening = overlay.onPipe((pipe) => { if (pipe.application === sipApplication) this.adopt(pipe, true) })
+  }
+
+  /**
+   * The connection to the node that ends `destination`, opened when there is none.
+   * @throws as Overlay.appAttach
+   */
+  async connect(destination: DestinationSpec, signal: AbortSignal): Promise<Connection> {
+    const last = destination.at(-1)
+    if (last === undefined || !('node' in last)) throw new PeerError('address-invalid', 'a device is reached by its Node-ID')
+    const key = bytesToHex(last.node)
+    const open = this.byNode.get(key)
+    if (open !== undefined) return open
+    const pending = this.opening.get(key)
+    if (pending !== undefined) return untilAborted(pending, signal)
+    // Shared by all who ask meanwhile, so one caller's abort must not take it from the others.
+    const opening = this.overlay.appAttach(destination, sipApplication, this.lifetime.signal).then((pipe) => this.adopt(pipe, false))
+    this.opening.set(key, opening)
+    const settled = (): void => { this.opening.delete(key) }
+    opening.then(settled, settled)
+    return untilAborted(opening, signal)
+  }
+
+  close(): void {
+    this.stopListening()
+    this.lifetime.abort(new PeerError('cancelled', 'the phone is stopping'))
+    for (const connection of [...this.byNode.values()]) connection.close()
+  }
+
+  private adopt(pipe: AppPipe, incoming: boolean): PipeConnection {
+    const connection = new PipeConnection(`pipe-${this.nextId++}`, pipe, () => {
+      if (this.byNode.get(connection.peerIdentity.nodeId) === connection) this.byNode.delete(connection.peerIdentity.nodeId)
+    })
+    const key = connection.peerIdentity.nodeId
+    this.byNode.delete(key)
+    this.byNode.set(key, connection)
+    if (this.byNode.size > maxPipes) this.byNode.values().next().value?.close()
+    this.onConnection(connection, incoming)
+    return connection
+  }
+}
+
+class PipeConnection implements Connection {
+  readonly reliable = true
+  readonly transport: 'TLS' | 'DTLS-UDP'
+  readonly local: { host: string; port: number }
+  readonly remote: { host: string; port: number }
+  readonly peerIdentity: PeerIdentity
+  user: ConnectionUser | undefined
+  private open = true
+
+  constructor(readonly id: string, private readonly pipe: AppPipe, private readonly onClosed: () => void) {
+    this.transport = pipe.transport
+    this.local = pipe.local
+    this.remote = pipe.remote
+    this.peerIdentity = { aor: pipe.peerUserName, nodeId: bytesToHex(pipe.peerNodeId) }
+    pipe.user = {
+      onData: (bytes) => { this.user?.onData(bytes) },
+      onClose: (cause) => { this.closed(cause) },
+    }
+  }
+
+  send(bytes: Uint8Array): void { if (this.open) this.pipe.send(bytes) }
+
+  close(): void {
+    if (!this.open) return
+    this.pipe.close()
+    this.closed()
+  }
+
+  private closed(cause?: Error): void {
+    if (!this.open) return
+    this.open = false
+    this.onClosed()
+    this.user?.onClose(cause)
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * Keeps this device registered (RFC 7904 §3): SIP-REGISTRATION at H(AOR) under our Node-ID with a route to us,
+ * and the certificate store entries others verify us by (RFC 6940 §8). Refreshes before expiry, at once when
+ * the overlay was lost and found again, and removes the registration on `stop`.
+ */
+import { PeerError } from '../base/errors.ts'
+import type { Identity } from '../enrollment/identity.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import type { Log } from '../ports/log.ts'
+import type { Overlay } from '../reload/overlay/overlay.ts'
+import { certificateValues } from '../reload/usages/certificateStore.ts'
+import { encodeSipRegistration, sipRegistrationKind } from '../reload/usages/sipRegistration.ts'
+
+/** How long a registration holds without refresh, seconds. */
+const lifetimeS = 3600
+/** Certificates hold for as long, but survive the device: they tell "offline" from "unknown". */
+const certificateLifetimeS = 30 * 24 * 3600
+const retryMs = [1000, 2000, 5000, 10_000, 30_000]
+
+export interface RegistrationUser {
+  onRegistered(registered: boolean): void
+}
+
+export class Registration {
+  private timer: Timer | undefined
+  private attempt = 0
+  private registered = false
+  private running: AbortController | undefined
+  private stopStatus: (() => void) | undefined
+
+  constructor(private readonly deps: {
+    readonly overlay: Overlay
+    readonly identity: Pick<Identity, 'userName' | 'nodeId' | 'certificate'>
+    readonly clock: Clock
+    readonly log: Log
+    readonly user: RegistrationUser
+  }) {}
+
+  get isRegistered(): boolean { return this.registered }
+
+  start(): void {
+    let wasUp = false
+    const onStatus = (): void => {
+      const { phase } = this.deps.overlay.status
+      const up = phase === 'joined' || phase === 'alone'
+      if (up && !wasUp) this.schedule(0)
+      if (!up) { this.cancel(); this.set(false) }
+      wasUp = up
+    }
+    this.stopStatus = this.deps.overlay.onStatus(onStatus)
+    onStatus()
+  }
+
+  /** Removes the registration from the overlay when that can be done within `graceMs`, and stops refreshing. */
+  async stop(graceMs: number): Promise<void> {
+    this.stopStatus?.()
+    this.cancel()
+    if (!this.registered) return
+    this.set(false)
+    const limit = new AbortController()
+    const timer = this.deps.clock.setTimer(graceMs, () => { limit.abort(new PeerError('network-timeout')) })
+    try {
+      const { overlay, identity } = this.deps
+      await overlay.store(overlay.resourceId(identity.userName), [
+        { kind: sipRegistrationKind, key: identity.nodeId, value: undefined, lifetimeS },
+      ], limit.signal)
+    } catch (cause) {
+      this.deps.log.info('registration.not-removed', { cause: String(cause) })
+    } finally {
+      timer.cancel()
+    }
+  }
+
+  private cancel(): void {
+    this.timer?.cancel()
+    this.timer = undefined
+    this.running?.abort(new PeerError('cancelled'))
+    this.running = undefined
+  }
+
+  private set(registered: boolean): void {
+    if (this.registered === registered) return
+    this.registered = registered
+    this.deps.user.onRegistered(registered)
+  }
+
+  private schedule(delayMs: number): void {
+    this.cancel()
+    this.timer = this.deps.clock.setTimer(delayMs, () => { void this.refresh() })
+  }
+
+  private async refresh(): Promise<void> {
+    const running = new AbortController()
+    this.running = running
+    try {
+      await this.store(running.signal)
+      if (running.signal.aborted) return
+      this.attempt = 0
+      this.set(true)
+      this.schedule(lifetimeS * 900)
+    } catch (cause) {
+      if (running.signal.aborted) return
+      this.deps.log.warn('registration.failed', { cause: String(cause) })
+      this.schedule(retryMs[Math.min(this.attempt++, retryMs.length - 1)] as number)
+    }
+  }
+
+  private async store(signal: AbortSignal): Promise<void> {
+    const { overlay, identity } = this.deps
+    await overlay.store(overlay.resourceId(identity.userName), [{
+      kind: sipRegistrationKind, key: identity.nodeId, lifetimeS,
+      value: encodeSipRegistration({ type: 'route', contactPrefs: '', destinationList: [{ node: identity.nodeId }] }),
+    }], signal)
+    for (const entry of certificateValues(overlay, identity, certificateLifetimeS)) {
+      await overlay.store(entry.resourceId, [entry.value], signal)
+    }
+  }
+}

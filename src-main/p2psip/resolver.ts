@@ -1,0 +1,95 @@
+/**
+ * Finding people (RFC 7904 §4, §5): Fetch every registration of an address of record, follow those that name
+ * another address, and open a pipe to each device. The storing peer is not trusted: Fetch returns verified
+ * values only, and the pipe's certificate must carry the Node-ID asked for.
+ */
+import { bytesEqual, bytesToHex } from '../base/bytes.ts'
+import { PeerError } from '../base/errors.ts'
+import { normaliseAor } from '../phone/targetResolver.ts'
+import type { Target, TargetResolver } from '../phone/targetResolver.ts'
+import type { Overlay, VerifiedValue } from '../reload/overlay/overlay.ts'
+import { certificateByUserKind } from '../reload/usages/certificateStore.ts'
+import { decodeSipRegistration, sipRegistrationKind, type SipRegistration } from '../reload/usages/sipRegistration.ts'
+import type { OverlayTransport } from './overlayTransport.ts'
+
+/** Bounds on following registrations that name other addresses (RFC 7904 §8.2.1 asks callers to throttle). */
+const maxDepth = 5
+const maxDevices = 20
+
+/** One registration as it stands in the overlay. */
+export interface Registered {
+  readonly nodeId: string
+  readonly registration: SipRegistration
+  readonly lifetimeS: number
+}
+
+export class OverlayResolver implements TargetResolver {
+  constructor(private readonly overlay: Overlay, private readonly transport: OverlayTransport) {}
+
+  /** Reads and verifies the registrations of an address. @throws as TargetResolver.resolve, but for 'user-offline' */
+  async lookup(uri: string, signal: AbortSignal): Promise<readonly Registered[]> {
+    return (await this.fetch(this.ownAor(uri), signal)).map((value) => ({
+      nodeId: bytesToHex(value.key ?? value.signerNodeId),
+      registration: decodeSipRegistration(value.value),
+      lifetimeS: value.lifetimeS,
+    }))
+  }
+
+  async resolve(uri: string, signal: AbortSignal): Promise<readonly Target[]> {
+    const aor = this.ownAor(uri)
+    const devices = await this.devices(aor, signal)
+    if (devices.size === 0) throw new PeerError(await this.exists(aor, signal) ? 'user-offline' : 'user-unknown', `${aor} is not registered`)
+    const attempts = await Promise.allSettled([...devices.values()].map(async (destination): Promise<Target> => {
+      const connection = await this.transport.connect(destination, signal)
+      return { requestUri: `sip:${aor}`, connection, ...(connection.peerIdentity !== undefined && { identity: connection.peerIdentity }) }
+    }))
+    signal.throwIfAborted()
+    const reached = attempts.filter((a) => a.status === 'fulfilled').map((a) => a.value)
+    if (reached.length > 0) return reached
+    const failures = attempts.filter((a) => a.status === 'rejected').map((a) => a.reason as unknown)
+    if (failures.some((f) => f instanceof PeerError && f.code === 'peer-unverified')) throw new PeerError('peer-unverified', `the device registered for ${aor} could not prove who it is`)
+    throw new PeerError('user-offline', `no device of ${aor} answered`, { cause: failures[0] })
+  }
+
+  /** Devices by the Node-ID that ends their destination list, own ones left out. */
+  private async devices(aor: string, signal: AbortSignal): Promise<Map<string, { node: Uint8Array }[]>> {
+    const found = new Map<string, { node: Uint8Array }[]>()
+    const asked = new Set<string>()
+    const follow = async (name: string, depth: number): Promise<void> => {
+      if (depth > maxDepth || asked.has(name) || asked.size >= maxDevices) return
+      asked.add(name)
+      for (const value of await this.fetch(name, signal)) {
+        const registration = decodeSipRegistration(value.value)
+        if (registration.type === 'uri') {
+          const next = normaliseAor(registration.uri, this.overlay.name)
+          if (next !== undefined && this.isOurs(next)) await follow(next, depth + 1)
+          continue
+        }
+        const last = registration.destinationList.at(-1)
+        if (last === undefined || bytesEqual(last.node, this.overlay.nodeId) || found.size >= maxDevices) continue
+        found.set(bytesToHex(last.node), [...registration.destinationList])
+      }
+    }
+    await follow(aor, 1)
+    return found
+  }
+
+  private fetch(aor: string, signal: AbortSignal): Promise<readonly VerifiedValue[]> {
+    return this.overlay.fetch(this.overlay.resourceId(aor), sipRegistrationKind, { model: 'dictionary', keys: [] }, signal)
+  }
+
+  /** A name with a certificate in the overlay belongs to somebody, even when no device is up. */
+  private async exists(aor: string, signal: AbortSignal): Promise<boolean> {
+    const all = { model: 'array' as const, ranges: [{ first: 0, last: 0xffffffff }] }
+    return (await this.overlay.fetch(this.overlay.resourceId(aor), certificateByUserKind, all, signal)).length > 0
+  }
+
+  private ownAor(uri: string): string {
+    const aor = normaliseAor(uri, this.overlay.name)
+    if (aor === undefined) throw new PeerError('address-invalid', `${uri} is not an address`)
+    if (!this.isOurs(aor)) throw new PeerError('user-unknown', `${aor} is not an address of ${this.overlay.name}`)
+    return aor
+  }
+
+  private isOurs(aor: string): boolean { return aor.endsWith(`@${this.overlay.name}`) }
+}
