@@ -9,7 +9,7 @@ const may = {
   sip: [...low, 'sdp'], reload: low,
   connectivity: [...low, 'stun', 'turn', 'reload'],
   enrollment: [...low, 'reload/config', 'reload/security', 'reload/wire'],
-  p2psip: [...low, 'sip', 'reload', 'connectivity', 'phone/targetResolver'],
+  p2psip: [...low, 'sip', 'reload', 'connectivity', 'phone/targetResolver', 'phone/address', 'enrollment/identity'],
   phone: [...low, 'sip', 'sdp'],
   media: [...low, 'sdp', 'phone/mediaPort'],
   store: [...low, 'reload/storage', 'reload/wire', 'phone', 'enrollment', 'connectivity'],
@@ -17,7 +17,7 @@ const may = {
   ipc: [...low, 'phone', 'peer', 'enrollment', 'connectivity', 'reload/overlay', 'p2psip', 'media'],
   node: [...low, 'reload/wire'],
 }
-const sharedFor = { base: ['errorCodes'], phone: ['model', 'errorCodes'], store: ['model', 'errorCodes'], enrollment: ['model', 'errorCodes'], connectivity: ['model'], p2psip: ['model'], media: ['model'], peer: ['model', 'errorCodes'], ipc: ['ipc', 'model', 'errorCodes'] }
+const sharedFor = { node: ['ipc'], base: ['errorCodes'], phone: ['model', 'errorCodes'], store: ['model', 'errorCodes'], enrollment: ['model', 'errorCodes'], connectivity: ['model'], p2psip: ['model'], media: ['model'], peer: ['model', 'errorCodes'], ipc: ['ipc', 'model', 'errorCodes'] }
 const rule = (name, from, allowed, shared = []) => ({
   name, severity: 'error', from: { path: main(from) },
   to: { path: '^src-(main|renderer|shared)/', pathNot: [from, ...allowed].map(main).concat(shared.map((s) => `${SHARED}${s}`)) },

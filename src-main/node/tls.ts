@@ -10,11 +10,15 @@ const maxChain = 8
 const pem = (label: string, der: Uint8Array): string =>
   `-----BEGIN ${label}-----\n${Buffer.from(der).toString('base64').replace(/(.{64})(?=.)/g, '$1\n')}\n-----END ${label}-----\n`
 
+/** Our chain and key in the form node:tls takes. */
+export function pemOf({ chain, privateKey }: { readonly chain: readonly Certificate[]; readonly privateKey: PrivateKey }): { cert: string; key: string } {
+  return { cert: chain.map((certificate) => pem('CERTIFICATE', certificate.der)).join(''), key: pem('PRIVATE KEY', privateKey.exportPkcs8()) }
+}
+
 /** TLS 1.2 or later, no session tickets: a resumed session would not show the peer's chain again. */
 export function contextOf(chain: readonly Certificate[], privateKey: PrivateKey): SecureContext {
   return createSecureContext({
-    cert: chain.map((certificate) => pem('CERTIFICATE', certificate.der)).join(''),
-    key: pem('PRIVATE KEY', privateKey.exportPkcs8()),
+    ...pemOf({ chain, privateKey }),
     minVersion: 'TLSv1.2',
     secureOptions: constants.SSL_OP_NO_TICKET,
   })
