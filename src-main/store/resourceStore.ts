@@ -1,5 +1,6 @@
 /** What this peer stores for the overlay, on SQLite: `reload/storage/resourceStore`. */
 import type { Area, AreaName, ResourceStore, StoredEntry } from '../reload/storage/resourceStore.ts'
+import { plainBytes } from './bytes.ts'
 import type { Database } from './database.ts'
 
 interface ValueRow { array_index: number, dictionary_key: Uint8Array, data: Uint8Array, certificates: Uint8Array, expires_at: number }
@@ -56,19 +57,14 @@ export class SqliteResourceStore implements ResourceStore {
   }
 }
 
-// better-sqlite3 hands out Buffers; the core knows Uint8Arrays only.
-function plain(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-}
-
 function toName(row: NameRow): AreaName {
-  return { resourceId: plain(row.resource_id), kind: row.kind }
+  return { resourceId: plainBytes(row.resource_id), kind: row.kind }
 }
 
 function toEntry(row: ValueRow): StoredEntry {
   return {
-    index: row.array_index, key: plain(row.dictionary_key), data: plain(row.data),
-    certificates: unpackCertificates(plain(row.certificates)), expiresAtMs: row.expires_at,
+    index: row.array_index, key: plainBytes(row.dictionary_key), data: plainBytes(row.data),
+    certificates: unpackCertificates(plainBytes(row.certificates)), expiresAtMs: row.expires_at,
   }
 }
 

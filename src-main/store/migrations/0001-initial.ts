@@ -4,17 +4,16 @@ import type { Migration } from './index.ts'
 export const initial: Migration = {
   version: 1,
   sql: `
--- Who we are in the overlay (enrollment). One row; the private key is in the key chain.
+-- Who we are in the overlay (enrollment). One row; private keys are in the key chain, here are their names.
 CREATE TABLE identity (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   overlay_name TEXT NOT NULL,
   user_name TEXT NOT NULL,
   display_name TEXT NOT NULL,
-  node_id BLOB NOT NULL,
   certificate BLOB NOT NULL,
   document BLOB NOT NULL,
-  organiser INTEGER NOT NULL,
-  extra TEXT NOT NULL DEFAULT '{}'
+  key_name TEXT NOT NULL,
+  enrolment_url TEXT NOT NULL
 ) STRICT;
 CREATE TABLE identity_chain (
   position INTEGER PRIMARY KEY,
@@ -22,31 +21,40 @@ CREATE TABLE identity_chain (
 ) STRICT;
 
 -- The organiser's enrolment authority.
-CREATE TABLE issued_certificate (
-  serial TEXT PRIMARY KEY,
-  user_name TEXT NOT NULL,
-  node_id BLOB NOT NULL,
+CREATE TABLE authority (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  overlay_name TEXT NOT NULL,
+  root_certificate BLOB NOT NULL,
+  key_name TEXT NOT NULL,
+  document BLOB NOT NULL,
+  enrolment_url TEXT NOT NULL
+) STRICT;
+CREATE TABLE enrolled_user (
+  position INTEGER PRIMARY KEY,
+  user_name TEXT NOT NULL UNIQUE,
+  node_ids TEXT NOT NULL,
   certificate BLOB NOT NULL,
-  issued_at INTEGER NOT NULL,
-  not_after INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX issued_certificate_by_user ON issued_certificate (user_name);
+  enrolled_at REAL NOT NULL
+) STRICT;
 CREATE TABLE invitation (
-  id TEXT PRIMARY KEY,
-  code_hash BLOB NOT NULL UNIQUE,
+  position INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
   user_name TEXT NOT NULL,
-  created_at INTEGER NOT NULL,
-  expires_at INTEGER NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('open', 'used', 'revoked'))
-) STRICT, WITHOUT ROWID;
+  code_hash TEXT NOT NULL,
+  created_at REAL NOT NULL,
+  expires_at REAL NOT NULL,
+  used_at REAL,
+  revoked_at REAL
+) STRICT;
+CREATE INDEX invitation_by_code ON invitation (code_hash);
 
 -- Peers we were directly connected to (RFC 6940 §11.4).
 CREATE TABLE bootstrap_peer (
+  overlay_name TEXT NOT NULL,
   host TEXT NOT NULL,
   port INTEGER NOT NULL,
-  node_id BLOB NOT NULL,
-  last_success INTEGER NOT NULL,
-  PRIMARY KEY (host, port)
+  last_seen REAL NOT NULL,
+  PRIMARY KEY (overlay_name, host, port)
 ) STRICT, WITHOUT ROWID;
 
 -- What this peer stores for the overlay (RFC 6940 §7). Unsigned 64-bit numbers are kept as signed ones of the same bits.
