@@ -1,0 +1,44 @@
+/** What procedures do with an AbortSignal and a Clock: sleep, and limit the time of something. */
+import { PeerError } from './errors.ts'
+import type { ErrorCode } from '@shared/errorCodes.ts'
+
+/** The slice of ports/clock needed here. */
+interface Timers { setTimer(delayMs: number, fire: () => void): { cancel(): void } }
+
+/** Resolves after `ms`; rejects with the signal's reason when it is aborted before. */
+export function sleep(clock: Timers, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) { reject(signal.reason as Error); return }
+    const onAbort = (): void => { timer.cancel(); reject(signal.reason as Error) }
+    const timer = clock.setTimer(ms, () => { signal.removeEventListener('abort', onAbort); resolve() })
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+}
+
+/**
+ * Runs `work` with a signal that aborts with `signal`'s reason, or with PeerError(code) after `ms`. The promise
+ * rejects at that moment, whether or not `work` heeds its signal.
+ */
+export async function withTimeout<T>(
+  clock: Timers, ms: number, code: ErrorCode, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted()
+  const controller = new AbortController()
+  const onAbort = (): void => { controller.abort(signal.reason) }
+  const timer = clock.setTimer(ms, () => { controller.abort(new PeerError(code)) })
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.race([work(controller.signal), aborted(controller.signal)])
+  } finally {
+    timer.cancel()
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+/** Rejects when the signal is aborted; never resolves. */
+export function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    if (signal.aborted) { reject(signal.reason as Error); return }
+    signal.addEventListener('abort', () => { reject(signal.reason as Error) }, { once: true })
+  })
+}

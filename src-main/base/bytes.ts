@@ -1,0 +1,190 @@
+/**
+ * Bounds-checked reading and writing of big-endian bytes, and the few helpers everybody needs for byte strings.
+ * Readers hand out views (subarrays), not copies: whoever keeps bytes longer than the message copies them.
+ */
+import { DecodeError, invariant } from './errors.ts'
+
+/** Reads a slice of a buffer; every read past its end throws DecodeError. */
+export class ByteReader {
+  private at: number
+  private readonly view: DataView
+
+  constructor(private readonly source: Uint8Array, start = 0, private readonly end = source.length) {
+    invariant(start >= 0 && start <= end && end <= source.length, 'reader bounds lie outside of the buffer')
+    this.at = start
+    this.view = new DataView(source.buffer, source.byteOffset, source.byteLength)
+  }
+
+  /** Absolute position in the buffer. */
+  get offset(): number { return this.at }
+  get remaining(): number { return this.end - this.at }
+
+  u8(): number { return this.view.getUint8(this.take(1)) }
+  u16(): number { return this.view.getUint16(this.take(2)) }
+  u24(): number { const i = this.take(3); return this.view.getUint16(i) * 0x100 + this.view.getUint8(i + 2) }
+  u32(): number { return this.view.getUint32(this.take(4)) }
+  u64(): bigint { return this.view.getBigUint64(this.take(8)) }
+  bytes(length: number): Uint8Array { const i = this.take(length); return this.source.subarray(i, i + length) }
+  rest(): Uint8Array { return this.bytes(this.remaining) }
+  /** The next byte without taking it. */
+  peek(): number { if (this.at >= this.end) this.fail('ends early'); return this.view.getUint8(this.at) }
+  /** A reader bounded to the next `length` bytes, which this reader skips. */
+  sub(length: number): ByteReader { const i = this.take(length); return new ByteReader(this.source, i, i + length) }
+  /** The bytes between an earlier `offset` of this reader and now. */
+  since(offset: number): Uint8Array { return this.source.subarray(offset, this.at) }
+
+  /** Leftover bytes in a structure whose length is known are an error (RFC 6940 §6.3.1). */
+  expectEnd(what: string): void { if (this.at !== this.end) this.fail(`${this.end - this.at} bytes left over after ${what}`) }
+  fail(what: string): never { throw new DecodeError(what, this.at) }
+
+  private take(length: number): number {
+    if (length > this.end - this.at) this.fail('ends early')
+    const i = this.at
+    this.at += length
+    return i
+  }
+}
+
+/** Appends to a growing buffer. A value that does not fit its field is a bug of the caller. */
+export class ByteWriter {
+  private buffer: Uint8Array
+  private view: DataView
+  private length = 0
+
+  constructor(capacity = 256) {
+    this.buffer = new Uint8Array(capacity)
+    this.view = new DataView(this.buffer.buffer)
+  }
+
+  get offset(): number { return this.length }
+
+  u8(value: number): this { const i = this.room(1, value, 0xff); this.view.setUint8(i, value); return this }
+  u16(value: number): this { const i = this.room(2, value, 0xffff); this.view.setUint16(i, value); return this }
+  u24(value: number): this { const i = this.room(3, value, 0xffffff); this.view.setUint16(i, value >>> 8); this.view.setUint8(i + 2, value & 0xff); return this }
+  u32(value: number): this { const i = this.room(4, value, 0xffffffff); this.view.setUint32(i, value); return this }
+  u64(value: bigint): this {
+    invariant(value >= 0n && value <= 0xffff_ffff_ffff_ffffn, 'value does not fit 64 bits')
+    this.view.setBigUint64(this.grow(8), value)
+    return this
+  }
+
+  bytes(value: Uint8Array): this { const i = this.grow(value.length); this.buffer.set(value, i); return this }
+
+  /** Writes a length of `lengthBytes` bytes followed by what `body` writes. */
+  prefixed(lengthBytes: 1 | 2 | 3 | 4, body: (writer: ByteWriter) => void): this {
+    const at = this.grow(lengthBytes)
+    body(this)
+    const length = this.length - at - lengthBytes
+    invariant(length < 2 ** (8 * lengthBytes), `${length} bytes do not fit a vector with a ${lengthBytes}-byte length`)
+    for (let i = 0; i < lengthBytes; i++) this.view.setUint8(at + i, Math.floor(length / 2 ** (8 * (lengthBytes - 1 - i))) & 0xff)
+    return this
+  }
+
+  patchU32(offset: number, value: number): this { this.view.setUint32(offset, value); return this }
+
+  /** What was written so far; the writer is not to be used afterwards. */
+  finish(): Uint8Array { return this.buffer.subarray(0, this.length) }
+
+  private room(size: number, value: number, max: number): number {
+    invariant(Number.isInteger(value) && value >= 0 && value <= max, `${value} does not fit ${size} bytes`)
+    return this.grow(size)
+  }
+
+  private grow(size: number): number {
+    const at = this.length
+    this.length += size
+    if (this.length > this.buffer.length) {
+      const bigger = new Uint8Array(Math.max(this.length, this.buffer.length * 2))
+      bigger.set(this.buffer)
+      this.buffer = bigger
+      this.view = new DataView(bigger.buffer)
+    }
+    return at
+  }
+}
+
+const hexDigits = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'))
+
+/** Lower-case hexadecimal; also the key of byte strings in maps. */
+export function toHex(bytes: Uint8Array): string {
+  let out = ''
+  for (const b of bytes) out += hexDigits[b]
+  return out
+}
+
+/** @throws DecodeError when the text is not an even number of hexadecimal digits of either case. */
+export function fromHex(text: string): Uint8Array {
+  if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) throw new DecodeError('not hexadecimal')
+  const out = new Uint8Array(text.length / 2)
+  for (let i = 0; i < out.length; i++) out[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16)
+  return out
+}
+
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+/** Unsigned lexicographic order: negative, zero or positive. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const n = Math.min(a.length, b.length)
+  for (let i = 0; i < n; i++) {
+    const d = (a[i] as number) - (b[i] as number)
+    if (d !== 0) return d
+  }
+  return a.length - b.length
+}
+
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0
+  for (const part of parts) length += part.length
+  const out = new Uint8Array(length)
+  let at = 0
+  for (const part of parts) { out.set(part, at); at += part.length }
+  return out
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+export function utf8Bytes(text: string): Uint8Array { return encoder.encode(text) }
+
+/** @throws DecodeError when the bytes are not UTF-8. */
+export function utf8Text(bytes: Uint8Array, offset = -1): string {
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    throw new DecodeError('not UTF-8', offset)
+  }
+}
+
+const base64Digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+
+/** RFC 4648 §4, padded. */
+export function toBase64(bytes: Uint8Array): string {
+  let out = ''
+  for (let i = 0; i < bytes.length; i += 3) {
+    const word = ((bytes[i] as number) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0)
+    const digits = [word >>> 18, (word >>> 12) & 63, (word >>> 6) & 63, word & 63].map((d) => base64Digits[d]).join('')
+    out += i + 1 >= bytes.length ? `${digits.slice(0, 2)}==` : i + 2 >= bytes.length ? `${digits.slice(0, 3)}=` : digits
+  }
+  return out
+}
+
+/** Ignores white space. @throws DecodeError on anything else that is not RFC 4648 §4. */
+export function fromBase64(text: string): Uint8Array {
+  const compact = text.replace(/[ \t\r\n]+/g, '')
+  if (compact.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(compact)) throw new DecodeError('not base64')
+  const pad = compact.endsWith('==') ? 2 : compact.endsWith('=') ? 1 : 0
+  const out = new Uint8Array((compact.length / 4) * 3 - pad)
+  for (let i = 0, o = 0; i < compact.length; i += 4) {
+    let word = 0
+    for (let j = 0; j < 4; j++) {
+      const c = compact[i + j] as string
+      word = (word << 6) | (c === '=' ? 0 : base64Digits.indexOf(c))
+    }
+    for (let j = 16; j >= 0 && o < out.length; j -= 8) out[o++] = (word >>> j) & 0xff
+  }
+  return out
+}

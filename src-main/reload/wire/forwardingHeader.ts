@@ -1,0 +1,181 @@
+/**
+ * The Forwarding Header (RFC 6940 §6.3.2), by hand because it is read and rewritten at each hop. Routers look at
+ * fields in place and make the outgoing copy with `rewriteHeader`; nothing behind the header is decoded.
+ * Version, overlay, TTL and sequence are the router's to judge (`headerProblem`), the rest is checked here.
+ */
+import { ByteReader, ByteWriter } from '../../base/bytes.ts'
+import { DecodeError, invariant } from '../../base/errors.ts'
+import { opaque, len16, readAll, struct, u8, type Infer } from '../../base/presentation.ts'
+import { RELO_TOKEN, RELOAD_VERSION } from './constants.ts'
+import { destination, type Destination } from './destination.ts'
+
+/** Bytes in front of the lists. */
+export const FIXED_HEADER_LENGTH = 38
+const LAST_FRAGMENT = 0x40000000
+const FRAGMENT_BIT = 0x80000000
+
+/** §6.3.2.3; `value` is the option's, by type. */
+export const forwardingOption = struct({ type: u8, flags: u8, value: opaque(len16) })
+export type ForwardingOption = Infer<typeof forwardingOption>
+
+export interface ForwardingHeader {
+  readonly overlay: number
+  readonly configurationSequence: number
+  readonly version: number
+  readonly ttl: number
+  /** Offset counts bytes after the header; a whole message is the last fragment at offset 0. */
+  readonly fragment: { readonly offset: number, readonly last: boolean }
+  /** Of the whole message or fragment, header included. Written by the encoder. */
+  readonly length: number
+  readonly transactionId: bigint
+  readonly maxResponseLength: number
+  readonly viaList: readonly Destination[]
+  readonly destinationList: readonly Destination[]
+  readonly options: readonly ForwardingOption[]
+}
+
+/** A header to be sent; what is not given is zero, empty, or what a whole message needs. */
+export type HeaderFields = Pick<ForwardingHeader, 'overlay' | 'configurationSequence' | 'ttl' | 'transactionId' | 'destinationList'>
+  & Partial<Omit<ForwardingHeader, 'length'>>
+
+/** Fields read in place, without the lists. @throws DecodeError when the bytes are no RELOAD message */
+export class HeaderView {
+  private readonly view: DataView
+  /** Bytes of the header with its lists: where the message contents start. */
+  readonly headerLength: number
+
+  constructor(readonly bytes: Uint8Array) {
+    if (bytes.length < FIXED_HEADER_LENGTH) throw new DecodeError('the forwarding header ends early', bytes.length)
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    if (this.view.getUint32(0) !== RELO_TOKEN) throw new DecodeError('relo_token is wrong', 0)
+    if ((this.view.getUint32(12) & FRAGMENT_BIT) === 0) throw new DecodeError('the top bit of fragment is clear', 12)
+    if (this.length !== bytes.length) throw new DecodeError(`length says ${this.length}, there are ${bytes.length} bytes`, 16)
+    this.headerLength = FIXED_HEADER_LENGTH + this.view.getUint16(32) + this.view.getUint16(34) + this.view.getUint16(36)
+    if (this.headerLength > bytes.length) throw new DecodeError('the lists of the forwarding header end early', 32)
+  }
+
+  get overlay(): number { return this.view.getUint32(4) }
+  get configurationSequence(): number { return this.view.getUint16(8) }
+  get version(): number { return this.view.getUint8(10) }
+  get ttl(): number { return this.view.getUint8(11) }
+  get fragment(): { readonly offset: number, readonly last: boolean } {
+    const field = this.view.getUint32(12)
+    return { offset: field & 0xffffff, last: (field & LAST_FRAGMENT) !== 0 }
+  }
+  get isWhole(): boolean { return this.fragment.last && this.fragment.offset === 0 }
+  get length(): number { return this.view.getUint32(16) }
+  get transactionId(): bigint { return this.view.getBigUint64(20) }
+  get maxResponseLength(): number { return this.view.getUint32(28) }
+
+  /** @throws DecodeError; a resource in a Via List does not parse (§6.3.2.2) */
+  viaList(): readonly Destination[] {
+    const list = readAll(this.list(32, FIXED_HEADER_LENGTH), destination)
+    if (list.some((d) => d.type === 'resource')) throw new DecodeError('a resource in the Via List', FIXED_HEADER_LENGTH)
+    return list
+  }
+
+  /** @throws DecodeError; a resource stands in the last place only (§6.3.2.2) */
+  destinationList(): readonly Destination[] {
+    const start = FIXED_HEADER_LENGTH + this.view.getUint16(32)
+    const list = readAll(this.list(34, start), destination)
+    if (list.slice(0, -1).some((d) => d.type === 'resource')) throw new DecodeError('a resource before the end of the Destination List', start)
+    return list
+  }
+
+  /** The entry a router decides on. @throws DecodeError when there is none */
+  firstDestination(): Destination {
+    return destination.read(this.list(34, FIXED_HEADER_LENGTH + this.view.getUint16(32)))
+  }
+
+  /** @throws DecodeError */
+  options(): readonly ForwardingOption[] {
+    return readAll(this.list(36, this.headerLength - this.view.getUint16(36)), forwardingOption)
+  }
+
+  /** Everything behind the header: the message, or a part of it. */
+  get body(): Uint8Array { return this.bytes.subarray(this.headerLength) }
+
+  private list(lengthField: number, start: number): ByteReader {
+    return new ByteReader(this.bytes, start, start + this.view.getUint16(lengthField))
+  }
+}
+
+/** @throws DecodeError */
+export function decodeHeader(bytes: Uint8Array): ForwardingHeader & { readonly headerLength: number } {
+  const view = new HeaderView(bytes)
+  return {
+    overlay: view.overlay, configurationSequence: view.configurationSequence, version: view.version, ttl: view.ttl,
+    fragment: view.fragment, length: view.length, transactionId: view.transactionId, maxResponseLength: view.maxResponseLength,
+    viaList: view.viaList(), destinationList: view.destinationList(), options: view.options(), headerLength: view.headerLength,
+  }
+}
+
+/** The header and `body` behind it, with the right `length`. */
+export function encodeWithHeader(header: HeaderFields, body: Uint8Array): Uint8Array {
+  const w = new ByteWriter(body.length + 192)
+  const fragment = header.fragment ?? { offset: 0, last: true }
+  invariant(fragment.offset <= 0xffffff, 'a fragment starts past 2^24 bytes')
+  w.u32(RELO_TOKEN).u32(header.overlay).u16(header.configurationSequence).u8(header.version ?? RELOAD_VERSION).u8(header.ttl)
+  w.u32(FRAGMENT_BIT + (fragment.last ? LAST_FRAGMENT : 0) + fragment.offset).u32(0)
+  w.u64(header.transactionId).u32(header.maxResponseLength ?? 0)
+  const via = encodeList(header.viaList ?? [])
+  const destinations = encodeList(header.destinationList)
+  const options = new ByteWriter(16)
+  for (const option of header.options ?? []) forwardingOption.write(options, option)
+  const optionBytes = options.finish()
+  w.u16(via.length).u16(destinations.length).u16(optionBytes.length).bytes(via).bytes(destinations).bytes(optionBytes).bytes(body)
+  w.patchU32(16, w.offset)
+  return w.finish()
+}
+
+function encodeList(list: readonly Destination[]): Uint8Array {
+  const w = new ByteWriter(64)
+  for (const entry of list) destination.write(w, entry)
+  return w.finish()
+}
+
+/**
+ * The copy of a message or fragment that goes to the next hop: another TTL, other lists, the same body, and the
+ * right `length`. Lists and options that are not given stay as they are, byte for byte.
+ */
+export function rewriteHeader(
+  bytes: Uint8Array,
+  changes: { readonly ttl?: number, readonly viaList?: readonly Destination[], readonly destinationList?: readonly Destination[], readonly options?: readonly ForwardingOption[] },
+): Uint8Array {
+  const view = new HeaderView(bytes)
+  const old = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const viaStart = FIXED_HEADER_LENGTH
+  const destinationStart = viaStart + old.getUint16(32)
+  const optionStart = destinationStart + old.getUint16(34)
+  const via = changes.viaList === undefined ? bytes.subarray(viaStart, destinationStart) : encodeList(changes.viaList)
+  const destinations = changes.destinationList === undefined ? bytes.subarray(destinationStart, optionStart) : encodeList(changes.destinationList)
+  let options = bytes.subarray(optionStart, view.headerLength)
+  if (changes.options !== undefined) {
+    const w = new ByteWriter(16)
+    for (const option of changes.options) forwardingOption.write(w, option)
+    options = w.finish()
+  }
+  invariant(via.length <= 0xffff && destinations.length <= 0xffff && options.length <= 0xffff, 'a list of the forwarding header is too long')
+  const out = new Uint8Array(FIXED_HEADER_LENGTH + via.length + destinations.length + options.length + view.body.length)
+  out.set(bytes.subarray(0, FIXED_HEADER_LENGTH))
+  let at = FIXED_HEADER_LENGTH
+  for (const part of [via, destinations, options, view.body]) { out.set(part, at); at += part.length }
+  const fields = new DataView(out.buffer)
+  if (changes.ttl !== undefined) fields.setUint8(11, changes.ttl)
+  fields.setUint32(16, out.length)
+  fields.setUint16(32, via.length)
+  fields.setUint16(34, destinations.length)
+  fields.setUint16(36, options.length)
+  return out
+}
+
+export type HeaderProblem = 'wrong-overlay' | 'wrong-version' | 'ttl-too-high'
+
+/** What every node checks on receipt (§6.1, §6.3.2); an exhausted TTL matters only to who would forward. */
+export function headerProblem(
+  header: Pick<ForwardingHeader, 'overlay' | 'version' | 'ttl'>, expected: { readonly overlay: number, readonly initialTtl: number },
+): HeaderProblem | undefined {
+  if (header.version !== RELOAD_VERSION) return 'wrong-version'
+  if (header.overlay !== expected.overlay) return 'wrong-overlay'
+  return header.ttl > expected.initialTtl ? 'ttl-too-high' : undefined
+}
