@@ -1,0 +1,89 @@
+/**
+ * A call that comes in (RFC 3261 §13.3): it rings until the user answers, rejects, or the caller gives up. The
+ * sound, and with it the microphone, is opened at the answer and not before.
+ */
+import type { CallEnd } from '@shared/model/index.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import type { Log } from '../ports/log.ts'
+import type { InviteServerCall } from '../sip/ua/userAgent.ts'
+import type { Call } from './call.ts'
+import { endOfFailure } from './callEnd.ts'
+import type { MediaPort, MediaSession } from './mediaPort.ts'
+
+/** Callers give up earlier; this bounds those that never do. */
+const ringLimitMs = 180_000
+
+export class IncomingCall {
+  private readonly abort = new AbortController()
+  private readonly timer: Timer
+  private session: MediaSession | undefined
+  private accepted = false
+  private over = false
+
+  constructor(
+    clock: Clock,
+    private readonly log: Log,
+    readonly call: Call,
+    private readonly invite: InviteServerCall,
+    private readonly offer: string,
+  ) {
+    invite.user = {
+      onCancelled: (reason) => { this.over = true; this.finish(reason === 'answered-elsewhere' ? 'answered-elsewhere' : 'missed') },
+      onEstablished: () => { this.log.debug('call.established', { call: call.id }) },
+      onEnded: (reason) => {
+        this.over = true
+        this.log.info('call.ended', { call: call.id, reason: reason.text })
+        this.finish(reason.status !== undefined && reason.status >= 400 ? 'network-timeout' : 'remote-hung-up')
+      },
+      onOffer: (again) => this.session === undefined ? Promise.reject(new Error('not answered')) : this.session.answer(again, this.abort.signal),
+    }
+    this.timer = clock.setTimer(ringLimitMs, () => { this.refuse(480, 'missed') })
+    invite.ring()
+  }
+
+  /** Opens the sound and answers; what happens is seen on the call. Ignored once answered or over. */
+  answer(media: MediaPort): void {
+    if (this.call.current !== 'incoming' || this.session !== undefined) return
+    this.timer.cancel()
+    this.session = this.call.open(media)
+    this.accept(this.session).catch((cause: unknown) => {
+      if (this.call.ended) return
+      this.log.info('call.failed', { call: this.call.id, cause: String(cause) })
+      const end = endOfFailure(cause)
+      if (this.accepted) this.finish(end)
+      else this.refuse(end === 'call-no-common-codec' ? 488 : 480, end === 'call-failed' ? 'call-media-failed' : end)
+    })
+  }
+
+  /** 603 so that no other device of ours goes on ringing; 486 when only this one is busy (RFC 3261 §21.6.2, §21.4.24). */
+  reject(busy: boolean): void {
+    if (this.accepted) this.finish('hung-up')
+    else this.refuse(busy ? 486 : 603, 'rejected')
+  }
+
+  hangUp(): void { this.reject(false) }
+
+  /** Ends signalling and call alike; the first reason stays. */
+  finish(end: CallEnd): void {
+    if (this.call.ended) return
+    this.timer.cancel()
+    this.abort.abort()
+    if (!this.over) { this.over = true; this.invite.end() }
+    this.call.finish(end)
+  }
+
+  private refuse(status: number, end: CallEnd): void {
+    if (this.call.ended) return
+    this.over = true
+    this.invite.reject(status)
+    this.finish(end)
+  }
+
+  private async accept(session: MediaSession): Promise<void> {
+    const answer = await session.answer(this.offer, this.abort.signal)
+    if (this.call.ended) return
+    this.accepted = true
+    this.invite.accept(answer)
+    this.call.answered(this.offer)
+  }
+}

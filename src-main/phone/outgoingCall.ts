@@ -1,0 +1,133 @@
+/**
+ * A call we place (RFC 3261 §13.2): look-up and offer run at the same time, then an INVITE goes to every device
+ * of the person called with one Call-ID and From tag; the first answer wins and the others are cancelled with the
+ * reason that lets them tell "answered elsewhere" from "missed" (RFC 3326).
+ */
+import type { CallEnd, CallView } from '@shared/model/index.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import type { Log } from '../ports/log.ts'
+import type { Random } from '../ports/random.ts'
+import type { InviteClientCall, InviteClientUser, UserAgent } from '../sip/ua/userAgent.ts'
+import { sipUri } from './address.ts'
+import type { Call } from './call.ts'
+import { bestStatus, endOfFailure, endOfStatus } from './callEnd.ts'
+import { randomId } from './identifier.ts'
+import type { MediaPort, MediaSession } from './mediaPort.ts'
+import type { Target, TargetResolver } from './targetResolver.ts'
+
+export interface OutgoingDeps {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly resolver: TargetResolver
+  readonly userAgent: Pick<UserAgent, 'invite'>
+}
+
+/** After so long nobody is there. */
+export const noAnswerMs = 60_000
+const maxTargets = 10
+const completedElsewhere = 'SIP;cause=200;text="Call completed elsewhere"'
+
+interface Fork { call: InviteClientCall | undefined; done: boolean }
+
+export class OutgoingCall {
+  private readonly abort = new AbortController()
+  private readonly forks: Fork[] = []
+  private readonly statuses: number[] = []
+  private session: MediaSession | undefined
+  private winner: Fork | undefined
+  private timer: Timer | undefined
+  private rang = false
+
+  constructor(private readonly deps: OutgoingDeps, readonly call: Call, private readonly aor: string) {}
+
+  /** Starts; what happens is seen on the call. */
+  place(media: MediaPort): void {
+    this.run(media).catch((cause: unknown) => {
+      if (this.call.ended) return
+      this.deps.log.info('call.failed', { call: this.call.id, cause: String(cause) })
+      this.finish(endOfFailure(cause))
+    })
+  }
+
+  hangUp(): void {
+    this.finish(this.winner === undefined ? 'cancelled' : 'hung-up')
+  }
+
+  /** Ends signalling and call alike; the first reason stays. */
+  finish(end: CallEnd): void {
+    if (this.call.ended) return
+    this.timer?.cancel()
+    this.abort.abort()
+    for (const fork of this.forks) if (!fork.done) fork.call?.end()
+    this.call.finish(end)
+  }
+
+  private async run(media: MediaPort): Promise<void> {
+    const { signal } = this.abort
+    this.session = this.call.open(media)
+    const [targets, offer] = await Promise.all([this.deps.resolver.resolve(this.aor, signal), this.session.offer(signal)])
+    if (this.call.ended) return
+    if (targets.length === 0) { this.finish('user-offline'); return }
+    this.call.to('calling')
+    this.timer = this.deps.clock.setTimer(noAnswerMs, () => { this.finish(this.rang ? 'call-no-answer' : 'user-offline') })
+    const dialog = { callId: randomId(this.deps.random, 12), fromTag: randomId(this.deps.random, 6) }
+    this.forks.push(...targets.slice(0, maxTargets).map(() => ({ call: undefined, done: false })))
+    this.forks.forEach((fork, i) => {
+      const target = targets[i]
+      if (target === undefined || this.call.ended) return
+      const options = { to: sipUri(this.aor), offer, ...dialog }
+      fork.call = this.deps.userAgent.invite({ connection: target.connection, requestUri: target.requestUri }, options, this.userOf(fork, target))
+    })
+  }
+
+  private userOf(fork: Fork, target: Target): InviteClientUser {
+    return {
+      onProgress: (status) => {
+        if (status < 180 || this.winner !== undefined) return
+        this.rang ||= status === 180
+        this.call.to('ringing')
+      },
+      onAnswered: (answer, remote) => {
+        if (this.call.ended || this.winner !== undefined) { fork.done = true; fork.call?.end(completedElsewhere); return }
+        this.winner = fork
+        this.timer?.cancel()
+        for (const other of this.forks) if (other !== fork && !other.done) { other.done = true; other.call?.end(completedElsewhere) }
+        const before = this.call.view().remote
+        const shown: CallView['remote'] = {
+          aor: before.aor, displayName: before.displayName || remote.displayName, verified: target.identity?.aor === before.aor,
+        }
+        this.call.answered(answer, shown)
+        this.accept(answer)
+      },
+      onFailed: (status) => { this.forkFailed(fork, status) },
+      onEnded: (reason) => {
+        fork.done = true
+        if (fork !== this.winner) return
+        this.deps.log.info('call.ended', { call: this.call.id, reason: reason.text })
+        this.finish(reason.status !== undefined && reason.status >= 400 ? 'network-timeout' : 'remote-hung-up')
+      },
+      onOffer: (offer) => this.reanswer(offer),
+    }
+  }
+
+  /** RFC 3261 §16.7: 6xx ends the call everywhere; otherwise the call fails when the last device has. */
+  private forkFailed(fork: Fork, status: number): void {
+    if (fork.done || this.call.ended || this.winner !== undefined) { fork.done = true; return }
+    fork.done = true
+    this.statuses.push(status)
+    if (status >= 600 || this.forks.every((each) => each.done)) this.finish(endOfStatus(bestStatus(this.statuses), this.rang))
+  }
+
+  private accept(answer: string): void {
+    this.session?.accept(answer).catch((cause: unknown) => {
+      this.deps.log.info('call.answer-refused', { call: this.call.id, cause: String(cause) })
+      this.finish(endOfFailure(cause) === 'call-failed' ? 'call-media-failed' : endOfFailure(cause))
+    })
+  }
+
+  private reanswer(offer: string): Promise<string> {
+    if (this.session === undefined || this.call.ended) return Promise.reject(new Error('no sound to renegotiate'))
+    return this.session.answer(offer, this.abort.signal)
+  }
+}
