@@ -28,17 +28,19 @@ export async function withTimeout<T>(
   const timer = clock.setTimer(ms, () => { controller.abort(new PeerError(code)) })
   signal.addEventListener('abort', onAbort, { once: true })
   try {
-    return await Promise.race([work(controller.signal), aborted(controller.signal)])
+    return await untilAborted(work(controller.signal), controller.signal)
   } finally {
     timer.cancel()
     signal.removeEventListener('abort', onAbort)
   }
 }
 
-/** Rejects when the signal is aborted; never resolves. */
-export function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    if (signal.aborted) { reject(signal.reason as Error); return }
-    signal.addEventListener('abort', () => { reject(signal.reason as Error) }, { once: true })
+/** As `work`, but rejects with the signal's reason at the moment it is aborted; what `work` does then is ignored. */
+export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => { reject(signal.reason as Error) }
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
+    work.then(resolve, reject).finally(() => { signal.removeEventListener('abort', onAbort) }).catch(reject)
   })
 }
