@@ -3,25 +3,18 @@
  * bytes here, decoded by whoever owns the message code. Storage, usages, attach and topology send with
  * `RequestSender` and serve with `RequestHandler`.
  */
-import type { Certificate } from '../../ports/crypto.ts'
+import type { VerifiedSigner } from '../security/signatureVerifier.ts'
 
 /** Where a request goes: Node-IDs in order, or a Resource-ID alone or in the last place. */
 export type RequestDestination = readonly ({ readonly node: Uint8Array } | { readonly resource: Uint8Array })[]
-
-/** Who signed a message; the signature and the certificate have been verified. */
-export interface Signer {
-  readonly nodeId: Uint8Array
-  readonly userName: string
-  readonly certificate: Certificate
-}
 
 /** A verified success answer. */
 export interface Answer {
   readonly code: number
   readonly body: Uint8Array
-  readonly signer: Signer
-  /** Certificates of the security block, the signer's included; needed to verify stored values. */
-  readonly certificates: readonly Certificate[]
+  readonly signer: VerifiedSigner
+  /** DER certificates of the security block, the signer's included; needed to verify stored values. */
+  readonly certificates: readonly Uint8Array[]
   /** Nodes the answer names on its way back plus one; 1 for a direct neighbour. */
   readonly hops: number
   readonly rttMs: number
@@ -31,7 +24,7 @@ export interface Answer {
 export class ReloadError extends Error {
   override readonly name = 'ReloadError'
   /** @param code an error code of RFC 6940 §14.9; @param info its error_info, usually UTF-8 text */
-  constructor(readonly code: number, readonly info: Uint8Array, readonly signer?: Signer) {
+  constructor(readonly code: number, readonly info: Uint8Array, readonly signer?: VerifiedSigner) {
     super(`RELOAD error ${code}: ${new TextDecoder().decode(info.subarray(0, 200)).replace(/[^\x20-\x7e]/g, '?')}`)
   }
 }
@@ -42,8 +35,8 @@ export class RequestTimeout extends Error {
 }
 
 export interface RequestOptions {
-  /** Certificates the body's stored values need, besides our own (RFC 6940 §6.3.4). */
-  readonly certificates?: readonly Certificate[]
+  /** DER certificates the body's stored values need, besides our own (RFC 6940 §6.3.4). */
+  readonly certificates?: readonly Uint8Array[]
   /** Send over the link to this connected node, whatever the routing table says. */
   readonly through?: Uint8Array
   /** Default 5 (RFC 6940 §6.2.1). */
@@ -62,8 +55,8 @@ export interface RequestSender {
 export interface IncomingRequest {
   readonly code: number
   readonly body: Uint8Array
-  readonly signer: Signer
-  readonly certificates: readonly Certificate[]
+  readonly signer: VerifiedSigner
+  readonly certificates: readonly Uint8Array[]
   /** Node-ID of the link it came over; our own for requests to ourselves. */
   readonly previousHop: Uint8Array
   /** The Destination List entry it reached us by. */
@@ -75,7 +68,7 @@ export interface IncomingRequest {
 
 /** What a handler makes of a request; the message code of a success is the request's + 1. */
 export type Outcome =
-  | { readonly body: Uint8Array; readonly certificates?: readonly Certificate[] }
+  | { readonly body: Uint8Array; readonly certificates?: readonly Uint8Array[] }
   | { readonly error: number; readonly info?: Uint8Array | string }
 
 /**

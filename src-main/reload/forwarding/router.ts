@@ -1,0 +1,199 @@
+/**
+ * Forwarding (RFC 6940 §6.1, §6.2): header checks, destination rules, Via List, TTL, symmetric recursive
+ * routing. Works on the header in place and never decodes what stands behind it; verifying and answering is the
+ * transaction layer's business.
+ */
+import { equalBytes } from '../../base/bytes.ts'
+import type { Counters } from '../../base/counters.ts'
+import { DecodeError } from '../../base/errors.ts'
+import { ErrorCode, ForwardingOptionFlag, isRequest } from '../wire/constants.ts'
+import { destinationText, toNode, type Destination } from '../wire/destination.ts'
+import { headerProblem, HeaderView, rewriteHeader } from '../wire/forwardingHeader.ts'
+import { isWildcard } from '../wire/identifiers.ts'
+import type { TopologyPlugin } from './topologyPlugin.ts'
+
+export interface RouterUser {
+  /** A whole message for us. `destination` is the entry it reached us by. */
+  onDeliver(message: Uint8Array, previousHop: Uint8Array, destination: Destination): void
+  /** A part of a message for us (RFC 6940 §6.7). */
+  onFragment(fragment: Uint8Array, previousHop: Uint8Array, destination: Destination): void
+  /** A request that goes no further: to be answered with this error. */
+  onRejected(message: HeaderView, previousHop: Uint8Array, error: number, info: string): void
+}
+
+export interface RouterLinks {
+  isConnected(nodeId: Uint8Array): boolean
+  send(nodeId: Uint8Array, message: Uint8Array): boolean
+}
+
+export interface RouterDependencies {
+  readonly nodeId: Uint8Array
+  readonly overlay: number
+  readonly initialTtl: number
+  readonly topology: TopologyPlugin
+  readonly links: RouterLinks
+  readonly counters: Counters
+}
+
+/** Longer lists are of no use with a TTL of 100 and cost work at each hop. */
+const MAX_LIST = 128
+
+type Decision =
+  | { readonly step: 'deliver'; readonly destination: Destination }
+  | { readonly step: 'forward'; readonly to: Uint8Array; readonly list: readonly Destination[] }
+  | { readonly step: 'drop'; readonly why: string }
+  | { readonly step: 'reject'; readonly error: number; readonly info: string }
+
+export class Router {
+  constructor(private readonly deps: RouterDependencies, private readonly user: RouterUser) {}
+
+  /** Whatever came over the link to `previousHop`. Never throws for what is in it. */
+  receive(bytes: Uint8Array, previousHop: Uint8Array): void {
+    this.deps.counters.add('received.messages')
+    this.deps.counters.add('received.bytes', bytes.length)
+    try {
+      this.route(new HeaderView(bytes), previousHop)
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      this.drop('malformed')
+    }
+  }
+
+  /**
+   * Sends a message of our own, with its header complete. False when there is nobody to send it to.
+   * @param through a connected node that takes it whatever the routing table says
+   */
+  originate(bytes: Uint8Array, through?: Uint8Array): boolean {
+    const view = new HeaderView(bytes)
+    if (through !== undefined) return this.transmit(through, bytes)
+    const decision = this.decide(view.destinationList())
+    switch (decision.step) {
+      case 'deliver':
+        this.deliver(view, this.deps.nodeId, decision.destination)
+        return true
+      case 'forward': return this.transmit(decision.to, bytes)
+      case 'drop': case 'reject':
+        this.drop('noRoute')
+        return false
+    }
+  }
+
+  private route(view: HeaderView, previousHop: Uint8Array): void {
+    switch (headerProblem(view, this.deps)) {
+      case 'wrong-overlay': case 'wrong-version':
+        this.drop('otherOverlay')
+        this.reject(view, previousHop, ErrorCode.incompatibleWithOverlay, 'another overlay or version')
+        return
+      case 'ttl-too-high':
+        this.drop('ttl')
+        this.reject(view, previousHop, ErrorCode.ttlExceeded, 'TTL above initial-ttl')
+        return
+      case undefined:
+    }
+    const list = view.destinationList()
+    if (list.length > MAX_LIST || hasDuplicate(list)) {
+      this.drop('destinationList')
+      this.reject(view, previousHop, ErrorCode.invalidMessage, 'duplicate entries in the Destination List')
+      return
+    }
+    const decision = this.decide(list)
+    switch (decision.step) {
+      case 'deliver':
+        this.deliver(view, previousHop, decision.destination)
+        return
+      case 'drop':
+        this.drop(decision.why)
+        return
+      case 'reject':
+        this.drop('noRoute')
+        this.reject(view, previousHop, decision.error, decision.info)
+        return
+      case 'forward':
+        this.forward(view, previousHop, decision.to, decision.list)
+    }
+  }
+
+  /** RFC 6940 §6.1.1 to §6.1.3. */
+  private decide(given: readonly Destination[]): Decision {
+    const { topology, links, nodeId } = this.deps
+    let list = given
+    for (;;) {
+      const head = list[0]
+      if (head === undefined) return { step: 'drop', why: 'destinationList' }
+      switch (head.type) {
+        case 'node': {
+          if (isWildcard(head.nodeId)) return { step: 'deliver', destination: head }
+          if (equalBytes(head.nodeId, nodeId)) {
+            if (list.length === 1) return { step: 'deliver', destination: head }
+            list = list.slice(1)
+            continue
+          }
+          if (links.isConnected(head.nodeId)) return { step: 'forward', to: head.nodeId, list }
+          // A node in our range that we are not connected to does not exist (RFC 6940 §6.1.1).
+          if (topology.isResponsible(head.nodeId)) return { step: 'drop', why: 'notThere' }
+          const hop = topology.nextHop(head.nodeId)
+          return hop === undefined ? noRoute(head) : { step: 'forward', to: hop, list }
+        }
+        case 'resource': {
+          if (topology.isResponsible(head.resourceId)) return list.length === 1 ? { step: 'deliver', destination: head } : { step: 'drop', why: 'destinationList' }
+          const hop = topology.nextHop(head.resourceId)
+          return hop === undefined ? noRoute(head) : { step: 'forward', to: hop, list }
+        }
+        case 'opaque_id_type': case 'compact': case 'unknown':
+          // We hand out none, so none can be ours.
+          return { step: 'drop', why: 'opaqueId' }
+      }
+    }
+  }
+
+  private deliver(view: HeaderView, previousHop: Uint8Array, destination: Destination): void {
+    this.deps.counters.add('received.forUs')
+    if (view.isWhole) this.user.onDeliver(view.bytes, previousHop, destination)
+    else this.user.onFragment(view.bytes, previousHop, destination)
+  }
+
+  private forward(view: HeaderView, previousHop: Uint8Array, to: Uint8Array, list: readonly Destination[]): void {
+    if (view.ttl === 0) {
+      this.drop('ttl')
+      this.reject(view, previousHop, ErrorCode.ttlExceeded, 'TTL used up')
+      return
+    }
+    if (view.options().some((option) => (option.flags & ForwardingOptionFlag.forwardCritical) !== 0)) {
+      this.drop('forwardingOption')
+      this.reject(view, previousHop, ErrorCode.unsupportedForwardingOption, 'forwarding option not known here')
+      return
+    }
+    const response = isResponse(view)
+    const via = response ? undefined : [...view.viaList(), toNode(previousHop)]
+    if (via !== undefined && via.length > MAX_LIST) { this.drop('viaList'); return }
+    const bytes = rewriteHeader(view.bytes, { ttl: view.ttl - 1, destinationList: list, ...(via === undefined ? {} : { viaList: via }) })
+    if (this.transmit(to, bytes)) this.deps.counters.add('forwarded')
+  }
+
+  private transmit(to: Uint8Array, bytes: Uint8Array): boolean {
+    const sent = this.deps.links.send(to, bytes)
+    this.deps.counters.add(sent ? 'sent.messages' : 'dropped.link')
+    if (sent) this.deps.counters.add('sent.bytes', bytes.length)
+    return sent
+  }
+
+  private reject(view: HeaderView, previousHop: Uint8Array, error: number, info: string): void {
+    if (view.isWhole && !isResponse(view)) this.user.onRejected(view, previousHop, error, info)
+  }
+
+  private drop(why: string): void { this.deps.counters.add(`dropped.${why}`) }
+}
+
+function noRoute(head: Destination): Decision {
+  return { step: 'reject', error: ErrorCode.underlayDestinationUnreachable, info: `no route to ${destinationText(head)}` }
+}
+
+/** A message's code stands right behind the header; of later fragments it is unknown, and a Via List does no harm. */
+export function isResponse(view: HeaderView): boolean {
+  const body = view.body
+  return view.fragment.offset === 0 && body.length >= 2 && !isRequest(((body[0] as number) << 8) | (body[1] as number))
+}
+
+function hasDuplicate(list: readonly Destination[]): boolean {
+  return list.length > 1 && new Set(list.map(destinationText)).size < list.length
+}

@@ -1,0 +1,180 @@
+/**
+ * One TLS-TCP-FH overlay link (RFC 6940 §6.6.2, §6.6.5): frames messages, acknowledges each at once, measures
+ * the round trip by the acks, suspects the link when acks stay away and gives it up 30 s later. There is no
+ * retransmission: TCP does that. Bounds what a slow receiver or a flooding sender can cost.
+ * What the messages mean is the router's business.
+ */
+import { DecodeError } from '../../base/errors.ts'
+import { TokenBucket } from '../../base/tokenBucket.ts'
+import type { Clock, Timer } from '../../ports/clock.ts'
+import type { SecureStream } from '../../ports/secureStream.ts'
+import { encodeAck, encodeData, FrameDecoder, FrameTooLarge, ReceivedSequences } from './framing.ts'
+import { RoundTripTime } from './roundTripTime.ts'
+
+export interface LinkUser {
+  onMessage(link: Link, message: Uint8Array): void
+  /** Acks stay away: the link should not be routed over for now (RFC 6940 §6.6.5). */
+  onSuspect(link: Link): void
+  /** Acks came again after `onSuspect`. */
+  onRecovered(link: Link): void
+  /** A message over max-message-size announces itself; the link closes after this call (RFC 6940 §6.6). `head` is its beginning. */
+  onTooLarge(link: Link, head: Uint8Array): void
+  /** Last call. */
+  onClosed(link: Link, cause: string): void
+}
+
+export interface LinkLimits {
+  /** max-message-size of the overlay document */
+  readonly maxMessageBytes: number
+  /** Bytes we queue for a peer that does not read before messages to it are dropped. */
+  readonly maxQueuedBytes: number
+  /** Messages per second, sustained, and the burst, above which a sender's messages are dropped. */
+  readonly messagesPerSecond: number
+  readonly messageBurst: number
+}
+
+export interface LinkCounters { sent: number; received: number; sentBytes: number; receivedBytes: number; droppedSlow: number; droppedFlood: number; acks: number }
+
+/** Suspicion waits this many RTOs and at least so long: a busy computer is not a broken link. */
+const SUSPECT_RTOS = 4
+const SUSPECT_MIN_MS = 3000
+const GRACE_MS = 30_000
+const MAX_OUTSTANDING = 256
+
+export class Link {
+  readonly counters: LinkCounters = { sent: 0, received: 0, sentBytes: 0, receivedBytes: 0, droppedSlow: 0, droppedFlood: 0, acks: 0 }
+  readonly openedAt: number
+  private readonly decoder: FrameDecoder
+  private readonly received = new ReceivedSequences()
+  private readonly rtt = new RoundTripTime()
+  private readonly outstanding = new Map<number, number>()
+  private state: 'up' | 'suspect' | 'closed' = 'up'
+  private sequence = 0
+  private queuedBytes = 0
+  private timer: Timer | undefined
+  private readonly flood: TokenBucket
+  private heardAt: number
+
+  constructor(
+    readonly nodeId: Uint8Array,
+    readonly stream: SecureStream,
+    readonly initiatedByUs: boolean,
+    private readonly clock: Clock,
+    private readonly limits: LinkLimits,
+    private readonly user: LinkUser,
+  ) {
+    this.openedAt = clock.monotonic()
+    this.decoder = new FrameDecoder(limits.maxMessageBytes)
+    this.flood = new TokenBucket(clock, limits.messagesPerSecond, limits.messageBurst)
+    this.heardAt = this.openedAt
+  }
+
+  /** Takes the stream over; call in the turn in which it came, once the link can be found by its Node-ID. */
+  start(): void {
+    this.stream.user = {
+      onData: (bytes) => { this.onData(bytes) },
+      onDrain: () => { this.queuedBytes = 0 },
+      onClose: (cause) => { this.finish(cause?.message ?? 'closed by peer') },
+    }
+  }
+
+  get rttMs(): number | null { return this.rtt.smoothedMs }
+  get isSuspect(): boolean { return this.state === 'suspect' }
+  get isClosed(): boolean { return this.state === 'closed' }
+  /** Milliseconds since anything came from the peer. */
+  get silentMs(): number { return this.clock.monotonic() - this.heardAt }
+
+  /** Queues one message. False when it was dropped: the link is closed, the message too large or the peer too slow. */
+  send(message: Uint8Array): boolean {
+    if (this.state === 'closed' || message.length > this.limits.maxMessageBytes) return false
+    if (this.queuedBytes + message.length > this.limits.maxQueuedBytes) { this.counters.droppedSlow++; return false }
+    const sequence = this.sequence
+    this.sequence = (this.sequence + 1) >>> 0
+    if (this.outstanding.size < MAX_OUTSTANDING) this.outstanding.set(sequence, this.clock.monotonic())
+    this.counters.sent++
+    this.counters.sentBytes += message.length
+    this.write(encodeData(sequence, message))
+    if (this.timer === undefined) this.watch()
+    return true
+  }
+
+  /** Ends in order. */
+  close(): void {
+    if (this.state === 'closed') return
+    this.stream.close()
+    this.finish('closed by us')
+  }
+
+  destroy(cause: string): void {
+    if (this.state === 'closed') return
+    this.stream.destroy()
+    this.finish(cause)
+  }
+
+  private write(frame: Uint8Array): void {
+    if (this.stream.write(frame)) this.queuedBytes = 0
+    else this.queuedBytes += frame.length
+  }
+
+  private onData(bytes: Uint8Array): void {
+    if (this.isClosed) return
+    this.heardAt = this.clock.monotonic()
+    try {
+      for (const frame of this.decoder.push(bytes)) {
+        if (frame.type === 'ack') this.onAck(frame.sequence)
+        else {
+          this.write(encodeAck(frame.sequence, this.received.note(frame.sequence)))
+          this.onMessage(frame.message)
+        }
+        if (this.isClosed) return
+      }
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      if (error instanceof FrameTooLarge) this.user.onTooLarge(this, error.head)
+      this.close()
+    }
+  }
+
+  private onMessage(message: Uint8Array): void {
+    this.counters.received++
+    this.counters.receivedBytes += message.length
+    if (!this.flood.take()) { this.counters.droppedFlood++; return }
+    this.user.onMessage(this, message)
+  }
+
+  private onAck(sequence: number): void {
+    this.counters.acks++
+    const sentAt = this.outstanding.get(sequence)
+    if (sentAt === undefined) return
+    this.rtt.measure(this.clock.monotonic() - sentAt)
+    // TCP keeps order: whatever was sent before this frame has arrived too.
+    for (const earlier of this.outstanding.keys()) {
+      this.outstanding.delete(earlier)
+      if (earlier === sequence) break
+    }
+    this.timer?.cancel()
+    this.timer = undefined
+    if (this.state === 'suspect') { this.state = 'up'; this.user.onRecovered(this) }
+    if (!this.isClosed && this.outstanding.size > 0) this.watch()
+  }
+
+  private watch(): void {
+    const oldest = this.outstanding.values().next().value
+    if (oldest === undefined) return
+    const patience = Math.max(SUSPECT_MIN_MS, SUSPECT_RTOS * this.rtt.rtoMs)
+    this.timer = this.clock.setTimer(Math.max(0, oldest + patience - this.clock.monotonic()), () => {
+      this.timer = this.clock.setTimer(GRACE_MS, () => { this.destroy('no acknowledgement') })
+      this.state = 'suspect'
+      this.user.onSuspect(this)
+    })
+  }
+
+  private finish(cause: string): void {
+    if (this.state === 'closed') return
+    this.state = 'closed'
+    this.timer?.cancel()
+    this.timer = undefined
+    this.outstanding.clear()
+    this.user.onClosed(this, cause)
+  }
+}

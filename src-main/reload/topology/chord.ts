@@ -1,0 +1,201 @@
+/**
+ * CHORD-RELOAD (RFC 6940 §10) as a pure machine: neighbour table, responsibility, next hop, contents of Updates,
+ * and what follows from Updates, Leaves, admissions and lost links. It sends nothing: `ChordUser` is told what
+ * is to be done. The join procedure (§10.5) is in `reload/overlay/join`.
+ */
+import { compareBytes, equalBytes, toHex } from '../../base/bytes.ts'
+import { BoundedMap } from '../../base/boundedMap.ts'
+import type { TopologyPlugin } from '../forwarding/topologyPlugin.ts'
+import { clockwise, distance, estimateSize, inRange } from './ring.ts'
+
+export interface ChordUser {
+  /** `target` should be a neighbour and is not connected: Attach to it through `via`, who told of it (RFC 6940 §10.6). */
+  onWanted(target: Uint8Array, via: Uint8Array): void
+  /** The neighbour table changed: Update the whole Connection Table (RFC 6940 §10.7.3). */
+  onTablesChanged(change: { readonly range: boolean; readonly replicas: boolean }): void
+  /** A member of the ring lost its last routable peer. */
+  onIsolated(): void
+}
+
+/** Lists of an Update (RFC 6940 §10.7): nearest first, never ourselves. */
+export interface NeighbourLists {
+  readonly predecessors: readonly Uint8Array[]
+  readonly successors: readonly Uint8Array[]
+}
+
+export interface ChordOptions {
+  /** Predecessors and successors kept; at least 3 (RFC 6940 §10.7). */
+  readonly neighbours: number
+  readonly replicas: number
+}
+
+export const defaultChordOptions: ChordOptions = { neighbours: 3, replicas: 2 }
+const MAX_CANDIDATES = 64
+
+export class Chord implements TopologyPlugin {
+  private state: 'outside' | 'member' = 'outside'
+  private readonly connected = new Map<string, Uint8Array>()
+  private readonly routable = new Map<string, Uint8Array>()
+  /** Known by hearsay: whom to attach to when a place falls vacant, and who said so. */
+  private readonly candidates = new BoundedMap<string, { id: Uint8Array; via: Uint8Array }>(MAX_CANDIDATES)
+  private predecessorList: readonly Uint8Array[] = []
+  private successorList: readonly Uint8Array[] = []
+
+  constructor(readonly nodeId: Uint8Array, private readonly user: ChordUser, private readonly options: ChordOptions = defaultChordOptions) {}
+
+  get isMember(): boolean { return this.state === 'member' }
+  get predecessors(): readonly Uint8Array[] { return this.predecessorList }
+  get successors(): readonly Uint8Array[] { return this.successorList }
+  get routablePeers(): readonly Uint8Array[] { return [...this.routable.values()] }
+  isRoutable(id: Uint8Array): boolean { return this.routable.has(toHex(id)) }
+
+  // TopologyPlugin
+
+  isResponsible(id: Uint8Array): boolean {
+    if (equalBytes(id, this.nodeId)) return true
+    if (this.state === 'outside') return false
+    const predecessor = this.predecessorList[0]
+    return predecessor === undefined || inRange(predecessor, id, this.nodeId)
+  }
+
+  nextHop(id: Uint8Array): Uint8Array | undefined {
+    const key = toHex(id)
+    const direct = this.connected.get(key)
+    if (direct !== undefined && !equalBytes(direct, this.nodeId)) return direct
+    const ordered = clockwise(this.nodeId, [...this.routable.values()])
+    const limit = distance(this.nodeId, id)
+    let best: Uint8Array | undefined
+    for (const peer of ordered) if (compareBytes(distance(this.nodeId, peer), limit) < 0) best = peer
+    // None strictly between us and the id: the first peer behind it.
+    return best ?? ordered[0]
+  }
+
+  replicaSet(): readonly Uint8Array[] { return this.successorList.slice(0, this.options.replicas) }
+
+  holdsReplica(resourceId: Uint8Array): boolean {
+    if (this.state === 'outside') return false
+    if (this.isResponsible(resourceId)) return true
+    const edge = this.predecessorList[this.options.replicas]
+    // Fewer than three predecessors stand between: every peer we know of is in the set.
+    return edge === undefined || inRange(edge, resourceId, this.nodeId)
+  }
+
+  mayAnswerFor(nodeId: Uint8Array, id: Uint8Array): boolean {
+    const theirs = distance(id, nodeId)
+    return [...this.predecessorList, ...this.successorList].every((peer) => compareBytes(theirs, distance(id, peer)) <= 0)
+  }
+
+  // What happens to us
+
+  /** We own our range from now on: as the first node, or because the admitting peer named us its predecessor. */
+  enter(): void {
+    if (this.state === 'member') return
+    this.state = 'member'
+    this.recompute(true)
+  }
+
+  /** We are out of the ring and know nobody. */
+  reset(): void {
+    this.state = 'outside'
+    this.routable.clear()
+    this.candidates.clear()
+    this.predecessorList = this.successorList = []
+  }
+
+  // What happens to others
+
+  linkUp(id: Uint8Array): void { this.connected.set(toHex(id), id) }
+
+  /** The link to `id` is gone or suspect. */
+  linkDown(id: Uint8Array): void {
+    const key = toHex(id)
+    this.connected.delete(key)
+    this.candidates.delete(key)
+    if (this.routable.delete(key)) this.recompute(false)
+  }
+
+  /** `id` said that it leaves, and named those beyond it (RFC 6940 §10.9). */
+  left(id: Uint8Array, beyond: readonly Uint8Array[]): void {
+    const key = toHex(id)
+    this.candidates.delete(key)
+    const was = this.routable.delete(key)
+    for (const other of beyond) this.consider(other, undefined)
+    if (was) this.recompute(false)
+  }
+
+  /** `id` is a peer and may be routed through: it sent an Update, or we admit it, or we are joining beside it. */
+  addRoutable(id: Uint8Array): void {
+    const key = toHex(id)
+    if (!this.connected.has(key) || this.routable.has(key)) return
+    this.routable.set(key, id)
+    this.candidates.delete(key)
+    this.recompute(false)
+  }
+
+  /** An Update of `from` over its own link (RFC 6940 §10.7.3). */
+  updated(from: Uint8Array, listed: readonly Uint8Array[]): void {
+    this.addRoutable(from)
+    for (const id of listed) this.consider(id, from)
+  }
+
+  /** Asks again for whom we lack; for the periodic stabilisation. */
+  reconsider(): void {
+    for (const [, { id, via }] of [...this.candidates]) this.consider(id, via)
+  }
+
+  /** An Attach to `id` failed: it is not to be wanted again until somebody names it anew. */
+  unreachable(id: Uint8Array): void { this.candidates.delete(toHex(id)) }
+
+  lists(): NeighbourLists { return { predecessors: this.predecessorList, successors: this.successorList } }
+
+  /** Estimated number of peers, ourselves included. */
+  get size(): number {
+    const around = new Map([...this.predecessorList, ...this.successorList].map((id) => [toHex(id), id]))
+    const first = this.predecessorList.at(-1)
+    const last = this.successorList.at(-1)
+    const places = this.predecessorList.length + this.successorList.length
+    if (around.size < places || around.size < 2 * this.options.neighbours || first === undefined || last === undefined) return Math.max(around.size, this.routable.size) + 1
+    return Math.max(this.routable.size + 1, estimateSize(distance(first, last), places))
+  }
+
+  private consider(id: Uint8Array, via: Uint8Array | undefined): void {
+    const key = toHex(id)
+    if (equalBytes(id, this.nodeId) || this.routable.has(key)) return
+    if (!this.belongs(id)) { this.candidates.delete(key); return }
+    const through = via ?? this.nextHop(id)
+    if (through === undefined) return
+    this.candidates.set(key, { id, via: through })
+    if (!this.connected.has(key)) this.user.onWanted(id, through)
+  }
+
+  /** Whether `id` would have a place in the neighbour table. */
+  private belongs(id: Uint8Array): boolean {
+    const places = this.options.neighbours
+    const lastSuccessor = this.successorList[places - 1]
+    const lastPredecessor = this.predecessorList[places - 1]
+    return lastSuccessor === undefined || lastPredecessor === undefined ||
+      inRange(this.nodeId, id, lastSuccessor) || inRange(lastPredecessor, id, this.nodeId)
+  }
+
+  private recompute(entered: boolean): void {
+    const before = { predecessors: this.predecessorList, successors: this.successorList }
+    const ordered = clockwise(this.nodeId, [...this.routable.values()])
+    this.successorList = ordered.slice(0, this.options.neighbours)
+    this.predecessorList = ordered.slice(-this.options.neighbours).reverse()
+    if (this.state === 'outside') return
+    const range = entered || !sameId(before.predecessors[0], this.predecessorList[0])
+    const replicas = entered || !sameList(before.successors.slice(0, this.options.replicas), this.replicaSet())
+    if (range || replicas || !sameList(before.predecessors, this.predecessorList) || !sameList(before.successors, this.successorList)) {
+      this.user.onTablesChanged({ range, replicas })
+    }
+    if (ordered.length === 0 && before.successors.length > 0) this.user.onIsolated()
+  }
+}
+
+function sameId(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === undefined ? b === undefined : b !== undefined && equalBytes(a, b)
+}
+
+function sameList(a: readonly Uint8Array[], b: readonly Uint8Array[]): boolean {
+  return a.length === b.length && a.every((id, i) => sameId(id, b[i]))
+}

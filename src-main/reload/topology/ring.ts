@@ -1,0 +1,47 @@
+/**
+ * Arithmetic on the Chord ring modulo 2^128 (RFC 6940 §10.1). Node-IDs and Resource-IDs are 16 bytes,
+ * big-endian: comparing the bytes is comparing the numbers.
+ */
+import { compareBytes, equalBytes } from '../../base/bytes.ts'
+
+export const ID_BYTES = 16
+
+/** Clockwise distance from `from` to `to`: (to − from) mod 2^128. */
+export function distance(from: Uint8Array, to: Uint8Array): Uint8Array {
+  const out = new Uint8Array(ID_BYTES)
+  let borrow = 0
+  for (let i = ID_BYTES - 1; i >= 0; i--) {
+    const d = (to[i] ?? 0) - (from[i] ?? 0) - borrow
+    borrow = d < 0 ? 1 : 0
+    out[i] = d & 0xff
+  }
+  return out
+}
+
+/** Whether `id` lies in the clockwise interval (after, upTo]; the whole ring when both ends are the same. */
+export function inRange(after: Uint8Array, id: Uint8Array, upTo: Uint8Array): boolean {
+  if (equalBytes(after, upTo)) return true
+  return !equalBytes(after, id) && compareBytes(distance(after, id), distance(after, upTo)) <= 0
+}
+
+/** id + 1 mod 2^128: where a joining node looks for its admitting peer (RFC 6940 §10.5). */
+export function nextId(id: Uint8Array): Uint8Array {
+  const out = id.slice()
+  for (let i = ID_BYTES - 1; i >= 0; i--) {
+    out[i] = ((out[i] ?? 0) + 1) & 0xff
+    if (out[i] !== 0) break
+  }
+  return out
+}
+
+/** Sorted by clockwise distance from `origin`, nearest first. */
+export function clockwise(origin: Uint8Array, ids: readonly Uint8Array[]): Uint8Array[] {
+  return [...ids].sort((a, b) => compareBytes(distance(origin, a), distance(origin, b)))
+}
+
+/** How many ids as densely spread as `count` of them over the arc `span` would fill the ring. */
+export function estimateSize(span: Uint8Array, count: number): number {
+  let fraction = 0
+  for (let i = 0; i < 8; i++) fraction += (span[i] ?? 0) / 256 ** (i + 1)
+  return fraction === 0 ? count : Math.max(count, Math.round(count / fraction))
+}

@@ -1,0 +1,291 @@
+/**
+ * Requests and answers of this node (RFC 6940 §6.2): signs and retransmits requests and accepts only answers from
+ * whom may give them (§6.3.4); verifies requests for us, hands them to the handler of their code and answers
+ * along the reversed Via List; repeats the answer to a repeated request (§6.2.1).
+ */
+import { BoundedMap } from '../../base/boundedMap.ts'
+import { equalBytes, toHex } from '../../base/bytes.ts'
+import type { Counters } from '../../base/counters.ts'
+import { DecodeError, invariant } from '../../base/errors.ts'
+import { decode } from '../../base/presentation.ts'
+import { TokenBucket } from '../../base/tokenBucket.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Log } from '../../ports/log.ts'
+import type { Random } from '../../ports/random.ts'
+import type { RouterUser } from '../forwarding/router.ts'
+import type { Signer } from '../security/signer.ts'
+import { bucketOf, type SignatureVerifier, type VerifiedSigner } from '../security/signatureVerifier.ts'
+import type { TopologyPlugin } from '../forwarding/topologyPlugin.ts'
+import { answerCode, ErrorCode, errorName, ForwardingOptionFlag, isRequest, MessageCode, messageName } from '../wire/constants.ts'
+import { toNode, toResource, type Destination } from '../wire/destination.ts'
+import { encodeWithHeader, type ForwardingHeader, type HeaderView } from '../wire/forwardingHeader.ts'
+import { isWildcard } from '../wire/identifiers.ts'
+import { decodeMessage, errorContents, errorResponse, type Message, type MessageContents } from '../wire/message.ts'
+import { ClientTransaction } from './clientTransaction.ts'
+import {
+  ReloadError, RequestTimeout, type Answer, type IncomingRequest, type Outcome, type RequestDestination, type RequestHandler, type RequestOptions, type RequestSender,
+} from './exchange.ts'
+
+export interface TransactionDependencies {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly nodeId: Uint8Array
+  /** Read at each use: a ConfigUpdate changes them. */
+  readonly overlay: { readonly hash: number; readonly configurationSequence: number; readonly initialTtl: number; readonly maxMessageBytes: number; readonly reliabilityTimerMs: number }
+  readonly signer: Pick<Signer, 'signMessage'>
+  readonly verifier: Pick<SignatureVerifier, 'verifyMessage'>
+  readonly topology: Pick<TopologyPlugin, 'mayAnswerFor'>
+  readonly counters: Counters
+  /** The router's `originate`. */
+  send(message: Uint8Array, through?: Uint8Array): boolean
+}
+
+const TRANSMISSIONS = 5
+/** Maximum Request Lifetime (RFC 6940 §3). */
+const REQUEST_LIFETIME_MS = 15_000
+const MAX_PENDING = 1024
+const MAX_CACHED = 512
+/** Errors that nodes on the way may send about a request of ours: hints, except for the first two. */
+const PATH_ERRORS: ReadonlySet<number> = new Set([
+  ErrorCode.unsupportedForwardingOption, ErrorCode.messageTooLarge, ErrorCode.ttlExceeded, ErrorCode.underlayDestinationUnreachable,
+  ErrorCode.underlayTimeExceeded, ErrorCode.messageExpired, ErrorCode.upstreamMisrouting, ErrorCode.loopDetected, ErrorCode.ttlHopsExceeded,
+])
+
+interface Pending {
+  readonly transaction: ClientTransaction
+  readonly code: number
+  readonly expected: Destination
+  readonly through: Uint8Array | undefined
+  resolve(answer: Answer): void
+  reject(error: Error): void
+}
+
+interface Served { readonly at: number; body: Uint8Array | undefined }
+
+export class TransactionLayer implements RequestSender, RouterUser {
+  private readonly pending = new Map<bigint, Pending>()
+  private readonly served = new BoundedMap<string, Served>(MAX_CACHED)
+  private readonly handlers = new Map<number, RequestHandler>()
+  private readonly pathErrors: TokenBucket
+
+  constructor(private readonly deps: TransactionDependencies) {
+    this.pathErrors = new TokenBucket(deps.clock, 10, 50)
+  }
+
+  /** Serves requests of this code; one handler each. */
+  handle(code: number, handler: RequestHandler): void {
+    invariant(isRequest(code) && !this.handlers.has(code), `message code ${code} has a handler already`)
+    this.handlers.set(code, handler)
+  }
+
+  request(destination: RequestDestination, code: number, body: Uint8Array, signal: AbortSignal, options: RequestOptions = {}): Promise<Answer> {
+    const list = destination.map((d) => 'node' in d ? toNode(d.node) : toResource(d.resource))
+    const expected = list.at(-1)
+    invariant(expected !== undefined, 'a request needs a destination')
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) { reject(signal.reason as Error); return }
+      if (this.pending.size >= MAX_PENDING) { reject(new RequestTimeout('too many requests under way')); return }
+      const transactionId = this.freshTransactionId()
+      const message = this.build({ transactionId, destinationList: list, maxResponseLength: this.deps.overlay.maxMessageBytes }, { messageCode: code, messageBody: body, extensions: [] }, options.certificates ?? [])
+      if (message.length > this.deps.overlay.maxMessageBytes) { reject(new ReloadError(ErrorCode.messageTooLarge, new TextEncoder().encode(`${message.length} bytes`))); return }
+      const finish = (act: () => void): void => {
+        transaction.terminate()
+        this.pending.delete(transactionId)
+        signal.removeEventListener('abort', onAbort)
+        act()
+      }
+      const onAbort = (): void => { finish(() => { reject(signal.reason as Error) }) }
+      const transaction = new ClientTransaction(this.deps.clock, this.deps.overlay.reliabilityTimerMs, options.transmissions ?? TRANSMISSIONS, {
+        transmit: () => {
+          this.deps.counters.add(transaction.transmitted > 1 ? 'request.retransmitted' : `request.sent.${messageName(code) ?? code}`)
+          return this.deps.send(message, options.through)
+        },
+        onTimeout: () => {
+          this.deps.counters.add('request.timeout')
+          finish(() => { reject(new RequestTimeout(`${messageName(code) ?? code}: no answer`)) })
+        },
+      })
+      this.pending.set(transactionId, {
+        transaction, code, expected, through: options.through,
+        resolve: (answer) => { finish(() => { resolve(answer) }) },
+        reject: (error) => { finish(() => { reject(error) }) },
+      })
+      signal.addEventListener('abort', onAbort, { once: true })
+      transaction.start()
+    })
+  }
+
+  /** Fails everything under way. */
+  close(): void {
+    for (const { reject } of [...this.pending.values()]) reject(new RequestTimeout('stopped'))
+    this.served.clear()
+  }
+
+  // RouterUser
+
+  onDeliver(bytes: Uint8Array, previousHop: Uint8Array, destination: Destination): void {
+    let message: Message
+    try {
+      message = decodeMessage(bytes)
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      this.drop('malformed')
+      return
+    }
+    const request = isRequest(message.contents.messageCode)
+    if (!request && !this.pending.has(message.header.transactionId)) { this.drop('unexpectedAnswer'); return }
+    const signer = this.deps.verifier.verifyMessage(message)
+    if (typeof signer === 'string') {
+      this.deps.log.debug('message refused', { why: signer, code: message.contents.messageCode })
+      this.drop('unverified')
+      return
+    }
+    if (request) this.onRequest(message, signer, previousHop, destination)
+    else this.onAnswer(message, signer)
+  }
+
+  onFragment(): void { this.drop('fragment') }
+
+  onRejected(view: HeaderView, previousHop: Uint8Array, error: number, info: string): void {
+    if (!this.pathErrors.take()) return
+    const back = [previousHop, ...[...view.viaList()].reverse().flatMap((d) => d.type === 'node' ? [d.nodeId] : [])]
+    this.deps.counters.add(`sent.${errorName(error)}`)
+    const message = this.build({ transactionId: view.transactionId, destinationList: back.map(toNode) }, errorContents(error, info), [])
+    this.deps.send(message)
+  }
+
+  // Answers to us
+
+  private onAnswer(message: Message, signer: VerifiedSigner): void {
+    const pending = this.pending.get(message.header.transactionId)
+    if (pending === undefined) return
+    const { messageCode, messageBody } = message.contents
+    const error = messageCode === MessageCode.error ? this.readError(messageBody) : undefined
+    if (messageCode === MessageCode.error ? error === undefined : messageCode !== answerCode(pending.code)) { this.drop('wrongAnswer'); return }
+    if (!this.maySign(signer.nodeId, pending.expected)) {
+      const fatal = error?.errorCode === ErrorCode.unsupportedForwardingOption || error?.errorCode === ErrorCode.messageTooLarge ||
+        (pending.through !== undefined && equalBytes(signer.nodeId, pending.through))
+      if (error === undefined || !PATH_ERRORS.has(error.errorCode)) this.drop('wrongSigner')
+      else if (fatal) pending.reject(new ReloadError(error.errorCode, error.errorInfo, signer))
+      else this.deps.counters.add(`hint.${errorName(error.errorCode)}`)
+      return
+    }
+    this.deps.counters.add('answer.received')
+    if (error !== undefined) pending.reject(new ReloadError(error.errorCode, error.errorInfo.slice(), signer))
+    else {
+      const hops = Math.max(1, this.deps.overlay.initialTtl - message.header.ttl + 1)
+      pending.resolve({ code: messageCode, body: messageBody, signer, certificates: bucketOf(message.security), hops, rttMs: pending.transaction.elapsedMs })
+    }
+  }
+
+  private maySign(signer: Uint8Array, expected: Destination): boolean {
+    switch (expected.type) {
+      case 'node': return isWildcard(expected.nodeId) || equalBytes(signer, expected.nodeId)
+      case 'resource': return this.deps.topology.mayAnswerFor(signer, expected.resourceId)
+      case 'opaque_id_type': case 'compact': case 'unknown': return true
+    }
+  }
+
+  private readError(body: Uint8Array): { readonly errorCode: number; readonly errorInfo: Uint8Array } | undefined {
+    try {
+      return decode(errorResponse, body, 'the error response')
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      return undefined
+    }
+  }
+
+  // Requests to us
+
+  private onRequest(message: Message, signer: VerifiedSigner, previousHop: Uint8Array, destination: Destination): void {
+    const { header, contents } = message
+    const key = `${toHex(signer.nodeId)} ${header.transactionId}`
+    const before = this.served.get(key)
+    if (before !== undefined && this.deps.clock.monotonic() - before.at < REQUEST_LIFETIME_MS) {
+      this.deps.counters.add('request.repeated')
+      if (before.body !== undefined) this.deps.send(this.addressed(header, previousHop, before.body))
+      return
+    }
+    const served: Served = { at: this.deps.clock.monotonic(), body: undefined }
+    this.served.set(key, served)
+    this.deps.counters.add(`request.received.${messageName(contents.messageCode) ?? 'unknown'}`)
+    const answer = (outcome: Outcome): void => {
+      served.body = this.outcomeBytes(header, contents.messageCode, outcome)
+      this.deps.send(this.addressed(header, previousHop, served.body))
+    }
+    const refused = this.refusal(message)
+    if (refused !== undefined) { answer(refused); return }
+    const incoming: IncomingRequest = {
+      code: contents.messageCode, body: contents.messageBody, signer, certificates: bucketOf(message.security), previousHop,
+      destination: destination.type === 'resource' ? { resource: destination.resourceId } : { node: destination.type === 'node' ? destination.nodeId : this.deps.nodeId },
+      transactionId: header.transactionId, hops: header.viaList.length + 1,
+    }
+    const outcome = this.serve(incoming)
+    if (outcome instanceof Promise) {
+      outcome.then(answer, (error: unknown) => {
+        this.deps.log.warn('request failed', { code: incoming.code, error: String(error) })
+        answer({ error: error instanceof DecodeError ? ErrorCode.invalidMessage : ErrorCode.requestTimeout, info: error instanceof DecodeError ? error.message : '' })
+      })
+    } else answer(outcome)
+  }
+
+  private refusal(message: Message): Outcome | undefined {
+    if (message.header.options.some((option) => (option.flags & ForwardingOptionFlag.destinationCritical) !== 0)) return { error: ErrorCode.unsupportedForwardingOption }
+    if (message.contents.extensions.some((extension) => extension.critical)) return { error: ErrorCode.unknownExtension }
+    return this.handlers.has(message.contents.messageCode) ? undefined : { error: ErrorCode.invalidMessage, info: 'message code not supported' }
+  }
+
+  private serve(incoming: IncomingRequest): Outcome | Promise<Outcome> {
+    const handler = this.handlers.get(incoming.code)
+    invariant(handler !== undefined, 'refusal looks for the handler')
+    try {
+      return handler(incoming)
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      return { error: ErrorCode.invalidMessage, info: error.message }
+    }
+  }
+
+  /** Contents and security block of the answer, which stay the same however often it is sent. */
+  private outcomeBytes(header: ForwardingHeader, code: number, outcome: Outcome): Uint8Array {
+    const contents = 'error' in outcome
+      ? errorContents(outcome.error, outcome.info)
+      : { messageCode: answerCode(code), messageBody: outcome.body, extensions: [] }
+    if ('error' in outcome) this.deps.counters.add(`sent.${errorName(outcome.error)}`)
+    const limit = Math.min(header.maxResponseLength === 0 ? Infinity : header.maxResponseLength, this.deps.overlay.maxMessageBytes)
+    const extra = 'error' in outcome ? [] : outcome.certificates ?? []
+    const bytes = this.build({ transactionId: header.transactionId, destinationList: [] }, contents, extra)
+    // The header without lists is 38 bytes; the lists of the way back are not known to be the same next time.
+    if (bytes.length + 18 * (header.viaList.length + 1) <= limit) return bytes.subarray(38)
+    this.deps.counters.add('sent.Error_Response_Too_Large')
+    return this.build({ transactionId: header.transactionId, destinationList: [] }, errorContents(ErrorCode.responseTooLarge), []).subarray(38)
+  }
+
+  /** RFC 6940 §6.2.2: back over the node it came from and the reversed Via List. */
+  private addressed(request: ForwardingHeader, previousHop: Uint8Array, body: Uint8Array): Uint8Array {
+    const { overlay } = this.deps
+    const options = request.options
+      .filter((o) => (o.flags & ForwardingOptionFlag.responseCopy) !== 0)
+      .map((o) => ({ ...o, flags: o.flags & ~(ForwardingOptionFlag.forwardCritical | ForwardingOptionFlag.destinationCritical | ForwardingOptionFlag.responseCopy) }))
+    return encodeWithHeader({
+      overlay: overlay.hash, configurationSequence: overlay.configurationSequence, ttl: overlay.initialTtl, transactionId: request.transactionId,
+      destinationList: [toNode(previousHop), ...[...request.viaList].reverse()], options,
+    }, body)
+  }
+
+  private build(fields: { readonly transactionId: bigint; readonly destinationList: readonly Destination[]; readonly maxResponseLength?: number }, contents: MessageContents, extra: Answer['certificates']): Uint8Array {
+    const { overlay, signer } = this.deps
+    return signer.signMessage({ ...fields, overlay: overlay.hash, configurationSequence: overlay.configurationSequence, ttl: overlay.initialTtl }, contents, extra)
+  }
+
+  private freshTransactionId(): bigint {
+    for (;;) {
+      const bytes = this.deps.random.bytes(8)
+      const id = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0)
+      if (!this.pending.has(id)) return id
+    }
+  }
+
+  private drop(why: string): void { this.deps.counters.add(`dropped.${why}`) }
+}
