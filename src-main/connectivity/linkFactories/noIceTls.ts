@@ -59,8 +59,10 @@ class NoIceTlsFactory implements LinkFactory {
     })
   }
 
-  dial(address: SocketAddress, signal: AbortSignal): Promise<SecureStream> {
-    return this.connect(address, () => undefined, signal)
+  async dial(address: SocketAddress, signal: AbortSignal): Promise<SecureStream> {
+    const stream = await this.connect(address, () => undefined, signal)
+    this.user?.onStream(stream, true)
+    return stream
   }
 
   async close(): Promise<void> {
@@ -92,6 +94,7 @@ class NoIceTlsFactory implements LinkFactory {
     const race = new AbortController()
     const all = AbortSignal.any([signal, race.signal])
     let failed = 0
+    let won = false
     let nextTurn = new AbortController()
     const attempts = usable.map(async (candidate, i) => {
       for (let turn = failed; turn < i; turn++) {
@@ -100,7 +103,10 @@ class NoIceTlsFactory implements LinkFactory {
         await sleep(this.deps.clock, STAGGER_MS, AbortSignal.any([all, hurry])).catch((reason: unknown) => { if (all.aborted) throw reason })
       }
       try {
-        await this.connect(candidate.address, accept, all)
+        const stream = await this.connect(candidate.address, accept, all)
+        if (won) { stream.destroy(); return }
+        won = true
+        this.user?.onStream(stream, true)
       } catch (error) {
         failed++
         const previous = nextTurn
@@ -130,8 +136,7 @@ class NoIceTlsFactory implements LinkFactory {
         ...credentials,
         acceptPeer: (certificate, chain) => credentials.acceptPeer(certificate, chain) ?? accept(certificate),
       }, until)
-      if (until.aborted || this.user === undefined) { stream.destroy(); throw until.reason ?? new PeerError('cancelled') }
-      this.user.onStream(stream, true)
+      if (until.aborted) { stream.destroy(); throw until.reason }
       return stream
     } finally {
       timer.cancel()
