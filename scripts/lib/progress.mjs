@@ -1,0 +1,62 @@
+// Long steps say what they do and how long it takes: a running clock on a terminal, a line now and then elsewhere.
+import { spawn } from 'node:child_process'
+
+const LINE_EVERY_MS = 10_000
+const seconds = (from) => ((performance.now() - from) / 1000).toFixed(1)
+
+export const say = (text) => { process.stderr.write(`${text}\n`) }
+
+/**
+ * Runs `work` under a title. `work` gets `note(text)`, which adds a word on what is happening now.
+ * @returns what `work` returns
+ */
+export async function step(title, work) {
+  const start = performance.now()
+  const tty = process.stderr.isTTY
+  let detail = ''
+  const line = () => `${title}${detail ? ` (${detail})` : ''} ${seconds(start)} s`
+  if (!tty) say(`· ${title}`)
+  const timer = setInterval(() => {
+    if (tty) process.stderr.write(`\r\x1b[2K· ${line()}`)
+    else say(`  still at it: ${line()}`)
+  }, tty ? 100 : LINE_EVERY_MS)
+  const end = (mark) => {
+    clearInterval(timer)
+    detail = ''
+    if (tty) process.stderr.write('\r\x1b[2K')
+    say(`${mark} ${line()}`)
+  }
+  try {
+    const result = await work((text) => { detail = text })
+    end('✓')
+    return result
+  } catch (cause) {
+    end('✗')
+    throw cause
+  }
+}
+
+/**
+ * Runs a command quietly; its output is kept and shown only when it fails.
+ * @returns standard output
+ */
+export function run(command, args, { note, timeoutMs = 900_000, ...options } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32', ...options })
+    let out = '', all = ''
+    const timer = setTimeout(() => { child.kill('SIGKILL'); all += `\nkilled after ${timeoutMs / 1000} s` }, timeoutMs)
+    const take = (text) => {
+      all = (all + text).slice(-200_000)
+      const last = text.trim().split('\n').at(-1)
+      if (note && last) note(last.slice(0, 60))
+    }
+    child.stdout.setEncoding('utf8').on('data', (text) => { out += text; take(text) })
+    child.stderr.setEncoding('utf8').on('data', take)
+    child.on('error', (cause) => { clearTimeout(timer); reject(cause) })
+    child.on('close', (code) => {
+      clearTimeout(timer)
+      if (code === 0) resolve(out)
+      else reject(new Error(`${command} ${args.join(' ')} failed (${code})\n${all.trim().split('\n').slice(-40).join('\n')}`))
+    })
+  })
+}
