@@ -1,0 +1,57 @@
+/**
+ * What the desktop app was started with: which profile, hidden or not, how the peer meets the network, and a link
+ * that somebody clicked. Electron and Chromium switches in between are left alone.
+ */
+import { resolve } from 'node:path'
+import type { SocketAddress } from '../ports/network.ts'
+
+export interface Launch {
+  /** folder that holds everything of this installation; undefined: the usual one */
+  readonly profile: string | undefined
+  /** start in the tray */
+  readonly hidden: boolean
+  readonly listen: SocketAddress | undefined
+  readonly bootstrap: readonly SocketAddress[]
+  readonly multicast: boolean
+  /** ringway:, sip: or sips: link */
+  readonly link: string | undefined
+}
+
+const withValue = ['profile', 'listen', 'bootstrap'] as const
+type Valued = (typeof withValue)[number]
+
+/** @param cwd folder that relative paths start from */
+export function parseLaunch(argv: readonly string[], cwd: string): Launch {
+  const values: Record<Valued, string[]> = { profile: [], listen: [], bootstrap: [] }
+  const flags = new Set<string>()
+  let link: string | undefined
+  for (let i = 0; i < argv.length; i++) {
+    const arg = argv[i] ?? ''
+    const [, name, , inline] = /^--([a-z-]+)(=(.*))?$/s.exec(arg) ?? []
+    if (name === undefined) {
+      if (isLink(arg)) link = arg
+    } else if ((withValue as readonly string[]).includes(name)) {
+      const value = inline ?? argv[++i]
+      if (value !== undefined && value !== '') values[name as Valued].push(value)
+    } else if (inline === undefined) flags.add(name)
+  }
+  const profile = values.profile.at(-1)
+  return {
+    profile: profile === undefined ? undefined : resolve(cwd, profile),
+    hidden: flags.has('hidden'),
+    listen: values.listen.map(address).at(-1),
+    bootstrap: values.bootstrap.map(address).filter((found) => found !== undefined),
+    multicast: !flags.has('no-multicast'),
+    link,
+  }
+}
+
+export const isLink = (text: string): boolean => /^(ringway|sips?):/i.test(text) && text.length <= 4096
+
+/** HOST:PORT or [IPv6]:PORT; undefined when it is neither. */
+function address(text: string): SocketAddress | undefined {
+  const [, ipv6, other, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? []
+  const host = ipv6 ?? other
+  const port = Number(digits)
+  return host === undefined || port > 65_535 ? undefined : { host, port }
+}
