@@ -39,12 +39,12 @@ export class MessageService {
   private readonly deliveries = new Map<string, Delivery>()
   /** What people call themselves, for conversations with those who are no contacts. */
   private readonly givenNames = new Map<string, string>()
-  private readonly changed = new Emitter<MessageView>()
+  private readonly message = new Emitter<MessageView>()
   private readonly conversationChanged = new Emitter<ConversationView>()
   private undelivered = 0
   private running = false
   /** A message is new or its state changed. */
-  readonly onChanged: Event<MessageView> = this.changed.event
+  readonly onMessage: Event<MessageView> = this.message.event
   readonly onConversation: Event<ConversationView> = this.conversationChanged.event
 
   constructor(private readonly deps: MessageServiceDeps) {}
@@ -142,7 +142,7 @@ export class MessageService {
 
   private keep(message: MessageView): void {
     this.deps.store.put(message)
-    this.changed.emit(message)
+    this.message.emit(message)
     this.tellConversation(message.aor)
   }
 

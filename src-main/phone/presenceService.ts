@@ -43,7 +43,7 @@ export class PresenceService {
   private readonly contactChanged = new Emitter<string>()
   private readonly unsubscribe: () => void
   private touching = new AbortController()
-  private own: OwnPresence
+  private chosen: OwnPresence
   private inCall = false
   private running = false
   /** What the user chose. */
@@ -52,20 +52,20 @@ export class PresenceService {
   readonly onContactChanged: Event<string> = this.contactChanged.event
 
   constructor(private readonly deps: PresenceServiceDeps) {
-    this.own = deps.store.presence() ?? { state: 'available', note: '' }
+    this.chosen = deps.store.presence() ?? { state: 'available', note: '' }
     const { clock, watchers, aor } = deps
     this.notifier = new PresenceNotifier({ clock, store: watchers, aor, isAllowed: (watcher) => this.isAllowed(watcher) }, this.effective())
     this.unsubscribe = deps.settings.onChanged(() => { this.notifier.recheck(); this.notifier.publish(this.effective()) })
   }
 
-  get(): OwnPresence { return this.own }
+  own(): OwnPresence { return this.chosen }
 
   /** Changes what we show; a note that is not given is kept. Watchers are told at once. */
-  set(presence: { readonly state: OwnPresence['state']; readonly note?: string | undefined }): void {
-    this.own = { state: presence.state, note: presence.note ?? this.own.note }
-    this.deps.store.savePresence(this.own)
+  setOwn(presence: { readonly state: OwnPresence['state']; readonly note?: string | undefined }): void {
+    this.chosen = { state: presence.state, note: presence.note ?? this.chosen.note }
+    this.deps.store.savePresence(this.chosen)
     this.notifier.publish(this.effective())
-    this.ownChanged.emit(this.own)
+    this.ownChanged.emit(this.chosen)
   }
 
   /** The calls' fact: a call is up, or none is any more. */
@@ -84,7 +84,7 @@ export class PresenceService {
   /** We are in the overlay (again): looks for every contact, and lets those who watched us know. */
   noteOnline(): void {
     for (const watch of this.watches.values()) watch.poke()
-    if (!this.running || this.own.state === 'offline') return
+    if (!this.running || this.chosen.state === 'offline') return
     const since = this.deps.clock.now() - rememberMs
     for (const aor of this.deps.watchers.recent(since, maxTouched)) {
       // those we watch hear of us by our SUBSCRIBE
@@ -130,7 +130,7 @@ export class PresenceService {
   get watchedBy(): readonly string[] { return this.notifier.watchers }
 
   private effective(): Presence {
-    const { state, note } = this.own
+    const { state, note } = this.chosen
     return { state: this.inCall && state !== 'offline' && this.deps.settings.get().presenceInCall ? 'in-call' : state, note }
   }
 

@@ -1,0 +1,212 @@
+/**
+ * The sound of calls without a window: plays a WAV file or silence, records or echoes what it hears. Audio only,
+ * Opus preferred, DTLS-SRTP (RFC 5763) over ICE with all candidates in the first SDP, as WebRTC in the desktop
+ * window does it, so that each can call the other.
+ */
+import { randomBytes } from 'node:crypto'
+import { MediaStreamTrack, RTCPeerConnection, RTCRtpCodecParameters, RtpHeader, RtpPacket, type RTCRtpTransceiver } from 'werift'
+import { PeerError } from '../base/errors.ts'
+import type { MediaPort, MediaSession, MediaUser } from '../phone/mediaPort.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import type { Log } from '../ports/log.ts'
+import { mimeTypes, sampleRate } from './audioCodec.ts'
+import { hostAddresses } from './hostAddresses.ts'
+import { SoundLoop } from './soundLoop.ts'
+import { readWav, WavWriter, type Wav } from './wav.ts'
+import { WavSource } from './wavSource.ts'
+
+export interface HeadlessOptions {
+  readonly clock: Clock
+  readonly log: Log
+  /** WAV file to play, looped; silence when absent */
+  readonly play?: string | undefined
+  /** WAV file to write what is heard into */
+  readonly record?: string | undefined
+  /** send back what is heard */
+  readonly echo?: boolean | undefined
+}
+
+/** without a path for so long the sound is lost */
+const disconnectedMs = 15_000
+
+/** @throws PeerError 'media-file-unreadable' for a file to play that cannot be read, or a recording that cannot be made */
+export function createHeadlessMedia(options: HeadlessOptions): MediaPort {
+  const wav = options.play === undefined ? undefined : readWav(options.play)
+  // made now, so that a wrong path is told before anybody's phone rings
+  const recording = options.record === undefined ? undefined : new WavWriter(options.record, sampleRate)
+  return { open: (call, user) => new HeadlessSession(options, wav, recording, call.id, user) }
+}
+
+class HeadlessSession implements MediaSession {
+  readonly engine = 'headless'
+  private readonly pc: RTCPeerConnection
+  private readonly heardTracks = new Set<MediaStreamTrack>()
+  private loop: SoundLoop | undefined
+  private grace: Timer | undefined
+  private muted = false
+  private closed = false
+
+  constructor(
+    private readonly options: HeadlessOptions,
+    private readonly wav: Wav | undefined,
+    private readonly recording: WavWriter | undefined,
+    private readonly id: string,
+    private readonly user: MediaUser,
+  ) {
+    this.pc = new RTCPeerConnection({
+      codecs: {
+        audio: [
+          new RTCRtpCodecParameters({ mimeType: 'audio/opus', clockRate: 48_000, channels: 2, payloadType: 111, parameters: 'minptime=10;useinbandfec=1' }),
+          new RTCRtpCodecParameters({ mimeType: 'audio/PCMU', clockRate: 8_000, channels: 1, payloadType: 0 }),
+          new RTCRtpCodecParameters({ mimeType: 'audio/PCMA', clockRate: 8_000, channels: 1, payloadType: 8 }),
+        ],
+        video: [],
+      },
+      headerExtensions: { audio: [], video: [] },
+      iceServers: [],
+      iceAdditionalHostAddresses: hostAddresses(),
+      iceUseIpv4: true, iceUseIpv6: true,
+      bundlePolicy: 'max-bundle',
+    })
+    this.pc.connectionStateChange.subscribe((state) => { this.onState(state) })
+    this.pc.onTrack.subscribe((track) => { this.onTrack(track) })
+  }
+
+  async offer(signal: AbortSignal): Promise<string> {
+    return this.describe(signal, async () => {
+      this.pc.addTransceiver(new MediaStreamTrack({ kind: 'audio' }), { direction: 'sendrecv' })
+      await this.pc.setLocalDescription(await this.pc.createOffer())
+    })
+  }
+
+  async answer(remoteOffer: string, signal: AbortSignal): Promise<string> {
+    requireAudio(remoteOffer)
+    return this.describe(signal, async () => {
+      if (this.pc.getTransceivers().length === 0) this.pc.addTransceiver(new MediaStreamTrack({ kind: 'audio' }), { direction: 'sendrecv' })
+      await this.pc.setRemoteDescription({ type: 'offer', sdp: remoteOffer })
+      await this.pc.setLocalDescription(await this.pc.createAnswer())
+      this.preferCodec()
+    })
+  }
+
+  async accept(remoteAnswer: string): Promise<void> {
+    requireAudio(remoteAnswer)
+    try {
+      await this.pc.setRemoteDescription({ type: 'answer', sdp: remoteAnswer })
+      this.preferCodec()
+    } catch (cause) {
+      throw this.failure(cause)
+    }
+  }
+
+  setMuted(muted: boolean): void {
+    this.muted = muted
+    if (this.loop !== undefined) this.loop.muted = muted
+  }
+
+  close(): void {
+    if (this.closed) return
+    this.closed = true
+    this.grace?.cancel()
+    this.loop?.stop()
+    try {
+      this.recording?.close()
+    } catch (cause) {
+      this.options.log.warn('media.recording', { call: this.id, cause: String(cause) })
+    }
+    this.pc.close().catch((cause: unknown) => { this.options.log.debug('media.close', { call: this.id, cause: String(cause) }) })
+  }
+
+  /** Runs a step of offer/answer and returns our SDP with its candidates. */
+  private async describe(signal: AbortSignal, step: () => Promise<void>): Promise<string> {
+    signal.throwIfAborted()
+    try {
+      await step()
+    } catch (cause) {
+      throw this.failure(cause)
+    }
+    signal.throwIfAborted()
+    const sdp = this.pc.localDescription?.sdp
+    if (sdp === undefined || this.closed) throw new PeerError('call-media-failed', 'no session description')
+    return sdp
+  }
+
+  private failure(cause: unknown): PeerError {
+    const text = cause instanceof Error ? cause.message : String(cause)
+    return new PeerError(/negotiate codecs/.test(text) ? 'call-no-common-codec' : 'call-media-failed', text, { cause })
+  }
+
+  private get transceiver(): RTCRtpTransceiver | undefined { return this.pc.getTransceivers().find((each) => each.kind === 'audio') }
+
+  /** The library sends with what the other side names first; we send with the best that both have. */
+  private preferCodec(): void {
+    const transceiver = this.transceiver
+    const codecs = transceiver?.codecs ?? []
+    const best = mimeTypes.map((mime) => codecs.find((codec) => codec.mimeType.toLowerCase() === mime.toLowerCase())).find((codec) => codec !== undefined)
+    if (transceiver !== undefined && best !== undefined) transceiver.sender.codec = best
+  }
+
+  private onState(state: RTCPeerConnection['connectionState']): void {
+    if (this.closed) return
+    this.grace?.cancel()
+    switch (state) {
+      case 'connected': this.connected(); break
+      case 'failed': case 'closed': this.user.onFailed('call-media-failed'); break
+      case 'disconnected':
+        this.grace = this.options.clock.setTimer(disconnectedMs, () => { this.user.onFailed('call-media-failed') })
+        break
+      case 'new': case 'connecting': break
+    }
+  }
+
+  private connected(): void {
+    if (this.loop !== undefined) return
+    this.preferCodec()
+    const transceiver = this.transceiver
+    const codec = transceiver?.sender.codec
+    if (transceiver === undefined || codec === undefined) { this.user.onFailed('call-media-failed'); return }
+    const chance = randomBytes(6)
+    this.loop = new SoundLoop({
+      clock: this.options.clock,
+      source: this.wav === undefined ? undefined : new WavSource(this.wav),
+      echo: this.options.echo === true,
+      record: this.recording === undefined ? undefined : (frame) => { this.record(frame) },
+      send: (payload, sequence, timestamp, marker) => { this.send(transceiver, payload, sequence, timestamp, marker) },
+      sendMimeType: codec.mimeType,
+      mimeTypeOf: (payloadType) => transceiver.codecs.find((each) => each.payloadType === payloadType)?.mimeType,
+      firstSequence: chance.readUInt16BE(0), firstTimestamp: chance.readUInt32BE(2),
+    })
+    this.loop.muted = this.muted
+    this.user.onConnected(this.loop.codec)
+  }
+
+  private send(transceiver: RTCRtpTransceiver, payload: Uint8Array, sequenceNumber: number, timestamp: number, marker: boolean): void {
+    const packet = new RtpPacket(new RtpHeader({ sequenceNumber, timestamp, marker }), Buffer.from(payload))
+    transceiver.sender.sendRtp(packet).catch((cause: unknown) => { this.options.log.debug('media.send', { call: this.id, cause: String(cause) }) })
+  }
+
+  private onTrack(track: MediaStreamTrack): void {
+    if (track.kind !== 'audio' || this.heardTracks.has(track)) return
+    this.heardTracks.add(track)
+    track.onReceiveRtp.subscribe(({ header, payload }) => { this.loop?.receive(header.payloadType, header.sequenceNumber, payload) })
+  }
+
+  private record(frame: Int16Array): void {
+    try {
+      this.recording?.write(frame)
+    } catch (cause) {
+      this.options.log.warn('media.recording', { call: this.id, cause: String(cause) })
+      this.user.onFailed('call-media-failed')
+    }
+  }
+}
+
+/** @throws PeerError 'call-no-common-codec' when there is no audio stream that we could take part in */
+function requireAudio(sdp: string): void {
+  const names = [...sdp.matchAll(/^a=rtpmap:\d+ ([^/\s]+)/gm)].map((match) => `audio/${match[1] ?? ''}`)
+  // static payload types may go without a=rtpmap (RFC 3551 §6)
+  const audio = /^m=audio ([1-9]\d*) \S+ ([\d ]+)/m.exec(sdp)
+  const known = names.some((name) => mimeTypes.some((mime) => mime.toLowerCase() === name.toLowerCase()))
+  if (audio === null || !(known || /\b[08]\b/.test(audio[2] ?? ''))) throw new PeerError('call-no-common-codec', 'no audio codec in common')
+}
+
