@@ -14,6 +14,7 @@ export interface Connection {
   /** What the other side's certificate proves; absent on sockets without one. */
   readonly peerIdentity?: PeerIdentity
   user: ConnectionUser | undefined
+  /** Never calls `user` before it returns. What is sent after the end is lost in silence. */
   send(bytes: Uint8Array): void
   /** Idempotent; `user.onClose` follows once. */
   close(): void

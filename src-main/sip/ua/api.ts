@@ -111,6 +111,8 @@ export interface InviteServerUser {
   onCancelled(reason: 'cancelled' | 'answered-elsewhere' | 'timeout'): void
   /** The ACK has come. */
   onEstablished(): void
+  /** The answer to the offer that `accept` sent because the INVITE had none; just before `onEstablished`. */
+  onAnswer?(answer: string): void
   /** Last call after `accept`. Not called after our own `end`. */
   onEnded(reason: EndReason): void
   onOffer(offer: string): Promise<string> | string

@@ -1,0 +1,226 @@
+/**
+ * The transport layer (RFC 3261 §18): turns bytes of connections into messages and back, completes the top Via of
+ * requests (§18.2.1, RFC 3581) and finds the way back for responses (§18.2.2). Garbage is counted and dropped, or
+ * answered 400 when its Via can be read. Owns the partial-message timer of streams; connections belong to their openers.
+ */
+import { DecodeError } from '../../base/errors.ts'
+import type { Clock, Timer } from '../../ports/clock.ts'
+import type { Log } from '../../ports/log.ts'
+import { StreamFramer } from '../message/framer.ts'
+import { makeResponse, type SipMessage, SipRequest, SipResponse } from '../message/message.ts'
+import { DEFAULT_LIMITS, type MessageLimits, parseDatagram } from '../message/parser.ts'
+import { parseVia, printVia, type Via } from '../message/via.ts'
+import { bracketHost, defaultPort, type HostPort, plainHost } from './address.ts'
+import type { Connection } from './connection.ts'
+import { OpeningConnection } from './tcp.ts'
+import { UdpFlow } from './udp.ts'
+
+export interface TransportUser {
+  onRequest(request: SipRequest, connection: Connection): void
+  onResponse(response: SipResponse, connection: Connection): void
+  onClosed(connection: Connection, cause?: Error): void
+}
+
+export interface TransportCounters {
+  received: number; sent: number
+  /** Bytes that were no SIP message, or none that could be answered. */
+  malformed: number
+  /** Requests answered 400 or 505 for their form. */
+  rejected: number
+  /** Responses without a transaction, or with a Via that is not ours. */
+  stray: number
+  pings: number
+  refusedConnections: number
+}
+
+export interface TransportDeps {
+  readonly clock: Clock
+  readonly log: Log
+  /** Opens a TCP connection; without it, large requests stay on UDP and lost connections are not reopened. */
+  readonly connectTcp?: (remote: HostPort, signal: AbortSignal) => Promise<Connection>
+  readonly limits?: Partial<MessageLimits> & { readonly maxConnections?: number; readonly partialMessageMs?: number }
+}
+
+interface Attached { readonly framer: StreamFramer | undefined; timer: Timer | undefined }
+
+/** §18.1.1: a request within 200 bytes of the path MTU, or larger than 1300 bytes, goes over a stream. */
+export const MAX_UDP_REQUEST_BYTES = 1300
+const PONG = new Uint8Array([13, 10])
+
+export class TransportLayer {
+  user: TransportUser | undefined
+  readonly counters: TransportCounters = { received: 0, sent: 0, malformed: 0, rejected: 0, stray: 0, pings: 0, refusedConnections: 0 }
+  private readonly attached = new Map<Connection, Attached>()
+  private readonly opening = new Map<string, OpeningConnection>()
+  private readonly limits: MessageLimits
+  private serial = 0
+
+  constructor(private readonly deps: TransportDeps) {
+    this.limits = { ...DEFAULT_LIMITS, ...deps.limits }
+  }
+
+  get connections(): number { return this.attached.size }
+  isOpen(connection: Connection): boolean { return this.attached.has(connection) }
+
+  /** Becomes the connection's user until it closes. One too many is closed. */
+  attach(connection: Connection): void {
+    if (this.attached.has(connection)) return
+    if (this.attached.size >= (this.deps.limits?.maxConnections ?? 4096)) {
+      this.counters.refusedConnections++
+      connection.close()
+      return
+    }
+    const framer = connection.reliable && connection.transport !== 'WS' && connection.transport !== 'WSS'
+      ? new StreamFramer({
+        onMessage: (message) => { this.receive(message, connection) },
+        onPing: () => { this.counters.pings++; connection.send(PONG) },
+      }, this.limits)
+      : undefined
+    this.attached.set(connection, { framer, timer: undefined })
+    connection.user = {
+      onData: (bytes) => { this.onData(connection, bytes) },
+      onClose: (cause) => { this.detach(connection, cause) },
+    }
+  }
+
+  /** Via value for a request that will go over `connection`. */
+  viaFor(connection: Connection, branch: string): string {
+    const rport = connection.transport === 'UDP' ? ';rport' : ''
+    return `SIP/2.0/${connection.transport} ${bracketHost(connection.local.host)}:${connection.local.port};branch=${branch}${rport}`
+  }
+
+  /** The connection a request of this size takes: a stream to the same address when it is too large for UDP (§18.1.1). */
+  connectionFor(connection: Connection, bytes: number): Connection {
+    if (connection.transport !== 'UDP' || bytes <= MAX_UDP_REQUEST_BYTES || this.deps.connectTcp === undefined) return connection
+    return this.openTcp(connection.local, connection.remote) ?? connection
+  }
+
+  sendRequest(connection: Connection, request: SipRequest): void { this.send(connection, request) }
+
+  /**
+   * Sends a response back where its request came from (§18.2.2).
+   * @param connection the one the request arrived on
+   * @returns false when there is no way back
+   */
+  sendResponse(connection: Connection, response: SipResponse): boolean {
+    const via = response.via
+    if (!connection.reliable) {
+      // no rport was asked for: the port is the one of sent-by, the address the one that the packet came from
+      const port = via.params.has('rport') ? connection.remote.port : via.port ?? defaultPort(via.transport)
+      const target = connection instanceof UdpFlow && port !== connection.remote.port ? connection.sibling({ host: connection.remote.host, port }) : connection
+      this.send(target, response)
+      return true
+    }
+    if (this.attached.has(connection)) { this.send(connection, response); return true }
+    if (connection.transport !== 'TCP' || connection.peerIdentity !== undefined) return false
+    const again = this.openTcp(connection.local, { host: plainHost(via.params.get('received') ?? via.host), port: via.port ?? defaultPort('TCP') })
+    if (again === undefined) return false
+    this.send(again, response)
+    return true
+  }
+
+  /** Stops all timers and closes what is attached. */
+  close(): void {
+    this.user = undefined
+    for (const connection of [...this.attached.keys()]) {
+      this.detach(connection)
+      connection.close()
+    }
+  }
+
+  private openTcp(local: HostPort, remote: HostPort): Connection | undefined {
+    const connect = this.deps.connectTcp
+    if (connect === undefined) return undefined
+    const key = `${remote.host} ${remote.port}`
+    let connection = this.opening.get(key)
+    if (connection === undefined || !this.attached.has(connection)) {
+      connection = new OpeningConnection('TCP', local, remote, ++this.serial, (signal) => connect(remote, signal))
+      this.attach(connection)
+      if (!this.attached.has(connection)) return undefined
+      this.opening.set(key, connection)
+    }
+    return connection
+  }
+
+  private send(connection: Connection, message: SipMessage): void {
+    this.counters.sent++
+    connection.send(message.encode())
+  }
+
+  private onData(connection: Connection, bytes: Uint8Array): void {
+    const state = this.attached.get(connection)
+    if (state === undefined) return
+    try {
+      if (state.framer === undefined) {
+        if (!isKeepAlive(bytes)) this.receive(parseDatagram(bytes, this.limits), connection)
+        else this.counters.pings++
+      } else {
+        state.framer.push(bytes)
+        this.watchPartial(connection, state, state.framer.partial)
+      }
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      this.counters.malformed++
+      this.deps.log.debug('sip-malformed', { connection: connection.id, what: error.message })
+      if (connection.reliable) connection.close() // framing is lost
+    }
+  }
+
+  /** A message must be complete soon after it began, or a slow sender could hold connections for nothing. */
+  private watchPartial(connection: Connection, state: Attached, partial: boolean): void {
+    if (!partial) { state.timer?.cancel(); state.timer = undefined; return }
+    if (!this.attached.has(connection)) return
+    state.timer ??= this.deps.clock.setTimer(this.deps.limits?.partialMessageMs ?? 30_000, () => {
+      this.counters.malformed++
+      connection.close()
+    })
+  }
+
+  private receive(message: SipMessage, connection: Connection): void {
+    if (!this.attached.has(connection)) return
+    this.counters.received++
+    if (message.kind === 'request') this.receiveRequest(message, connection)
+    else this.receiveResponse(message, connection)
+  }
+
+  private receiveRequest(request: SipRequest, connection: Connection): void {
+    this.completeVia(request, request.via, connection)
+    if (request.defect === undefined) { this.user?.onRequest(request, connection); return }
+    this.counters.rejected++
+    if (request.method === 'ACK') return // an ACK is never answered
+    const { status, reason } = request.defect
+    this.sendResponse(connection, makeResponse(request, status, reason, 'defect'))
+  }
+
+  /** RFC 3261 §18.2.1 and RFC 3581 §4: note the real source in the top Via. */
+  private completeVia(request: SipRequest, via: Via, connection: Connection): void {
+    const source = connection.remote
+    const wantsRport = via.params.has('rport')
+    if (!wantsRport && plainHost(via.host).toLowerCase() === source.host.toLowerCase() && !via.params.has('received')) return
+    const params = via.params.clone()
+    if (wantsRport) params.set('rport', String(source.port))
+    params.set('received', source.host)
+    request.headers.replaceFirst('Via', printVia({ ...via, params }))
+  }
+
+  private receiveResponse(response: SipResponse, connection: Connection): void {
+    const via = parseVia(response.headers.getList('Via')[0] ?? '')
+    if (via.transport !== connection.transport) { this.counters.stray++; return }
+    this.user?.onResponse(response, connection)
+  }
+
+  private detach(connection: Connection, cause?: Error): void {
+    const state = this.attached.get(connection)
+    if (state === undefined) return
+    state.timer?.cancel()
+    this.attached.delete(connection)
+    for (const [key, opening] of this.opening) if (opening === connection) this.opening.delete(key)
+    connection.user = undefined
+    this.user?.onClosed(connection, cause)
+  }
+}
+
+/** RFC 5626 §3.5.1 on UDP is STUN, but some phones send CRLFs or a NUL to hold a NAT binding open. */
+function isKeepAlive(bytes: Uint8Array): boolean {
+  return bytes.length <= 4 && bytes.every((b) => b === 13 || b === 10 || b === 0)
+}

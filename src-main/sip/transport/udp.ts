@@ -1,0 +1,86 @@
+/**
+ * SIP over UDP (RFC 3261 §18, RFC 3581): one socket, and for each remote address a flow that looks like any other
+ * connection. Flows cost nothing but a map entry; the longest unused one is forgotten when there are too many.
+ */
+import type { DatagramSocket, SocketAddress } from '../../ports/network.ts'
+import type { Connection, ConnectionUser } from './connection.ts'
+
+const MAX_FLOWS = 4096
+
+export class UdpTransport {
+  private readonly flows = new Map<string, UdpFlow>()
+  private closed = false
+
+  constructor(
+    private readonly socket: DatagramSocket,
+    /** Given every new flow that a datagram opens, before its first byte. */
+    private readonly onFlow: (flow: Connection) => void,
+    private readonly onError: (cause: Error) => void,
+  ) {
+    socket.user = {
+      onDatagram: (bytes, from) => { this.receive(bytes, from) },
+      onError: (cause) => { this.onError(cause) },
+    }
+  }
+
+  get local(): SocketAddress { return this.socket.address }
+
+  /** The flow to an address, made when there is none; the caller attaches it. */
+  flow(remote: SocketAddress): UdpFlow {
+    const key = `${remote.host} ${remote.port}`
+    let flow = this.flows.get(key)
+    if (flow === undefined) {
+      flow = new UdpFlow(this, { host: remote.host, port: remote.port })
+      this.evict()
+      this.onFlow(flow)
+    } else this.flows.delete(key) // insertion order is order of use
+    this.flows.set(key, flow)
+    return flow
+  }
+
+  send(bytes: Uint8Array, to: SocketAddress): void { if (!this.closed) this.socket.send(bytes, to) }
+
+  forget(flow: UdpFlow): void { this.flows.delete(`${flow.remote.host} ${flow.remote.port}`) }
+
+  close(): void {
+    if (this.closed) return
+    this.closed = true
+    this.socket.user = undefined
+    for (const flow of [...this.flows.values()]) flow.close()
+    this.socket.close()
+  }
+
+  private receive(bytes: Uint8Array, from: SocketAddress): void { this.flow(from).user?.onData(bytes) }
+
+  private evict(): void {
+    if (this.flows.size < MAX_FLOWS) return
+    const oldest = this.flows.values().next().value
+    oldest?.close()
+  }
+}
+
+export class UdpFlow implements Connection {
+  readonly transport = 'UDP'
+  readonly reliable = false
+  readonly id: string
+  user: ConnectionUser | undefined
+  private open = true
+
+  constructor(private readonly owner: UdpTransport, readonly remote: SocketAddress) {
+    this.id = `udp ${owner.local.host} ${owner.local.port} ${remote.host} ${remote.port}`
+  }
+
+  get local(): SocketAddress { return this.owner.local }
+
+  /** The flow from the same socket to another address. */
+  sibling(remote: SocketAddress): UdpFlow { return this.owner.flow(remote) }
+
+  send(bytes: Uint8Array): void { if (this.open) this.owner.send(bytes, this.remote) }
+
+  close(): void {
+    if (!this.open) return
+    this.open = false
+    this.owner.forget(this)
+    this.user?.onClose()
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * A call we are asked to take (RFC 3261 §13.3): ringing, the 2xx repeated until its ACK, rejection, CANCEL (§9.2),
+ * Expires. Becomes a Session once accepted.
+ */
+import { assertNever, DecodeError } from '../../base/errors.ts'
+import type { Timer } from '../../ports/clock.ts'
+import { Dialog } from '../dialog/dialog.ts'
+import { parseTokenWithParams } from '../message/fields.ts'
+import { makeResponse, type SipRequest, type SipResponse } from '../message/message.ts'
+import type { ServerTransaction } from '../transaction/transaction.ts'
+import { AnswerSender } from './answerSender.ts'
+import type { InviteServerCall, InviteServerUser, Party, PeerIdentity } from './api.ts'
+import { addCapabilities, partyOf, SDP, type UaContext } from './context.ts'
+import { Session } from './session.ts'
+
+/** §13.3.1.1: a proxy on the way forgets a call that is silent for three minutes, so ringing is repeated. */
+const PROGRESS_MS = 60_000
+
+type State = 'proceeding' | 'accepted' | 'established' | 'over'
+
+export class IncomingCall implements InviteServerCall {
+  readonly callId: string
+  readonly from: Party
+  readonly identity?: PeerIdentity
+  readonly offer: string | undefined
+  user: InviteServerUser | undefined
+  private state: State = 'proceeding'
+  private readonly request: SipRequest
+  private readonly tag: string
+  private session: Session | undefined
+  private answer: AnswerSender | undefined
+  private expiry: Timer
+  private progress: Timer | undefined
+  /** We hung up before the ACK came: BYE follows it (§15). */
+  private endWanted: { readonly reason: string | undefined } | undefined
+
+  /** @throws DecodeError */
+  constructor(private readonly context: UaContext, private readonly transaction: ServerTransaction, private readonly onOver: () => void) {
+    const { request } = transaction
+    this.request = request
+    this.callId = request.callId
+    this.from = partyOf(request.from)
+    const identity = transaction.connection.peerIdentity
+    if (identity !== undefined) this.identity = identity
+    this.offer = request.contentType?.value === SDP && request.body.length > 0 ? request.text : undefined
+    const ringMs = Math.min(context.limits.ringMs, (request.expires ?? Infinity) * 1000)
+    this.tag = context.transactions.token()
+    this.expiry = context.clock.setTimer(ringMs, () => { this.giveUp('timeout') })
+    transaction.user = {
+      onCancel: (cancel) => { this.giveUp(answeredElsewhere(cancel) ? 'answered-elsewhere' : 'cancelled') },
+      onAck: (ack) => { this.onAck(ack) },
+      onTransportError: () => { this.onTransportError() },
+    }
+    transaction.respond(makeResponse(request, 100))
+  }
+
+  ring(): void {
+    if (this.state !== 'proceeding') return
+    this.progress?.cancel()
+    this.progress = this.context.clock.setTimer(PROGRESS_MS, () => { this.ring() })
+    this.transaction.respond(this.response(180))
+  }
+
+  accept(answer: string): void {
+    if (this.state !== 'proceeding') return
+    this.clearTimers()
+    this.state = 'accepted'
+    const dialog = Dialog.fromRequest(this.request, this.tag)
+    this.session = new Session(this.context, dialog, this.transaction.connection, answer, {
+      onEnded: (reason) => {
+        const silent = this.endWanted !== undefined || this.state === 'over'
+        this.finish()
+        if (!silent) this.user?.onEnded(reason)
+      },
+      onOffer: (offer) => this.user?.onOffer(offer) ?? Promise.reject(new Error('nobody answers offers')),
+      onAck: (ack) => { this.onAck(ack) },
+    }, () => this.state === 'accepted')
+    this.answer = new AnswerSender(this.context, this.transaction, this.response(200).setBody(SDP, answer), {
+      onAcked: (ack) => { this.onEstablished(ack) },
+      onNoAck: () => { this.onNoAck() },
+    })
+  }
+
+  reject(status: number, reason?: string): void {
+    if (this.state !== 'proceeding') return
+    this.finish()
+    this.transaction.respond(this.response(status, reason))
+  }
+
+  end(reason?: string): void {
+    switch (this.state) {
+      case 'proceeding': this.reject(480); return
+      case 'accepted': this.endWanted ??= { reason }; return
+      case 'established':
+        this.finish()
+        this.session?.bye(reason)
+        return
+      case 'over': return
+      default: assertNever(this.state)
+    }
+  }
+
+  /** As the user agent closes. */
+  close(): void {
+    const { session, state } = this
+    if (state === 'proceeding') { this.reject(480); return }
+    this.finish()
+    session?.bye()
+  }
+
+  private onAck(ack: SipRequest): void { this.answer?.onAck(ack) }
+
+  private onEstablished(ack: SipRequest): void {
+    this.answer = undefined
+    if (this.endWanted !== undefined) {
+      this.finish()
+      this.session?.bye(this.endWanted.reason)
+      return
+    }
+    this.state = 'established'
+    if (this.offer === undefined) {
+      if (ack.body.length === 0) { this.finish(); this.session?.bye(); this.user?.onEnded({ status: 488, text: 'ACK without answer' }); return }
+      this.user?.onAnswer?.(ack.text)
+    }
+    this.user?.onEstablished()
+  }
+
+  /** §13.3.1.4: the dialog counts as confirmed, but the session is ended. */
+  private onNoAck(): void {
+    const silent = this.endWanted !== undefined
+    this.finish()
+    this.session?.bye()
+    if (!silent) this.user?.onEnded({ status: 408, text: 'no ACK' })
+  }
+
+  private onTransportError(): void {
+    if (this.state !== 'proceeding') return // the session hears of its connection by itself
+    this.finish()
+    this.user?.onCancelled('cancelled')
+  }
+
+  private giveUp(reason: 'cancelled' | 'answered-elsewhere' | 'timeout'): void {
+    if (this.state !== 'proceeding') return
+    this.finish()
+    this.transaction.respond(this.response(487))
+    this.user?.onCancelled(reason)
+  }
+
+  private response(status: number, reason?: string): SipResponse {
+    const response = makeResponse(this.request, status, reason, this.tag)
+    response.headers.append('Server', this.context.userAgentName)
+    if (status < 300) addCapabilities(this.context, response, this.transaction.connection)
+    return response
+  }
+
+  private finish(): void {
+    if (this.state === 'over') return
+    this.state = 'over'
+    this.clearTimers()
+    this.answer?.stop()
+    this.onOver()
+  }
+
+  private clearTimers(): void {
+    this.expiry.cancel()
+    this.progress?.cancel()
+  }
+}
+
+/** RFC 3326: cause 200 says that another device has taken the call. */
+function answeredElsewhere(cancel: SipRequest): boolean {
+  try {
+    return cancel.headers.getList('Reason').map(parseTokenWithParams).some((r) => r.value.toUpperCase() === 'SIP' && r.params.get('cause') === '200')
+  } catch (error) {
+    if (error instanceof DecodeError) return false
+    throw error
+  }
+}
