@@ -1,0 +1,83 @@
+/**
+ * Values of one Kind at one Resource-ID as the handlers work with them: decoded, with their certificates, expired
+ * ones left out. Translates between these and what the resource store keeps.
+ */
+import { decode, encode } from '../../base/presentation.ts'
+import type { DataModel } from '../wire/kinds.ts'
+import { storedData, type StoredData } from '../wire/storage.ts'
+import { placeOf } from './dataModels.ts'
+import type { StorageClock } from './expiry.ts'
+import type { AreaName, ResourceStore } from './resourceStore.ts'
+
+export interface HeldValue {
+  readonly data: StoredData
+  /** DER: the signer's certificate first, then those between it and a root. */
+  readonly certificates: readonly Uint8Array[]
+  readonly expiresAtMs: number
+}
+
+export interface HeldArea {
+  /** 0 when there is nothing. */
+  readonly generation: bigint
+  readonly values: readonly HeldValue[]
+}
+
+const nothing: HeldArea = { generation: 0n, values: [] }
+
+export class Areas {
+  constructor(private readonly store: ResourceStore, private readonly clock: StorageClock) {}
+
+  transact<T>(work: () => T): T {
+    return this.store.transact(work)
+  }
+
+  read(resourceId: Uint8Array, kind: number, model: DataModel): HeldArea {
+    const area = this.store.read(resourceId, kind)
+    if (area === undefined) return nothing
+    const now = this.clock.nowMs()
+    const values = area.entries.filter((entry) => entry.expiresAtMs > now).map((entry) => ({
+      data: decode(storedData(model), entry.data),
+      certificates: entry.certificates,
+      expiresAtMs: entry.expiresAtMs,
+    }))
+    return { generation: area.generation, values }
+  }
+
+  write(resourceId: Uint8Array, kind: number, area: HeldArea): void {
+    this.store.replace(resourceId, kind, {
+      generation: area.generation,
+      entries: area.values.map(({ data, certificates, expiresAtMs }) => ({
+        index: placeOf(data.value).index, key: placeOf(data.value).key.slice(), data: encode(storedData(data.value.model), data), certificates, expiresAtMs,
+      })),
+    })
+  }
+
+  forget(name: AreaName): void {
+    this.store.replace(name.resourceId, name.kind, undefined)
+  }
+
+  names(resourceId?: Uint8Array): readonly AreaName[] {
+    return this.store.areas(resourceId)
+  }
+
+  /** The counter for the first value of an area: never one that a forgotten area of the same name had before. */
+  firstGeneration(): bigint {
+    return BigInt(Math.max(1, Math.floor(this.clock.nowMs())))
+  }
+
+  /** A value as it leaves this node: its lifetime is what is left of it (RFC 6940 §7.4.1.1). */
+  outgoing(value: HeldValue): StoredData {
+    return { ...value.data, lifetime: this.clock.remainingS(value.expiresAtMs) }
+  }
+
+  /** Removes what has reached its end of life (RFC 6940 §7.4.1.3), and areas left with nothing. */
+  sweep(): void {
+    const now = this.clock.nowMs()
+    for (const name of this.store.expired(now)) {
+      const area = this.store.read(name.resourceId, name.kind)
+      if (area === undefined) continue
+      const entries = area.entries.filter((entry) => entry.expiresAtMs > now)
+      this.store.replace(name.resourceId, name.kind, entries.length === 0 ? undefined : { generation: area.generation, entries })
+    }
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * Which copies belong where (RFC 6940 §10.4, §10.5, §10.7): after a Store to our replica set; when the replica set
+ * changes; to a peer that takes over a part of our range; and away with what belongs elsewhere. Decides; the sending
+ * is `replicaSender`'s.
+ */
+import { toHex } from '../../base/bytes.ts'
+import type { Clock, Timer } from '../../ports/clock.ts'
+import type { Areas } from './areas.ts'
+import type { StorageTopology } from './dependencies.ts'
+import type { Copy, ReplicaSender } from './replicaSender.ts'
+import { stepsTo } from './ringOrder.ts'
+
+/** After the loss of a successor its replacement gets replicas only when it has lasted this long (§10.7.1). */
+const holdDownMs = 30_000
+
+interface Resource {
+  readonly id: Uint8Array
+  readonly kinds: readonly number[]
+}
+
+export class Replication {
+  /** Resources that nobody else is known to answer for: ours, and those still to be handed to their new owner. */
+  private readonly owned = new Set<string>()
+  /** The replica set when it was last looked at. */
+  private seen: readonly string[] = []
+  /** Peers that were sent everything of ours; whoever failed to take something is sent it again. */
+  private complete = new Set<string>()
+  private holdDown: Timer | undefined
+  private closed = false
+
+  constructor(
+    private readonly areas: Areas, private readonly topology: StorageTopology, private readonly sender: ReplicaSender,
+    private readonly clock: Pick<Clock, 'setTimer'>,
+  ) {
+    // What an earlier run left behind: its owner may have changed meanwhile.
+    for (const { id } of this.resources()) this.owned.add(toHex(id))
+  }
+
+  /** Data that we are responsible for was stored or merged. */
+  onStored(resourceId: Uint8Array, kinds: readonly number[]): void {
+    this.owned.add(toHex(resourceId))
+    this.replicate({ resourceId, kinds })
+  }
+
+  /** The neighbour table changed. */
+  onTopologyChanged(): void {
+    if (this.closed || !this.topology.isMember) return
+    this.claim()
+    this.renewReplicas()
+    this.giveAwayAll()
+    this.drop()
+  }
+
+  /** Sends again what could not be sent before. Called from time to time. */
+  retry(): void {
+    if (this.closed || !this.topology.isMember) return
+    if (this.holdDown === undefined) this.fill()
+    this.giveAwayAll()
+  }
+
+  private giveAwayAll(): void {
+    for (const { id, kinds } of this.resources()) {
+      if (this.owned.has(toHex(id)) && !this.topology.isResponsible(id)) this.giveAway(id, kinds)
+    }
+  }
+
+  /**
+   * Copies to `joining` what is its own once it is in the ring (§10.5 step 6): what no node we know of is closer to.
+   * Resolves when all is sent, whether or not each copy was taken.
+   */
+  async handOver(joining: Uint8Array, signal: AbortSignal): Promise<void> {
+    const others = [this.topology.nodeId, ...this.topology.predecessors, ...this.topology.successors].filter((id) => toHex(id) !== toHex(joining))
+    const theirs = this.resources().filter(({ id }) => others.every((other) => stepsTo(id, joining) < stepsTo(id, other)))
+    await Promise.all(theirs.map(async ({ id, kinds }) => {
+      const given = this.owned.delete(toHex(id))
+      const result = await this.sender.send([{ node: joining }], 1, { resourceId: id, kinds }, { signal })
+      if (result !== 'stored' && given) this.owned.add(toHex(id))
+    }))
+  }
+
+  close(): void {
+    this.closed = true
+    this.holdDown?.cancel()
+  }
+
+  /** What we hold and have become responsible for needs a full set of replicas, since its former owner is gone. */
+  private claim(): void {
+    for (const { id, kinds } of this.resources()) {
+      if (this.owned.has(toHex(id)) || !this.topology.isResponsible(id)) continue
+      this.owned.add(toHex(id))
+      this.replicate({ resourceId: id, kinds })
+    }
+  }
+
+  /** New members of the replica set get everything of ours (§10.7.3). */
+  private renewReplicas(): void {
+    const before = this.seen
+    this.seen = this.topology.replicaSet().map(toHex)
+    if (before.length === this.seen.length && before.every((id, i) => id === this.seen[i])) return
+    const successors = new Set(this.topology.successors.map(toHex))
+    if (before.some((id) => !successors.has(id))) {
+      this.holdDown?.cancel()
+      this.holdDown = this.clock.setTimer(holdDownMs, () => { this.holdDown = undefined; this.fill() })
+    } else if (this.holdDown === undefined) {
+      this.fill()
+    }
+  }
+
+  /** Copies everything of ours to members of the replica set that do not have it. */
+  private fill(): void {
+    const set = this.topology.replicaSet()
+    const lacking = new Set(set.map(toHex).filter((id) => !this.complete.has(id)))
+    this.complete = new Set(set.map(toHex))
+    if (lacking.size === 0) return
+    for (const { id, kinds } of this.resources()) {
+      if (this.topology.isResponsible(id)) this.replicate({ resourceId: id, kinds }, lacking)
+    }
+  }
+
+  private replicate(copy: Copy, only?: ReadonlySet<string>): void {
+    for (const [i, node] of this.topology.replicaSet().entries()) {
+      const name = toHex(node)
+      if (only !== undefined && !only.has(name)) continue
+      const wanted = (): boolean => this.topology.replicaSet().some((id) => toHex(id) === name)
+      void this.sender.send([{ node }], i + 1, copy, { wanted }).then((result) => { if (result === 'failed') this.complete.delete(name) })
+    }
+  }
+
+  /** Stores a copy at whoever is responsible now (§6.4.2.3). */
+  private giveAway(id: Uint8Array, kinds: readonly number[]): void {
+    const name = toHex(id)
+    this.owned.delete(name)
+    void this.sender.send([{ resource: id }], 1, { resourceId: id, kinds }).then((result) => {
+      if (result !== 'stored') this.owned.add(name)
+      else this.drop()
+    })
+  }
+
+  /** Forgets what we are neither responsible for nor a replica of, once its owner has it (§10.7.3). */
+  private drop(): void {
+    if (this.closed || !this.topology.isMember) return
+    const foreign = this.areas.names().filter(({ resourceId }) => !this.owned.has(toHex(resourceId)) && !this.topology.holdsReplica(resourceId))
+    if (foreign.length > 0) this.areas.transact(() => { for (const name of foreign) this.areas.forget(name) })
+  }
+
+  private resources(): readonly Resource[] {
+    const byId = new Map<string, { id: Uint8Array, kinds: number[] }>()
+    for (const { resourceId, kind } of this.areas.names()) {
+      const known = byId.get(toHex(resourceId))
+      if (known === undefined) byId.set(toHex(resourceId), { id: resourceId, kinds: [kind] })
+      else known.kinds.push(kind)
+    }
+    return [...byId.values()]
+  }
+}
