@@ -1,0 +1,51 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { PeerError } from '../../../../src-main/base/errors.ts'
+import { normaliseAor, sipUri } from '../../../../src-main/phone/address.ts'
+
+const domain = 'office.example'
+
+describe('normaliseAor', () => {
+  it.each([
+    ['sip:bob@office.example', 'bob@office.example'],
+    ['SIPS:bob@Office.Example.', 'bob@office.example'],
+    ['bob@OFFICE.example', 'bob@office.example'],
+    ['bob', 'bob@office.example'],
+    ['  sip:bob ', 'bob@office.example'],
+    ['"Bob B." <sip:bob@office.example;transport=tls>;tag=1', 'bob@office.example'],
+    ['sip:bob@office.example;transport=udp?subject=x', 'bob@office.example'],
+    ['sip:%62ob%20b'.replace('%20', '.'), 'bob.b@office.example'],
+    ['sip:J%C3%B6rg@office.example', 'Jörg@office.example'],
+    ['bob@192.0.2.1:5070', 'bob@192.0.2.1:5070'],
+    ['bob@[2001:DB8::1]', 'bob@[2001:db8::1]'],
+    ['+4930123@office.example', '+4930123@office.example'],
+    ['Bob@office.example', 'Bob@office.example'],
+  ])('brings %s to %s', (text, aor) => { expect(normaliseAor(text, domain)).toBe(aor) })
+
+  it.each([
+    '', ' ', 'sip:', '@office.example', 'bob@', 'bob@-bad', 'bo b@office.example', 'bob@office..example', 'a@b@c d', 'tel:+4930', 'http://x/',
+    'sip:bob:secret@office.example', 'sip:%zz@office.example', 'sip:%0d%0aVia@office.example', 'sip:%40@office.example', '<sip:bob@office.example',
+    'bob\u202egro@office.example', `${'a'.repeat(400)}@office.example`, 'x'.repeat(5000),
+  ])('refuses %j with address-invalid', (text) => {
+    expect(() => normaliseAor(text, domain)).toThrow(expect.objectContaining({ code: 'address-invalid' }))
+  })
+
+  it('is a fixed point of itself and of the URI made from it, whatever is typed', () => {
+    fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (text) => {
+      let aor: string
+      try {
+        aor = normaliseAor(text, domain)
+      } catch (cause) {
+        expect(cause).toBeInstanceOf(PeerError)
+        return
+      }
+      expect(normaliseAor(sipUri(aor), 'other.example')).toBe(aor)
+      expect(sipUri(aor)).toMatch(/^sip:[\x21-\x7e]+$/)
+    }), { seed: 1, numRuns: 2000 })
+  })
+
+  it('escapes in a URI what RFC 3261 §25.1 does not allow in the user part', () => {
+    expect(sipUri('Jörg#1@office.example')).toBe('sip:J%C3%B6rg%231@office.example')
+    expect(sipUri('a+b;c@office.example')).toBe('sip:a+b;c@office.example')
+  })
+})
