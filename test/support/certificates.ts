@@ -1,6 +1,6 @@
 /** Throw-away authorities, certificates and stream credentials for tests. Keys are made once per test file, since RSA is slow. */
 import { issueCertificate, type AltName } from '../../src-main/enrollment/forgeX509.ts'
-import { reloadUri } from '../../src-main/enrollment/names.ts'
+import { nodeIdUri } from '../../src-main/reload/security/overlayCertificate.ts'
 import { createNodeCrypto } from '../../src-main/node/crypto.ts'
 import { createNodeRandom } from '../../src-main/node/random.ts'
 import type { Certificate, PrivateKey } from '../../src-main/ports/crypto.ts'
@@ -33,7 +33,7 @@ export async function makePeer(
   const userName = `${user}@${overlayName}`
   const der = issueCertificate({
     publicKeyInfo: key.publicKeyInfo,
-    altNames: options.altNames ?? [{ kind: 'uri', value: reloadUri(nodeId, overlayName) }, { kind: 'email', value: userName }],
+    altNames: options.altNames ?? [{ kind: 'uri', value: nodeIdUri(nodeId, overlayName) }, { kind: 'email', value: userName }],
     notBefore: nowMs - dayMs, notAfter: options.notAfter ?? nowMs + 30 * dayMs, serialNumber: random.bytes(16), purpose: 'peer',
   }, { certificate: authority.certificate, key: authority.key })
   return { certificate: crypto.parseCertificate(der), key, nodeId, userName }

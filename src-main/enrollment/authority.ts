@@ -1,0 +1,192 @@
+/**
+ * The organiser's certification authority (RFC 6940 §11.3): owns the overlay's root key, gives out one-time
+ * invitation codes and certificates. Node-IDs are random and a returning user gets his own back; a code is spent
+ * in the same transaction that records its certificate.
+ */
+import { equalBytes, fromHex, toHex } from '../base/bytes.ts'
+import { DecodeError, PeerError } from '../base/errors.ts'
+import type { Certificate, PrivateKey } from '../ports/crypto.ts'
+import { nodeIdUri } from '../reload/security/overlayCertificate.ts'
+import { backdateMs, certificateLifeMs, dayMs, type EnrolmentPorts } from './enrolmentPorts.ts'
+import { issueCertificate, readRequest, type CertificationRequest } from './forgeX509.ts'
+import { parseCode, pinBytes, printCode, printLink } from './invitationCode.ts'
+import { checkUserName } from './names.ts'
+import { importKey } from './ownIdentity.ts'
+import type { AuthorityRecord, AuthorityStore, EnrolledUser, InvitationRecord } from './stores.ts'
+
+type Ports = Pick<EnrolmentPorts, 'clock' | 'random' | 'crypto' | 'keychain'>
+
+const minKeyBits = 2048
+const longestInvitationMs = 365 * dayMs
+
+/** What a newcomer sends. */
+export interface EnrolmentRequest {
+  /** as typed; '' takes the name of the invitation */
+  readonly userName: string
+  readonly code: string
+  /** DER PKCS#10 */
+  readonly csr: Uint8Array
+}
+
+export type RefusalCode = 'invitation-invalid' | 'invitation-used' | 'invitation-expired' | 'name-taken' | 'name-invalid' | 'enrolment-refused'
+export type EnrolmentResult = { readonly certificate: Uint8Array; readonly userName: string } | { readonly refused: RefusalCode; readonly token: RefusalToken }
+/** The tokens of RFC 6940 §11.3. */
+export type RefusalToken = 'failed_authentication' | 'username_not_available' | 'Node-IDs_not_available' | 'bad_CSR'
+
+const refuse = (refused: RefusalCode, token: RefusalToken): EnrolmentResult => ({ refused, token })
+
+export interface Invitation {
+  readonly record: InvitationRecord
+  readonly code: string
+  readonly link: string
+}
+
+export type InvitationState = 'open' | 'used' | 'expired' | 'revoked'
+
+/** A certificate for a user's key, with the names of RFC 6940 §11.3. */
+export function certifyUser(
+  { clock, random }: Pick<Ports, 'clock' | 'random'>, root: { readonly certificate: Certificate; readonly key: PrivateKey },
+  user: { readonly userName: string; readonly nodeId: Uint8Array; readonly overlayName: string; readonly publicKeyInfo: Uint8Array; readonly lifeMs: number },
+): Uint8Array {
+  return issueCertificate({
+    publicKeyInfo: user.publicKeyInfo, purpose: 'peer', serialNumber: random.bytes(16),
+    altNames: [{ kind: 'uri', value: nodeIdUri(user.nodeId, user.overlayName) }, { kind: 'email', value: user.userName }],
+    notBefore: clock.now() - backdateMs, notAfter: Math.min(clock.now() + user.lifeMs, root.certificate.notAfter),
+  }, root)
+}
+
+/** 16 random bytes that are not the wildcard and not zero. */
+export function freshNodeId(random: Ports['random']): Uint8Array {
+  for (;;) {
+    const id = random.bytes(16)
+    if (id.some((byte) => byte !== 0) && id.some((byte) => byte !== 0xff)) return id
+  }
+}
+
+export class Authority {
+  private constructor(
+    private readonly ports: Ports, private readonly store: AuthorityStore, private readonly record: AuthorityRecord,
+    readonly rootCertificate: Certificate, private readonly rootKey: PrivateKey,
+  ) {}
+
+  /**
+   * The authority of this profile; undefined when it organises no overlay.
+   * @throws PeerError 'key-unreadable', 'certificate-invalid'
+   */
+  static async open(ports: Ports, store: AuthorityStore): Promise<Authority | undefined> {
+    const record = store.load()
+    if (record === undefined) return undefined
+    const secret = await ports.keychain.load(record.keyName)
+    if (secret === undefined) throw new PeerError('key-unreadable', 'the key of the overlay’s authority is gone')
+    const key = importKey(ports.crypto, secret)
+    let root: Certificate
+    try {
+      root = ports.crypto.parseCertificate(record.rootCertificate)
+    } catch (cause) { throw new PeerError('certificate-invalid', 'the root of the overlay is damaged', { cause }) }
+    if (!equalBytes(root.publicKeyInfo, key.publicKeyInfo)) throw new PeerError('key-unreadable', 'the key of the overlay’s authority is another one')
+    return new Authority(ports, store, record, root, key)
+  }
+
+  get overlayName(): string { return this.record.overlayName }
+  get document(): Uint8Array { return this.record.document }
+
+  /**
+   * A one-time invitation for one user: a new one, or one who returns and is to get his Node-ID back.
+   * @param url where newcomers reach the document; undefined leaves them to the local network
+   * @throws PeerError 'name-invalid', 'invalid-argument'
+   */
+  invite(user: string, lifeMs: number, url: string | undefined): Invitation {
+    if (!(lifeMs > 0 && lifeMs <= longestInvitationMs)) throw new PeerError('invalid-argument', 'an invitation lasts between a moment and a year')
+    const { clock, crypto, random } = this.ports
+    const userName = checkUserName(user, this.overlayName)
+    const secret = random.bytes(10)
+    const record: InvitationRecord = {
+      id: toHex(random.bytes(8)), userName, codeHash: toHex(crypto.sha256(secret)),
+      createdAt: clock.now(), expiresAt: clock.now() + lifeMs, usedAt: undefined, revokedAt: undefined,
+    }
+    this.store.addInvitation(record)
+    const pin = crypto.sha256(this.rootCertificate.publicKeyInfo).slice(0, pinBytes)
+    const code = printCode({ secret, pin })
+    return { record, code, link: printLink({ overlayName: this.overlayName, url, code, pin, user: userName.slice(0, userName.indexOf('@')) }) }
+  }
+
+  /** Newest first. */
+  invitations(): readonly InvitationRecord[] { return this.store.invitations() }
+
+  stateOf({ usedAt, revokedAt, expiresAt }: InvitationRecord): InvitationState {
+    if (usedAt !== undefined) return 'used'
+    if (revokedAt !== undefined) return 'revoked'
+    return expiresAt <= this.ports.clock.now() ? 'expired' : 'open'
+  }
+
+  /** @throws PeerError 'invitation-invalid' when there is no such open invitation */
+  revoke(id: string): void {
+    if (!this.store.revokeInvitation(id, this.ports.clock.now())) throw new PeerError('invitation-invalid', 'there is no such open invitation')
+  }
+
+  /** Judges a request and, if all is well, spends the code and issues the certificate. */
+  enrol(request: EnrolmentRequest): EnrolmentResult {
+    const { clock, crypto } = this.ports
+    let codeHash: string
+    try {
+      codeHash = toHex(crypto.sha256(parseCode(request.code).secret))
+    } catch { return refuse('invitation-invalid', 'failed_authentication') }
+    const invitation = this.store.invitationByHash(codeHash)
+    if (invitation === undefined || invitation.revokedAt !== undefined) return refuse('invitation-invalid', 'failed_authentication')
+    let csr: CertificationRequest
+    try {
+      csr = readRequest(request.csr)
+    } catch (cause) {
+      if (cause instanceof DecodeError) return refuse('enrolment-refused', 'bad_CSR')
+      throw cause
+    }
+    const known = this.store.user(invitation.userName)
+    if (invitation.usedAt !== undefined) return this.repeated(known, csr) ?? refuse('invitation-used', 'failed_authentication')
+    if (invitation.expiresAt <= clock.now()) return refuse('invitation-expired', 'failed_authentication')
+    if (csr.keyBits < minKeyBits) return refuse('enrolment-refused', 'bad_CSR')
+    const name = this.nameProblem(request.userName, csr.emails, invitation.userName)
+    if (name !== undefined) return refuse(name, 'username_not_available')
+    return this.issue(invitation, known, csr)
+  }
+
+  /** A certificate for the HTTPS server of the document and of enrolment; it names the overlay and no node (RFC 6940 §11.3). */
+  async serverCredentials(): Promise<{ readonly chain: readonly Certificate[]; readonly privateKey: PrivateKey }> {
+    const { clock, crypto, random } = this.ports
+    const privateKey = await crypto.generateKey()
+    const der = issueCertificate({
+      publicKeyInfo: privateKey.publicKeyInfo, commonName: this.overlayName.slice(0, 64), altNames: [{ kind: 'dns', value: this.overlayName }],
+      notBefore: clock.now() - backdateMs, notAfter: Math.min(clock.now() + certificateLifeMs, this.rootCertificate.notAfter),
+      serialNumber: random.bytes(16), purpose: 'server',
+    }, { certificate: this.rootCertificate, key: this.rootKey })
+    // The root goes along: whoever has only a digest of its key must be able to find it.
+    return { chain: [crypto.parseCertificate(der), this.rootCertificate], privateKey }
+  }
+
+  private issue(invitation: InvitationRecord, known: EnrolledUser | undefined, csr: CertificationRequest): EnrolmentResult {
+    const { clock, random } = this.ports
+    const nodeId = known?.nodeIds[0] === undefined ? freshNodeId(random) : fromHex(known.nodeIds[0])
+    const certificate = certifyUser(this.ports, { certificate: this.rootCertificate, key: this.rootKey }, {
+      userName: invitation.userName, nodeId, overlayName: this.overlayName, publicKeyInfo: csr.publicKeyInfo, lifeMs: certificateLifeMs,
+    })
+    const user: EnrolledUser = { userName: invitation.userName, nodeIds: known?.nodeIds ?? [toHex(nodeId)], certificate, enrolledAt: clock.now() }
+    return this.store.enrol(invitation.id, user) ? { certificate, userName: user.userName } : refuse('invitation-used', 'failed_authentication')
+  }
+
+  /** The same request once more: its answer was lost on the way, so it is given again. */
+  private repeated(known: EnrolledUser | undefined, csr: CertificationRequest): EnrolmentResult | undefined {
+    if (known === undefined) return undefined
+    const issued = this.ports.crypto.parseCertificate(known.certificate)
+    return equalBytes(issued.publicKeyInfo, csr.publicKeyInfo) ? { certificate: known.certificate, userName: known.userName } : undefined
+  }
+
+  private nameProblem(typed: string, emails: readonly string[], invited: string): RefusalCode | undefined {
+    for (const wanted of [...(typed.trim() === '' ? [] : [typed]), ...emails]) {
+      let name: string
+      try {
+        name = checkUserName(wanted, this.overlayName)
+      } catch { return 'name-invalid' }
+      if (name !== invited) return this.store.user(name) === undefined ? 'enrolment-refused' : 'name-taken'
+    }
+    return undefined
+  }
+}

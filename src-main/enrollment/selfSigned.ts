@@ -1,0 +1,69 @@
+/**
+ * Certificates of one's own making (RFC 6940 §11.3.1) and the overlays that permit them. The Node-ID is the digest
+ * of the key, so nobody can choose it; the name is not vouched for, and is looked up in the overlay before use.
+ */
+import { utf8Bytes } from '../base/bytes.ts'
+import type { Certificate, PrivateKey } from '../ports/crypto.ts'
+import { newConfiguration, type OverlayConfiguration } from '../reload/config/configuration.ts'
+import { signDocument, writeConfiguration } from '../reload/config/writeConfiguration.ts'
+import { nodeIdUri, selfSignedNodeIds, type SelfSignedDigest } from '../reload/security/overlayCertificate.ts'
+import { Signer } from '../reload/security/signer.ts'
+import { backdateMs, rootLifeMs, type EnrolmentPorts } from './enrolmentPorts.ts'
+import { issueCertificate } from './forgeX509.ts'
+import type { Identity } from './identity.ts'
+import { checkOverlayName, checkUserName } from './names.ts'
+import { mustBeNew, orForget, saveIdentity, sealKey } from './ownIdentity.ts'
+import type { IdentityStore } from './stores.ts'
+
+type Ports = Pick<EnrolmentPorts, 'clock' | 'random' | 'crypto' | 'keychain'>
+
+export interface NewOverlay {
+  readonly overlayName: string
+  /** the organiser's user name */
+  readonly userName: string
+  readonly displayName: string
+  /** POSIX extended regular expressions of the domains users may have; the overlay's own name when empty */
+  readonly domainPatterns?: readonly string[]
+}
+
+/** What our overlays have in common, whoever may join them. Links are TLS over TCP without ICE so far (RFC 6940 §6.5.1.5). */
+export function commonConfiguration({ domainPatterns = [] }: Pick<NewOverlay, 'domainPatterns'>, signer: Uint8Array): Partial<OverlayConfiguration> & { domainRestriction: { enable: boolean; patterns: readonly string[] } } {
+  return {
+    noIce: true, configurationSigners: [signer], kindSigners: [signer],
+    domainRestriction: { enable: domainPatterns.length > 0, patterns: domainPatterns },
+  }
+}
+
+/** @param userName user@overlay */
+export function makeSelfSigned(
+  { clock, random, crypto }: Ports, key: PrivateKey, userName: string, overlayName: string, digest: SelfSignedDigest,
+): { readonly certificate: Certificate; readonly nodeId: Uint8Array } {
+  const nodeId = selfSignedNodeIds(crypto, digest, key.publicKeyInfo)[0] ?? new Uint8Array(16)
+  const der = issueCertificate({
+    publicKeyInfo: key.publicKeyInfo, purpose: 'peer', serialNumber: random.bytes(16),
+    altNames: [{ kind: 'uri', value: nodeIdUri(nodeId, overlayName) }, { kind: 'email', value: userName }],
+    notBefore: clock.now() - backdateMs, notAfter: clock.now() + rootLifeMs,
+  }, { certificate: undefined, key })
+  return { certificate: crypto.parseCertificate(der), nodeId }
+}
+
+/**
+ * Makes an overlay that anyone may join, and its organiser's identity.
+ * @throws PeerError 'already-enrolled', 'overlay-name-invalid', 'name-invalid', 'disk-full'
+ */
+export async function createOpenOverlay(ports: Ports, store: IdentityStore, wanted: NewOverlay): Promise<Identity> {
+  mustBeNew(store)
+  const overlayName = checkOverlayName(wanted.overlayName)
+  const userName = checkUserName(wanted.userName, overlayName)
+  const privateKey = await ports.crypto.generateKey()
+  const { certificate, nodeId } = makeSelfSigned(ports, privateKey, userName, overlayName, 'sha256')
+  const signer = new Signer(ports.crypto, { overlayName, nodeId, certificate, chain: [], privateKey })
+  const configuration = newConfiguration({ instanceName: overlayName, selfSignedDigest: 'sha256', ...commonConfiguration(wanted, nodeId) })
+  const document = utf8Bytes(signDocument(writeConfiguration(configuration), signer))
+  const identity: Identity = { overlayName, userName, displayName: wanted.displayName, nodeId, certificate, chain: [], privateKey, document }
+  const keyName = await sealKey(ports, privateKey, 'identity')
+  return orForget(ports, [keyName], () => {
+    saveIdentity(store, identity, keyName, '')
+    return Promise.resolve(identity)
+  })
+}
