@@ -5,7 +5,7 @@
  */
 import { sleep } from '../../base/abort.ts'
 import { toHex } from '../../base/bytes.ts'
-import { PeerError } from '../../base/errors.ts'
+import { InvariantError, PeerError } from '../../base/errors.ts'
 import { isIpAddress, parseIpAddress } from '../../base/ipAddress.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Certificate } from '../../ports/crypto.ts'
@@ -27,8 +27,8 @@ export interface NoIceTlsDependencies {
   /** Addresses of the interfaces, for a socket bound to any address. */
   readonly interfaces: Pick<Network, 'localAddresses'>
   readonly credentials: StreamCredentials
-  /** Where to listen; port 0 takes a free one. */
-  readonly listen: SocketAddress
+  /** Where to listen, the next one when a port is in use; port 0 takes a free one. */
+  readonly listen: readonly SocketAddress[]
 }
 
 export function createNoIceTlsFactory(deps: NoIceTlsDependencies): LinkFactory { return new NoIceTlsFactory(deps) }
@@ -42,12 +42,20 @@ class NoIceTlsFactory implements LinkFactory {
 
   async listen(user: LinkFactoryUser): Promise<SocketAddress> {
     this.user = user
-    this.listener = await this.deps.network.listen(
-      this.deps.listen, this.deps.credentials,
-      (stream) => { user.onStream(stream, false) },
-      (reason) => { user.onRefused(reason) },
-    )
-    return this.listener.address
+    for (const [i, address] of this.deps.listen.entries()) {
+      try {
+        this.listener = await this.deps.network.listen(
+          address, this.deps.credentials,
+          (stream) => { user.onStream(stream, false) },
+          (reason) => { user.onRefused(reason) },
+        )
+        return this.listener.address
+      } catch (error) {
+        const taken = error instanceof PeerError && error.code === 'port-in-use'
+        if (!taken || i === this.deps.listen.length - 1) throw error
+      }
+    }
+    throw new InvariantError('no address to listen on')
   }
 
   negotiate(role: 'passive' | 'active'): Promise<Negotiation> {
@@ -59,8 +67,8 @@ class NoIceTlsFactory implements LinkFactory {
     })
   }
 
-  async dial(address: SocketAddress, signal: AbortSignal): Promise<SecureStream> {
-    const stream = await this.connect(address, () => undefined, signal)
+  async dial(address: SocketAddress, accept: (certificate: Certificate) => string | undefined, signal: AbortSignal): Promise<SecureStream> {
+    const stream = await this.connect(address, accept, signal)
     this.user?.onStream(stream, true)
     return stream
   }

@@ -4,6 +4,7 @@
  */
 import { compareBytes, equalBytes, toHex } from '../../base/bytes.ts'
 import type { Counters } from '../../base/counters.ts'
+import { Notifier } from '../../base/notifier.ts'
 import { untilAborted } from '../../base/abort.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Certificate } from '../../ports/crypto.ts'
@@ -38,13 +39,14 @@ export interface ConnectionTableDependencies {
 
 /** Two links opened towards each other within this time are one pair's glare, not a restart. */
 const GLARE_MS = 10_000
-/** The loser of glare still listens this long, for what is on its way. */
+/** The loser of glare still listens this long, for what is on its way; so long a second link may stay unused. */
 const RETIRE_MS = 5_000
 
 export class ConnectionTable {
   private readonly entries = new Map<string, Connection>()
-  private readonly retired = new Set<Link>()
-  private readonly waiting = new Map<string, Set<() => void>>()
+  /** Second links to a node: losers of glare, and incoming ones that have not been used yet. */
+  private readonly spare = new Map<Link, Connection>()
+  private readonly changed = new Notifier()
 
   constructor(private readonly deps: ConnectionTableDependencies, private readonly user: ConnectionTableUser) {}
 
@@ -52,13 +54,13 @@ export class ConnectionTable {
   admit(stream: SecureStream, initiatedByUs: boolean): Connection | undefined {
     const { clock, counters, limits, maxLinks } = this.deps
     const who = this.deps.identify(stream.peerCertificate)
-    if (who === undefined || equalBytes(who.nodeId, this.deps.nodeId) || this.entries.size + this.retired.size >= maxLinks) {
+    if (who === undefined || equalBytes(who.nodeId, this.deps.nodeId) || this.entries.size + this.spare.size >= maxLinks) {
       counters.add(who === undefined ? 'link.unidentified' : equalBytes(who.nodeId, this.deps.nodeId) ? 'link.toSelf' : 'link.tooMany')
       stream.destroy()
       return undefined
     }
     const link = new Link(who.nodeId, stream, initiatedByUs, clock, limits, {
-      onMessage: (_, message) => { this.user.onMessage(message, who.nodeId) },
+      onMessage: (_, message) => { this.prefer(link); this.user.onMessage(message, who.nodeId) },
       onSuspect: () => { counters.add('link.suspect'); if (this.isCurrent(link)) this.user.onDown(who.nodeId) },
       onRecovered: () => { const current = this.current(link); if (current !== undefined) this.up(current) },
       onTooLarge: (_, head) => { counters.add('link.messageTooLarge'); this.user.onTooLarge(head, who.nodeId) },
@@ -86,29 +88,18 @@ export class ConnectionTable {
 
   /** Resolves when a usable link to the node is there. @throws the signal's reason */
   async whenConnected(nodeId: Uint8Array, signal: AbortSignal): Promise<Connection> {
-    const key = toHex(nodeId)
     for (;;) {
       signal.throwIfAborted()
       const there = this.get(nodeId)
       if (there !== undefined) return there
-      const waiters = this.waiting.get(key) ?? new Set()
-      this.waiting.set(key, waiters)
-      let wake: () => void = () => undefined
-      const woken = new Promise<void>((resolve) => { wake = resolve })
-      waiters.add(wake)
-      try {
-        await untilAborted(woken, signal)
-      } finally {
-        waiters.delete(wake)
-        if (waiters.size === 0) this.waiting.delete(key)
-      }
+      await untilAborted(this.changed.wait(), signal)
     }
   }
 
   /** Ends every link in order. */
   close(): void {
     for (const { link } of [...this.entries.values()]) link.close()
-    for (const link of [...this.retired]) link.close()
+    for (const link of [...this.spare.keys()]) link.close()
   }
 
   private place(fresh: Connection): void {
@@ -121,33 +112,46 @@ export class ConnectionTable {
     }
     const glare = !old.link.isSuspect && old.link.initiatedByUs !== fresh.link.initiatedByUs &&
       this.deps.clock.monotonic() - old.link.openedAt < GLARE_MS
-    if (!glare) {
-      // The node came back without our having seen it go.
-      old.link.destroy('replaced')
-      this.entries.set(key, fresh)
-      this.up(fresh)
-      return
-    }
-    // Both ends keep the link whose (D)TLS client has the smaller Node-ID.
-    const oursSurvives = compareBytes(this.deps.nodeId, fresh.nodeId) < 0
-    const freshSurvives = fresh.link.initiatedByUs === oursSurvives
-    if (freshSurvives) this.entries.set(key, fresh)
-    this.retire(freshSurvives ? old.link : fresh.link)
+    if (glare) {
+      // Both ends keep the link whose (D)TLS client has the smaller Node-ID.
+      this.deps.counters.add('link.glare')
+      const oursSurvives = compareBytes(this.deps.nodeId, fresh.nodeId) < 0
+      const survivor = fresh.link.initiatedByUs === oursSurvives ? fresh : old
+      this.entries.set(key, survivor)
+      this.setAside(survivor === fresh ? old : fresh)
+    } else if (fresh.link.initiatedByUs || old.link.isSuspect) this.replace(old, fresh)
+    // The node may have come back without our having seen it go, or may only look whether we are here.
+    else this.setAside(fresh)
   }
 
-  private retire(link: Link): void {
-    this.deps.counters.add('link.glare')
-    this.retired.add(link)
-    this.deps.clock.setTimer(RETIRE_MS, () => { link.close() })
+  /** A message came over a link that stood aside: the node uses it, so its other one is gone. */
+  private prefer(link: Link): void {
+    const aside = this.spare.get(link)
+    const old = this.entries.get(toHex(link.nodeId))
+    if (aside === undefined || (old !== undefined && this.deps.clock.monotonic() - old.link.openedAt < GLARE_MS)) return
+    this.spare.delete(link)
+    if (old !== undefined) this.replace(old, aside)
+    else { this.entries.set(toHex(link.nodeId), aside); this.up(aside) }
+  }
+
+  private replace(old: Connection, fresh: Connection): void {
+    old.link.destroy('replaced')
+    this.entries.set(toHex(fresh.nodeId), fresh)
+    this.up(fresh)
+  }
+
+  private setAside(connection: Connection): void {
+    this.spare.set(connection.link, connection)
+    this.deps.clock.setTimer(RETIRE_MS, () => { if (this.spare.has(connection.link)) connection.link.close() })
   }
 
   private up(connection: Connection): void {
     this.user.onUp(connection)
-    for (const wake of this.waiting.get(toHex(connection.nodeId)) ?? []) wake()
+    this.changed.notify()
   }
 
   private onClosed(link: Link): void {
-    if (this.retired.delete(link)) return
+    if (this.spare.delete(link)) return
     if (!this.isCurrent(link)) return
     this.entries.delete(toHex(link.nodeId))
     this.deps.counters.add('link.closed')

@@ -48,6 +48,6 @@ export interface LinkFactory {
   /** @param role 'passive': we send the request and wait as (D)TLS server; 'active': we answer and connect */
   negotiate(role: 'passive' | 'active'): Promise<Negotiation>
   /** A link to a bootstrap address, without Attach (RFC 6940 §11.4). The stream arrives at `onStream`. @throws as `Negotiation.connect` */
-  dial(address: SocketAddress, signal: AbortSignal): Promise<SecureStream>
+  dial(address: SocketAddress, accept: (certificate: Certificate) => string | undefined, signal: AbortSignal): Promise<SecureStream>
   close(): Promise<void>
 }

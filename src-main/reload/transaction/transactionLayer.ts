@@ -12,13 +12,13 @@ import { TokenBucket } from '../../base/tokenBucket.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Random } from '../../ports/random.ts'
-import type { RouterUser } from '../forwarding/router.ts'
+import { isResponse, type RouterUser } from '../forwarding/router.ts'
 import type { Signer } from '../security/signer.ts'
 import { bucketOf, type SignatureVerifier, type VerifiedSigner } from '../security/signatureVerifier.ts'
 import type { TopologyPlugin } from '../forwarding/topologyPlugin.ts'
 import { answerCode, ErrorCode, errorName, ForwardingOptionFlag, isRequest, MessageCode, messageName } from '../wire/constants.ts'
 import { toNode, toResource, type Destination } from '../wire/destination.ts'
-import { encodeWithHeader, type ForwardingHeader, type HeaderView } from '../wire/forwardingHeader.ts'
+import { encodeWithHeader, HeaderView, type ForwardingHeader } from '../wire/forwardingHeader.ts'
 import { isWildcard } from '../wire/identifiers.ts'
 import { decodeMessage, errorContents, errorResponse, type Message, type MessageContents } from '../wire/message.ts'
 import { ClientTransaction } from './clientTransaction.ts'
@@ -146,6 +146,19 @@ export class TransactionLayer implements RequestSender, RouterUser {
   }
 
   onFragment(): void { this.drop('fragment') }
+
+  /** The beginning of a message over max-message-size: answered if its header is there (RFC 6940 §6.6). */
+  onTooLarge(head: Uint8Array, previousHop: Uint8Array): void {
+    const beginning = head.slice()
+    if (beginning.length >= 20) new DataView(beginning.buffer).setUint32(16, beginning.length)
+    try {
+      const view = new HeaderView(beginning)
+      if (!isResponse(view)) this.onRejected(view, previousHop, ErrorCode.messageTooLarge, `more than ${this.deps.overlay.maxMessageBytes} bytes`)
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      this.drop('malformed')
+    }
+  }
 
   onRejected(view: HeaderView, previousHop: Uint8Array, error: number, info: string): void {
     if (!this.pathErrors.take()) return

@@ -1,0 +1,133 @@
+/**
+ * Attach (RFC 6940 §6.5.1): makes overlay links. The requester waits as (D)TLS server (role "passive"), the
+ * answerer connects; who is there is proved by the link's certificate. Owns the glare rule (§6.5.1.2). An
+ * Attach changes the Connection Table only: routing over the new link starts with an Update.
+ */
+import { withTimeout } from '../../base/abort.ts'
+import { compareBytes, equalBytes, toHex } from '../../base/bytes.ts'
+import type { Counters } from '../../base/counters.ts'
+import { PeerError } from '../../base/errors.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Certificate } from '../../ports/crypto.ts'
+import type { Log } from '../../ports/log.ts'
+import type { Connection, ConnectionTable } from '../forwarding/connectionTable.ts'
+import type { LinkFactory } from '../link/linkFactory.ts'
+import { ReloadError, type IncomingRequest, type Outcome, type RequestDestination, type RequestOptions, type RequestSender } from '../transaction/exchange.ts'
+import { decodeBody, encodeContents } from '../wire/bodies.ts'
+import { ErrorCode, MessageCode } from '../wire/constants.ts'
+import { fromWire, toWire } from './candidates.ts'
+
+export interface AttachDependencies {
+  readonly clock: Clock
+  readonly log: Log
+  readonly nodeId: Uint8Array
+  readonly sender: RequestSender
+  readonly factory: LinkFactory
+  readonly table: Pick<ConnectionTable, 'get' | 'whenConnected'>
+  readonly counters: Counters
+  /** The Node-ID of a certificate of this overlay. */
+  nodeIdOf(certificate: Certificate): Uint8Array | undefined
+  /** The link to a node that asked for an Update with its Attach is up (RFC 6940 §6.4.2.3). */
+  onUpdateWanted(nodeId: Uint8Array): void
+}
+
+/** From the answer to the link; the (D)TLS handshake included. */
+const CONNECT_MS = 10_000
+const MAX_INCOMING = 32
+
+interface Outgoing { state: 'requested' | 'answered'; readonly cancel: AbortController }
+
+export class Attach {
+  /** Attaches to a Node-ID that are under way. */
+  private readonly outgoing = new Map<string, Outgoing>()
+  private incoming = 0
+  private readonly stopped = new AbortController()
+
+  constructor(private readonly deps: AttachDependencies) {}
+
+  /**
+   * Attaches to the node at `destination`: a Node-ID, perhaps behind others, or whoever is responsible for a Resource-ID.
+   * @throws PeerError 'peer-unreachable'; what the request throws; the signal's reason
+   */
+  async attach(destination: RequestDestination, signal: AbortSignal, options: RequestOptions = {}): Promise<Connection> {
+    const last = destination.at(-1)
+    const target = last !== undefined && 'node' in last ? last.node : undefined
+    const key = target === undefined ? undefined : toHex(target)
+    if (target !== undefined) {
+      const there = this.deps.table.get(target)
+      if (there !== undefined) return there
+      if (this.outgoing.has(toHex(target))) return this.connected(target, signal)
+    }
+    const outgoing: Outgoing = { state: 'requested', cancel: new AbortController() }
+    if (key !== undefined) this.outgoing.set(key, outgoing)
+    const negotiation = await this.deps.factory.negotiate('passive')
+    try {
+      const body = encodeContents('attachReq', { ...toWire(negotiation.local), role: 'passive', sendUpdate: true }).messageBody
+      const until = AbortSignal.any([signal, outgoing.cancel.signal, this.stopped.signal])
+      let peer: Uint8Array
+      try {
+        const answer = await this.deps.sender.request(destination, MessageCode.attachReq, body, until, options)
+        peer = answer.signer.nodeId
+        if (equalBytes(peer, this.deps.nodeId)) throw new PeerError('peer-unreachable', 'the Attach came back to us')
+        outgoing.state = 'answered'
+        const remote = decodeBody('attachAns', answer.body)
+        await negotiation.connect(fromWire(remote), (certificate) => this.judge(certificate, peer), until)
+      } catch (error) {
+        // The other side's Attach to us goes on instead of ours.
+        const yielded = outgoing.cancel.signal.aborted || (error instanceof ReloadError && error.code === ErrorCode.inProgress)
+        if (!yielded || target === undefined) throw error
+        this.deps.counters.add('attach.glare')
+        peer = target
+      }
+      return await this.connected(peer, signal)
+    } finally {
+      if (key !== undefined) this.outgoing.delete(key)
+      negotiation.close()
+    }
+  }
+
+  /** Serves AttachReq. */
+  readonly serve = async (request: IncomingRequest): Promise<Outcome> => {
+    const peer = request.signer.nodeId
+    const wanted = decodeBody('attachReq', request.body)
+    if (wanted.role !== 'passive') return { error: ErrorCode.invalidMessage, info: 'the role of a request is passive' }
+    if (equalBytes(peer, this.deps.nodeId)) return { error: ErrorCode.invalidMessage, info: 'Attach to oneself' }
+    const own = this.outgoing.get(toHex(peer))
+    if (own !== undefined) {
+      if (own.state === 'answered' || compareBytes(this.deps.nodeId, peer) > 0) return { error: ErrorCode.inProgress }
+      own.cancel.abort(new PeerError('cancelled', 'the other side attaches'))
+    }
+    if (this.incoming >= MAX_INCOMING) return { error: ErrorCode.requestTimeout, info: 'too many Attaches at once' }
+    const remote = fromWire(wanted)
+    const negotiation = await this.deps.factory.negotiate('active')
+    const local = encodeContents('attachAns', { ...toWire(negotiation.local), role: 'active', sendUpdate: false }).messageBody
+    // What came over the very link proves that there is one.
+    const linked = equalBytes(request.previousHop, peer) && this.deps.table.get(peer) !== undefined
+    this.incoming++
+    const work = async (signal: AbortSignal): Promise<void> => {
+      if (!linked) await negotiation.connect(remote, (certificate) => this.judge(certificate, peer), signal)
+      await this.deps.table.whenConnected(peer, signal)
+    }
+    withTimeout(this.deps.clock, CONNECT_MS, 'peer-unreachable', this.stopped.signal, work).then(
+      () => { if (wanted.sendUpdate) this.deps.onUpdateWanted(peer) },
+      (error: unknown) => {
+        this.deps.counters.add('attach.failed')
+        this.deps.log.debug('attach failed', { peer: toHex(peer), error: String(error) })
+      },
+    ).finally(() => { this.incoming--; negotiation.close() }).catch((error: unknown) => { this.deps.log.error('attach', { error: String(error) }) })
+    return { body: local }
+  }
+
+  close(): void { this.stopped.abort(new PeerError('cancelled', 'stopped')) }
+
+  private connected(peer: Uint8Array, signal: AbortSignal): Promise<Connection> {
+    const until = AbortSignal.any([signal, this.stopped.signal])
+    return withTimeout(this.deps.clock, CONNECT_MS, 'peer-unreachable', until, (inner) => this.deps.table.whenConnected(peer, inner))
+  }
+
+  /** The certificate must be that of the Attach's other side (RFC 6940 §6.5.1.11). */
+  private judge(certificate: Certificate, peer: Uint8Array): string | undefined {
+    const found = this.deps.nodeIdOf(certificate)
+    return found !== undefined && equalBytes(found, peer) ? undefined : 'another node than attached to'
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * Finding nodes of the overlay to join through, or to look for a partition with (RFC 6940 §11.4, §10.7.4.4):
+ * dials the addresses of all sources in parallel and hands out who answered, in the order they did.
+ */
+import { equalBytes } from '../../base/bytes.ts'
+import { PeerError } from '../../base/errors.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Certificate } from '../../ports/crypto.ts'
+import type { Log } from '../../ports/log.ts'
+import { Notifier } from '../../base/notifier.ts'
+import type { SocketAddress } from '../../ports/secureStream.ts'
+import type { ConnectionTable } from '../forwarding/connectionTable.ts'
+import type { LinkFactory } from '../link/linkFactory.ts'
+import type { BootstrapSource } from './bootstrapSource.ts'
+
+export interface SearchDependencies {
+  readonly clock: Clock
+  readonly log: Log
+  readonly nodeId: Uint8Array
+  readonly source: BootstrapSource
+  readonly factory: LinkFactory
+  readonly table: Pick<ConnectionTable, 'get' | 'all'>
+  nodeIdOf(certificate: Certificate): Uint8Array | undefined
+}
+
+const MAX_DIALS = 8
+
+/**
+ * Node-IDs of nodes that were dialled and are not connected otherwise. Ends when all addresses were tried, or
+ * `limitMs` after the start, but not while there is somebody to hand out.
+ */
+export async function* findNodes(deps: SearchDependencies, limitMs: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const search = new AbortController()
+  const until = AbortSignal.any([signal, search.signal])
+  const timer = deps.clock.setTimer(limitMs, () => { search.abort(new PeerError('timeout')) })
+  const found: Uint8Array[] = []
+  const changed = new Notifier()
+  const onAbort = (): void => { changed.notify() }
+  until.addEventListener('abort', onAbort)
+  let walking = true
+  let dials = 0
+
+  const dial = async (address: SocketAddress): Promise<void> => {
+    let peer: Uint8Array | undefined
+    try {
+      await deps.factory.dial(address, (certificate) => {
+        peer = deps.nodeIdOf(certificate)
+        if (peer === undefined) return 'names no node of the overlay'
+        if (equalBytes(peer, deps.nodeId)) return 'ourselves'
+        return deps.table.get(peer) === undefined ? undefined : 'connected already'
+      }, until)
+      if (peer !== undefined && deps.table.get(peer) !== undefined) found.push(peer)
+    } catch (error) {
+      deps.log.debug('bootstrap candidate failed', { address: `${address.host}:${address.port}`, error: String(error) })
+    }
+    dials--
+    changed.notify()
+  }
+  const walk = async (): Promise<void> => {
+    try {
+      for await (const address of deps.source.candidates(until)) {
+        while (dials >= MAX_DIALS && !until.aborted) await changed.wait()
+        if (until.aborted) break
+        dials++
+        void dial(address)
+      }
+    } catch (error) {
+      if (!until.aborted) deps.log.warn('bootstrap source failed', { error: String(error) })
+    }
+    walking = false
+    changed.notify()
+  }
+  try {
+    void walk()
+    for (;;) {
+      const next = found.shift()
+      if (next !== undefined) yield next
+      else if ((!walking && dials === 0) || until.aborted) return
+      else await changed.wait()
+    }
+  } finally {
+    timer.cancel()
+    until.removeEventListener('abort', onAbort)
+    search.abort(new PeerError('cancelled'))
+  }
+}

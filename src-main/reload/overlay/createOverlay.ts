@@ -1,0 +1,184 @@
+/**
+ * Composition of one RELOAD node: links, router, transactions, Attach, Chord, storage and usages, introduced to
+ * each other. Returns the `Overlay` that everything above knows.
+ */
+import { toHex } from '../../base/bytes.ts'
+import { Counters } from '../../base/counters.ts'
+import { Emitter } from '../../base/event.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Certificate, Crypto, PrivateKey } from '../../ports/crypto.ts'
+import type { Log } from '../../ports/log.ts'
+import type { Random } from '../../ports/random.ts'
+import type { SocketAddress, StreamCredentials } from '../../ports/secureStream.ts'
+import { AppAttach } from '../attach/appAttach.ts'
+import { Attach } from '../attach/attach.ts'
+import type { OverlayConfiguration } from '../config/configuration.ts'
+import { ConnectionTable } from '../forwarding/connectionTable.ts'
+import { Router } from '../forwarding/router.ts'
+import type { LinkFactory } from '../link/linkFactory.ts'
+import { CertificateVerifier } from '../security/certificateVerifier.ts'
+import { SignatureVerifier } from '../security/signatureVerifier.ts'
+import { Signer } from '../security/signer.ts'
+import type { ResourceStore } from '../storage/resourceStore.ts'
+import { Storage } from '../storage/storage.ts'
+import { ValueChecks } from '../storage/valueChecks.ts'
+import { Membership } from '../topology/membership.ts'
+import { TransactionLayer } from '../transaction/transactionLayer.ts'
+import { FetchClient } from '../usages/fetchClient.ts'
+import { StoreClient } from '../usages/storeClient.ts'
+import { usageRules } from '../usages/usageRules.ts'
+import { decodeBody, encodeContents } from '../wire/bodies.ts'
+import { MessageCode } from '../wire/constants.ts'
+import { hashToResourceId, overlayHash } from '../wire/identifiers.ts'
+import type { BootstrapSource } from './bootstrapSource.ts'
+import type { SearchDependencies } from './bootstrapSearch.ts'
+import { Lifecycle } from './lifecycle.ts'
+import { Maintenance } from './maintenance.ts'
+import type { AppPipe, Overlay } from './overlay.ts'
+import { OverlayNode } from './overlayNode.ts'
+
+/** The slice of `enrollment/identity` that a node needs. */
+export interface NodeIdentity {
+  readonly overlayName: string
+  readonly nodeId: Uint8Array
+  readonly certificate: Certificate
+  readonly chain: readonly Certificate[]
+  readonly privateKey: PrivateKey
+}
+
+export interface OverlayDependencies {
+  readonly clock: Clock
+  readonly random: Random
+  readonly crypto: Crypto
+  readonly log: Log
+  readonly identity: NodeIdentity
+  readonly configuration: OverlayConfiguration
+  /**
+   * Called for the overlay's links and for the pipes of applications: `connectivity/linkFactories`.
+   * @param listen addresses in order; the next is taken when a port is in use
+   */
+  readonly linkFactory: (credentials: StreamCredentials, listen: readonly SocketAddress[]) => LinkFactory
+  readonly resourceStore: ResourceStore
+  readonly bootstrap: BootstrapSource
+  /** undefined: port 6084 on all addresses, another free one when it is taken. */
+  readonly listen: SocketAddress | undefined
+  /** May stand alone as the overlay's first peer (RFC 6940 §11.4). */
+  readonly firstPeer: boolean
+}
+
+const MAX_LINKS = 256
+const linkLimits = { maxQueuedBytes: 1024 * 1024, messagesPerSecond: 500, messageBurst: 2000 }
+
+export function createOverlay(deps: OverlayDependencies): Overlay {
+  const { clock, random, crypto, log, identity, configuration, bootstrap } = deps
+  const { nodeId } = identity
+  const counters = new Counters()
+  const certificates = new CertificateVerifier(crypto, clock, configuration)
+  const verifier = new SignatureVerifier(crypto, certificates)
+  const signer = new Signer(crypto, identity)
+  const identify = (certificate: Certificate): { nodeId: Uint8Array; userName: string } | undefined => {
+    const verified = certificates.verifyParsed(certificate)
+    const only = typeof verified === 'string' ? undefined : verified.nodeIds[0]
+    return only === undefined || typeof verified === 'string' ? undefined : { nodeId: only, userName: verified.userName }
+  }
+  const nodeIdOf = (certificate: Certificate): Uint8Array | undefined => identify(certificate)?.nodeId
+  const credentials: StreamCredentials = {
+    certificate: identity.certificate, chain: identity.chain, privateKey: identity.privateKey,
+    acceptPeer: (certificate, chain) => {
+      const verified = certificates.verifyParsed(certificate, chain)
+      if (typeof verified !== 'string') return undefined
+      counters.add(`certificate.${verified}`)
+      return verified
+    },
+  }
+  const overlay = {
+    hash: overlayHash(crypto, configuration.instanceName), configurationSequence: configuration.sequence, initialTtl: configuration.initialTtl,
+    maxMessageBytes: configuration.maxMessageSize, reliabilityTimerMs: configuration.overlayReliabilityTimerMs,
+  }
+
+  // Parts call each other only after all of them exist.
+  const table: ConnectionTable = new ConnectionTable({ clock, nodeId, identify, limits: { ...linkLimits, maxMessageBytes: configuration.maxMessageSize }, maxLinks: MAX_LINKS, counters }, {
+    onUp: (connection) => { membership.onLinkUp(connection.nodeId) },
+    onDown: (peer) => { membership.onLinkDown(peer) },
+    onMessage: (message, from) => { router.receive(message, from) },
+    onTooLarge: (head, from) => { transactions.onTooLarge(head, from) },
+  })
+  const topology = {
+    isResponsible: (id: Uint8Array) => membership.chord.isResponsible(id),
+    nextHop: (id: Uint8Array) => membership.chord.nextHop(id),
+    replicaSet: () => membership.chord.replicaSet(),
+    holdsReplica: (id: Uint8Array) => membership.chord.holdsReplica(id),
+    mayAnswerFor: (peer: Uint8Array, id: Uint8Array) => membership.chord.mayAnswerFor(peer, id),
+  }
+  const transactions: TransactionLayer = new TransactionLayer({
+    clock, random, log: log.child('transaction'), nodeId, overlay, signer, verifier, topology, counters,
+    send: (message, through) => router.originate(message, through),
+  })
+  const router: Router = new Router({
+    nodeId, overlay: overlay.hash, initialTtl: overlay.initialTtl, topology, counters,
+    links: { isConnected: (peer) => table.get(peer) !== undefined, send: (peer, message) => table.send(peer, message) },
+  }, transactions)
+
+  const anywhere = { host: '0.0.0.0', port: 6084 }
+  const factory = deps.linkFactory(credentials, deps.listen === undefined ? [anywhere, { ...anywhere, port: 0 }] : [deps.listen])
+  const attach: Attach = new Attach({
+    clock, log: log.child('attach'), nodeId, sender: transactions, factory, table, counters, nodeIdOf,
+    onUpdateWanted: (peer) => { membership.sendUpdate(peer) },
+  })
+  const pipes = new Emitter<AppPipe>()
+  const appAttach = new AppAttach({
+    clock, log: log.child('pipe'), sender: transactions, factory: deps.linkFactory(credentials, [{ host: (deps.listen ?? anywhere).host, port: 0 }]), counters, identify,
+    onPipe: (pipe) => { pipes.emit(pipe) },
+  })
+  const membership: Membership = new Membership({
+    clock, log: log.child('topology'), nodeId, sender: transactions, attach, table, counters,
+    storage: {
+      onRangeChanged: () => { storage.onRangeChanged() },
+      onNeighboursChanged: () => { storage.onNeighboursChanged() },
+      handOver: (joining, signal) => storage.handOver(joining, signal),
+    },
+    onIsolated: () => { lifecycle.refresh() },
+    onChanged: () => { lifecycle.refresh() },
+  })
+
+  const kinds = { kind: (id: number) => configuration.requiredKinds.find((kind) => kind.id === id) }
+  const usages = usageRules(() => configuration)
+  const count = (event: string): void => { counters.add(event) }
+  const storage: Storage = new Storage({
+    clock, crypto, store: deps.resourceStore, topology: membership.chord, sender: transactions, verifier, kinds, usages,
+    maxMessageBytes: () => configuration.maxMessageSize, count,
+  })
+  const checks = new ValueChecks(verifier, (name) => hashToResourceId(crypto, name), usages)
+  const fetchClient = new FetchClient(transactions, checks, kinds, count)
+  const storeClient = new StoreClient(transactions, signer, kinds, clock, fetchClient)
+
+  transactions.handle(MessageCode.pingReq, (request) => {
+    decodeBody('pingReq', request.body)
+    const bytes = random.bytes(8)
+    return { body: encodeContents('pingAns', { responseId: new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0), time: BigInt(clock.now()) }).messageBody }
+  })
+  transactions.handle(MessageCode.attachReq, attach.serve)
+  transactions.handle(MessageCode.appAttachReq, appAttach.serve)
+  transactions.handle(MessageCode.joinReq, membership.serveJoin)
+  transactions.handle(MessageCode.leaveReq, membership.serveLeave)
+  transactions.handle(MessageCode.updateReq, membership.serveUpdate)
+  transactions.handle(MessageCode.storeReq, storage.handleStore)
+  transactions.handle(MessageCode.fetchReq, storage.handleFetch)
+  transactions.handle(MessageCode.statReq, storage.handleStat)
+  transactions.handle(MessageCode.findReq, storage.handleFind)
+
+  const search: SearchDependencies = { clock, log: log.child('bootstrap'), nodeId, source: bootstrap, factory, table, nodeIdOf }
+  const maintenance = new Maintenance({
+    clock, random, log: log.child('maintenance'), nodeId, table, membership, sender: transactions, attach, search,
+    updateIntervalMs: configuration.chordUpdateIntervalS * 1000,
+  })
+  const lifecycle: Lifecycle = new Lifecycle({
+    clock, log: log.child('lifecycle'), membership, maintenance, search, firstPeer: deps.firstPeer,
+    join: { clock, log: log.child('join'), nodeId, attach, membership, sender: transactions },
+  })
+  log.debug('overlay node', { nodeId: toHex(nodeId), overlay: configuration.instanceName })
+  return new OverlayNode({
+    clock, crypto, log, nodeId, name: configuration.instanceName, counters, factory, table, transactions, attach, appAttach, membership, storage, storeClient, fetchClient,
+    lifecycle, bootstrap, onPipe: pipes.event,
+  })
+}

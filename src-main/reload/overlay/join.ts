@@ -1,0 +1,69 @@
+/**
+ * How this node joins (RFC 6940 §10.5): Attach to the admitting peer through a bootstrap node, Attach to the
+ * neighbours it names, Join, wait for the Update that names us its predecessor. A procedure: all state is in
+ * the membership's tables.
+ */
+import { withTimeout } from '../../base/abort.ts'
+import { equalBytes } from '../../base/bytes.ts'
+import { PeerError } from '../../base/errors.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Log } from '../../ports/log.ts'
+import type { Attach } from '../attach/attach.ts'
+import { inRange, nextId } from '../topology/ring.ts'
+import { unique, type Membership } from '../topology/membership.ts'
+import type { RequestSender } from '../transaction/exchange.ts'
+import { encodeContents } from '../wire/bodies.ts'
+import { MessageCode } from '../wire/constants.ts'
+
+export interface JoinDependencies {
+  readonly clock: Clock
+  readonly log: Log
+  readonly nodeId: Uint8Array
+  readonly attach: Pick<Attach, 'attach'>
+  readonly membership: Membership
+  readonly sender: RequestSender
+  onStep(step: 'attach' | 'join'): void
+}
+
+const UPDATE_MS = 5_000
+const NEIGHBOUR_MS = 8_000
+/** The hand-over has 10 s at the admitting peer, and others may be before us. */
+const ADMISSION_MS = 30_000
+
+/**
+ * Joins through the connected node `bootstrap`. Afterwards we are a member of the ring.
+ * @throws what a request throws, PeerError 'overlay-unreachable', the signal's reason
+ */
+export async function joinThrough(deps: JoinDependencies, bootstrap: Uint8Array, signal: AbortSignal): Promise<void> {
+  const { clock, nodeId, attach, membership, sender } = deps
+  membership.forget()
+  deps.onStep('attach')
+  const admitting = (await attach.attach([{ resource: nextId(nodeId) }], signal, { through: bootstrap })).nodeId
+  const named = await withTimeout(clock, UPDATE_MS, 'overlay-unreachable', signal, (until) => membership.updateFrom(admitting, () => true, until))
+  const others = unique([...named.predecessors, ...named.successors]).filter((id) => !equalBytes(id, nodeId) && !equalBytes(id, admitting))
+  // A neighbour that is not reached is most likely gone; the ring will tell.
+  const reached = await Promise.allSettled(others.map((id) => attachNeighbour(deps, id, admitting, signal)))
+  signal.throwIfAborted()
+  deps.log.debug('neighbours attached', { reached: reached.filter((r) => r.status === 'fulfilled').length, of: others.length })
+
+  deps.onStep('join')
+  const body = encodeContents('joinReq', { joiningPeerId: nodeId, overlaySpecificData: new Uint8Array(0) }).messageBody
+  await sender.request([{ node: admitting }], MessageCode.joinReq, body, signal)
+  const final = await withTimeout(clock, ADMISSION_MS, 'overlay-unreachable', signal, (until) => membership.updateFrom(admitting, (lists) => {
+    const nearest = lists.predecessors[0]
+    return nearest !== undefined && (equalBytes(nearest, nodeId) || standsBetween(nodeId, nearest, admitting))
+  }, until))
+  // Somebody who joined meanwhile is nearer to us: that one is to admit us.
+  if (!equalBytes(final.predecessors[0] as Uint8Array, nodeId)) throw new PeerError('overlay-unreachable', 'another peer has become responsible')
+  membership.chord.enter()
+}
+
+async function attachNeighbour(deps: JoinDependencies, id: Uint8Array, via: Uint8Array, signal: AbortSignal): Promise<void> {
+  const { clock, attach, membership } = deps
+  await withTimeout(clock, NEIGHBOUR_MS, 'peer-unreachable', signal, (until) => attach.attach([{ node: via }, { node: id }], until))
+  await withTimeout(clock, UPDATE_MS, 'peer-unreachable', signal, (until) => membership.updateFrom(id, () => true, until))
+}
+
+function standsBetween(after: Uint8Array, id: Uint8Array, before: Uint8Array): boolean {
+  return !equalBytes(id, before) && !equalBytes(id, after) && inRange(after, id, before)
+}

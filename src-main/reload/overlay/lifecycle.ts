@@ -1,0 +1,140 @@
+/**
+ * From start to stop of an overlay node: listens, looks for others, joins, keeps trying while it cannot, stands
+ * alone if it may (RFC 6940 §11.4: only when told), and looks for others again when it has lost them. Owns the
+ * phase that users see; joining itself is `join`, upkeep `maintenance`.
+ */
+import { sleep } from '../../base/abort.ts'
+import { equalBytes, toHex } from '../../base/bytes.ts'
+import { PeerError } from '../../base/errors.ts'
+import { Emitter } from '../../base/event.ts'
+import { Notifier } from '../../base/notifier.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Log } from '../../ports/log.ts'
+import type { SocketAddress } from '../../ports/secureStream.ts'
+import type { Membership } from '../topology/membership.ts'
+import { findNodes, type SearchDependencies } from './bootstrapSearch.ts'
+import { joinThrough, type JoinDependencies } from './join.ts'
+import type { Maintenance } from './maintenance.ts'
+import type { OverlayPhase, OverlayStatus } from './overlay.ts'
+
+export interface LifecycleDependencies {
+  readonly clock: Clock
+  readonly log: Log
+  readonly membership: Membership
+  readonly maintenance: Maintenance
+  readonly join: Omit<JoinDependencies, 'onStep'>
+  readonly search: SearchDependencies
+  /** May stand alone when nobody is found: the organiser's installation, or who was alone the last time. */
+  readonly firstPeer: boolean
+}
+
+/** How long addresses are tried in one round. Who may stand alone does not wait long for others. */
+const ROUND_MS = { firstPeer: 2_500, other: 10_000 } as const
+const RETRY_MS = { first: 1_000, most: 15_000 } as const
+/** Looking for other parts of the overlay: often while alone, seldom in a ring (RFC 6940 §10.7.4.4). */
+const LOOK_MS = { alone: 3_000, aloneMost: 30_000, ring: 300_000 } as const
+
+export class Lifecycle {
+  private readonly statusEvent = new Emitter<OverlayStatus>()
+  readonly onStatus = this.statusEvent.event
+  private current: OverlayStatus = { phase: 'stopped', step: null, listen: null, size: 0 }
+  private readonly wake = new Notifier()
+  private readonly stopped = new AbortController()
+
+  constructor(private readonly deps: LifecycleDependencies) {}
+
+  get status(): OverlayStatus { return this.current }
+  get isMember(): boolean { return this.deps.membership.chord.isMember }
+
+  starting(): void { this.set('starting', 'listen') }
+
+  /** Listening has succeeded: join in the background, until `stop`. */
+  run(listen: SocketAddress): void {
+    this.current = { ...this.current, listen }
+    this.deps.maintenance.start()
+    this.live(this.stopped.signal).catch((error: unknown) => {
+      if (!this.stopped.signal.aborted) this.deps.log.error('overlay lifecycle ended', { error: String(error) })
+    })
+  }
+
+  /** The neighbour table changed, or the last peer went. */
+  refresh(): void {
+    if (!this.isMember || this.stopped.signal.aborted) return
+    const alone = this.deps.membership.chord.routablePeers.length === 0
+    if (alone && this.current.phase === 'joined') this.wake.notify()
+    this.set(alone ? 'alone' : 'joined', null)
+  }
+
+  /** Ends joining and looking; the phase is 'stopped'. */
+  stop(): void {
+    this.stopped.abort(new PeerError('cancelled', 'stopped'))
+    this.deps.maintenance.stop()
+    this.current = { ...this.current, listen: null }
+    this.set('stopped', null)
+  }
+
+  private async live(signal: AbortSignal): Promise<void> {
+    for (let retryMs: number = RETRY_MS.first; !await this.joinOnce(signal); retryMs = Math.min(2 * retryMs, RETRY_MS.most)) {
+      if (this.deps.firstPeer) {
+        this.deps.membership.forget()
+        this.deps.membership.chord.enter()
+        break
+      }
+      this.set('offline', null)
+      await sleep(this.deps.clock, retryMs, signal)
+    }
+    this.refresh()
+    for (let aloneMs: number = LOOK_MS.alone; ;) {
+      const alone = this.current.phase === 'alone'
+      aloneMs = alone ? Math.min(2 * aloneMs, LOOK_MS.aloneMost) : LOOK_MS.alone
+      await this.pause(alone ? aloneMs / 2 : LOOK_MS.ring, signal)
+      if (await this.deps.maintenance.lookForPartition(signal)) this.deps.log.info('met another part of the overlay')
+    }
+  }
+
+  /** True when we are a member. @throws the signal's reason */
+  private async joinOnce(signal: AbortSignal): Promise<boolean> {
+    this.set('joining', 'bootstrap')
+    const join = { ...this.deps.join, onStep: (step: 'attach' | 'join') => { this.set('joining', step) } }
+    const tried: Uint8Array[] = []
+    const limitMs = this.deps.firstPeer ? ROUND_MS.firstPeer : ROUND_MS.other
+    // Links that are left of an earlier try, or that others have opened to us, serve as well as new ones.
+    const linked = this.deps.search.table.all().map(({ nodeId }) => nodeId)
+    for await (const node of chain(linked, findNodes(this.deps.search, limitMs, signal))) {
+      if (tried.some((id) => equalBytes(id, node))) continue
+      tried.push(node)
+      try {
+        await joinThrough(join, node, signal)
+        return true
+      } catch (error) {
+        signal.throwIfAborted()
+        this.deps.log.info('join failed', { through: toHex(node), error: String(error) })
+        this.set('joining', 'bootstrap')
+      }
+    }
+    signal.throwIfAborted()
+    return false
+  }
+
+  private async pause(ms: number, signal: AbortSignal): Promise<void> {
+    const early = new AbortController()
+    this.wake.wait().then(() => { early.abort(new PeerError('cancelled')) }, () => undefined)
+    await sleep(this.deps.clock, ms, AbortSignal.any([signal, early.signal])).catch((error: unknown) => {
+      if (!early.signal.aborted || signal.aborted) throw error
+    })
+  }
+
+  private set(phase: OverlayPhase, step: OverlayStatus['step']): void {
+    const size = phase === 'stopped' ? 0 : this.isMember ? this.deps.membership.chord.size : 1
+    const { current } = this
+    if (current.phase === phase && current.step === step && current.size === size) return
+    this.current = { phase, step, listen: current.listen, size }
+    this.deps.log.info('overlay', { phase, step, size })
+    this.statusEvent.emit(this.current)
+  }
+}
+
+async function* chain(first: readonly Uint8Array[], second: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield* first
+  yield* second
+}

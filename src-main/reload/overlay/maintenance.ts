@@ -1,0 +1,104 @@
+/**
+ * What a member does without being asked: pings links that are silent (No-ICE links have no keepalive of their
+ * own), looks for missing neighbours, Updates its neighbours periodically (RFC 6940 §10.7.4), and looks through
+ * bootstrap nodes whether the overlay has fallen into parts (§10.7.4.4).
+ */
+import { equalBytes } from '../../base/bytes.ts'
+import type { Clock, Timer } from '../../ports/clock.ts'
+import type { Log } from '../../ports/log.ts'
+import type { Random } from '../../ports/random.ts'
+import type { Attach } from '../attach/attach.ts'
+import type { ConnectionTable } from '../forwarding/connectionTable.ts'
+import type { Membership } from '../topology/membership.ts'
+import { nextId } from '../topology/ring.ts'
+import type { RequestSender } from '../transaction/exchange.ts'
+import { encodeContents } from '../wire/bodies.ts'
+import { MessageCode } from '../wire/constants.ts'
+import { findNodes, type SearchDependencies } from './bootstrapSearch.ts'
+
+export interface MaintenanceDependencies {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly nodeId: Uint8Array
+  readonly table: ConnectionTable
+  readonly membership: Membership
+  readonly sender: RequestSender
+  readonly attach: Pick<Attach, 'attach'>
+  readonly search: SearchDependencies
+  readonly updateIntervalMs: number
+}
+
+const TICK_MS = 5_000
+const SILENT_MS = 15_000
+/** Bootstrap nodes asked in one look for a partition. */
+const MAX_LOOKS = 3
+const LOOK_MS = 5_000
+
+export class Maintenance {
+  private tick: Timer | undefined
+  private update: Timer | undefined
+  private readonly stopped = new AbortController()
+
+  constructor(private readonly deps: MaintenanceDependencies) {}
+
+  start(): void {
+    this.tick = this.deps.clock.setTimer(TICK_MS, () => { this.onTick() })
+    this.scheduleUpdate()
+  }
+
+  stop(): void {
+    this.tick?.cancel()
+    this.update?.cancel()
+    this.stopped.abort()
+  }
+
+  /**
+   * Whether `bootstrap` leads to another ring than ours: then Attach to who answers for our successor's place there, and Update it,
+   * from which both rings grow together. True when there was such a ring. @throws the signal's reason
+   */
+  async lookForPartition(signal: AbortSignal): Promise<boolean> {
+    const { nodeId, sender, attach, membership, table, search } = this.deps
+    let looks = 0
+    for await (const bootstrap of findNodes(search, LOOK_MS, signal)) {
+      try {
+        const through = { through: bootstrap, transmissions: 2 }
+        const answer = await sender.request([{ resource: nextId(nodeId) }], MessageCode.pingReq, pingBody, signal, through)
+        const other = answer.signer.nodeId
+        if (!equalBytes(other, nodeId) && !membership.chord.isRoutable(other)) {
+          const met = await attach.attach([{ resource: nextId(nodeId) }], signal, through)
+          membership.sendUpdate(met.nodeId)
+          return true
+        }
+      } catch (error) {
+        signal.throwIfAborted()
+        this.deps.log.debug('bootstrap node of no use', { error: String(error) })
+      }
+      if (!membership.chord.isRoutable(bootstrap)) table.get(bootstrap)?.link.close()
+      if (++looks >= MAX_LOOKS) break
+    }
+    return false
+  }
+
+  private onTick(): void {
+    for (const { nodeId, link } of this.deps.table.all()) {
+      if (link.silentMs < SILENT_MS || link.isSuspect) continue
+      // The ack is what counts; without it the link becomes suspect by itself.
+      this.deps.sender.request([{ node: nodeId }], MessageCode.pingReq, pingBody, this.stopped.signal, { through: nodeId, transmissions: 1 })
+        .catch((error: unknown) => { this.deps.log.debug('keepalive unanswered', { error: String(error) }) })
+    }
+    this.deps.membership.stabilize()
+    this.tick = this.deps.clock.setTimer(TICK_MS, () => { this.onTick() })
+  }
+
+  /** With a random offset, so that peers do not fall into step (RFC 6940 §10.7.4.1). */
+  private scheduleUpdate(): void {
+    const [byte = 0] = this.deps.random.bytes(1)
+    this.update = this.deps.clock.setTimer(this.deps.updateIntervalMs * (0.9 + byte / 1280), () => {
+      this.deps.membership.updateNeighbours()
+      this.scheduleUpdate()
+    })
+  }
+}
+
+const pingBody = encodeContents('pingReq', { padding: new Uint8Array(0) }).messageBody

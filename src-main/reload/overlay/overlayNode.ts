@@ -1,0 +1,165 @@
+/**
+ * The `Overlay` service over the parts that `createOverlay` composed: start and stop, status, and the errors of
+ * the layers below put into the codes users can meet. One start, one stop: afterwards a new one is made.
+ */
+import { equalBytes, toHex } from '../../base/bytes.ts'
+import type { Counters } from '../../base/counters.ts'
+import { DecodeError, invariant, PeerError } from '../../base/errors.ts'
+import type { Event } from '../../base/event.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Crypto } from '../../ports/crypto.ts'
+import type { Log } from '../../ports/log.ts'
+import type { AppAttach } from '../attach/appAttach.ts'
+import type { Attach } from '../attach/attach.ts'
+import type { Connection, ConnectionTable } from '../forwarding/connectionTable.ts'
+import type { LinkFactory } from '../link/linkFactory.ts'
+import type { Storage } from '../storage/storage.ts'
+import type { Membership } from '../topology/membership.ts'
+import { ReloadError, RequestTimeout } from '../transaction/exchange.ts'
+import type { TransactionLayer } from '../transaction/transactionLayer.ts'
+import type { FetchClient } from '../usages/fetchClient.ts'
+import type { StoreClient } from '../usages/storeClient.ts'
+import { encodeContents } from '../wire/bodies.ts'
+import { errorName, MessageCode } from '../wire/constants.ts'
+import { hashToResourceId } from '../wire/identifiers.ts'
+import type { BootstrapSource } from './bootstrapSource.ts'
+import type { Lifecycle } from './lifecycle.ts'
+import type { AppPipe, DestinationSpec, Neighbour, Overlay, OverlayStatus, ValueSelector, ValueToStore, VerifiedValue } from './overlay.ts'
+
+export interface OverlayParts {
+  readonly clock: Clock
+  readonly crypto: Crypto
+  readonly log: Log
+  readonly nodeId: Uint8Array
+  readonly name: string
+  readonly counters: Counters
+  readonly factory: LinkFactory
+  readonly table: ConnectionTable
+  readonly transactions: TransactionLayer
+  readonly attach: Attach
+  readonly appAttach: AppAttach
+  readonly membership: Membership
+  readonly storage: Storage
+  readonly storeClient: StoreClient
+  readonly fetchClient: FetchClient
+  readonly lifecycle: Lifecycle
+  readonly bootstrap: BootstrapSource
+  readonly onPipe: Event<AppPipe>
+}
+
+/** Waiting for sockets to close; with the 1.5 s of Leave less than the 3 s promised. */
+const CLOSE_MS = 1_000
+
+export class OverlayNode implements Overlay {
+  readonly nodeId: Uint8Array
+  readonly name: string
+  readonly onStatus: Event<OverlayStatus>
+  readonly onPipe: Event<AppPipe>
+  private state: 'new' | 'running' | 'stopped' = 'new'
+
+  constructor(private readonly parts: OverlayParts) {
+    this.nodeId = parts.nodeId
+    this.name = parts.name
+    this.onStatus = parts.lifecycle.onStatus
+    this.onPipe = parts.onPipe
+  }
+
+  get status(): OverlayStatus { return this.parts.lifecycle.status }
+  get counters(): Readonly<Record<string, number>> { return this.parts.counters.snapshot() }
+
+  async start(): Promise<void> {
+    const { lifecycle, factory, appAttach, table, counters, bootstrap, log } = this.parts
+    invariant(this.state === 'new', 'an overlay node is started once')
+    this.state = 'running'
+    lifecycle.starting()
+    try {
+      const address = await factory.listen({
+        onStream: (stream, initiatedByUs) => {
+          if (table.admit(stream, initiatedByUs) !== undefined && initiatedByUs) bootstrap.remember?.(stream.remote)
+        },
+        onRefused: (reason) => { counters.add('link.refused'); log.debug('link refused', { reason }) },
+      })
+      await appAttach.listen()
+      lifecycle.run(address)
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
+  }
+
+  async stop(): Promise<void> {
+    const { lifecycle, membership, attach, appAttach, transactions, storage, table, factory, clock } = this.parts
+    if (this.state === 'stopped') return
+    this.state = 'stopped'
+    lifecycle.stop()
+    await membership.leave()
+    membership.close()
+    attach.close()
+    transactions.close()
+    storage.close()
+    table.close()
+    // A socket that does not close in time closes behind our back.
+    await new Promise<void>((resolve) => {
+      const timer = clock.setTimer(CLOSE_MS, resolve)
+      Promise.allSettled([appAttach.close(), factory.close()]).then(() => { timer.cancel(); resolve() }, resolve)
+    })
+  }
+
+  neighbours(): readonly Neighbour[] {
+    const { table, membership } = this.parts
+    return table.all().map((connection) => ({
+      nodeId: connection.nodeId, userName: connection.userName, remote: connection.link.stream.remote,
+      relation: this.relation(connection), rttMs: connection.link.rttMs, routable: membership.chord.isRoutable(connection.nodeId),
+    }))
+  }
+
+  resourceId(name: Uint8Array | string): Uint8Array { return hashToResourceId(this.parts.crypto, name) }
+
+  acceptApplication(application: number): void { this.parts.appAttach.accept(application) }
+
+  async store(resourceId: Uint8Array, values: readonly ValueToStore[], signal: AbortSignal): Promise<void> {
+    await this.joined(signal, () => this.parts.storeClient.store(resourceId, values, signal))
+  }
+
+  fetch(resourceId: Uint8Array, kind: number, selector: ValueSelector, signal: AbortSignal): Promise<readonly VerifiedValue[]> {
+    return this.joined(signal, () => this.parts.fetchClient.fetch(resourceId, kind, selector, signal))
+  }
+
+  appAttach(destination: DestinationSpec, application: number, signal: AbortSignal): Promise<AppPipe> {
+    return this.joined(signal, () => this.parts.appAttach.connect(destination, application, signal))
+  }
+
+  ping(destination: DestinationSpec, signal: AbortSignal): Promise<{ readonly rttMs: number; readonly hops: number }> {
+    return this.joined(signal, async () => {
+      const body = encodeContents('pingReq', { padding: new Uint8Array(0) }).messageBody
+      const { rttMs, hops } = await this.parts.transactions.request(destination, MessageCode.pingReq, body, signal)
+      return { rttMs, hops }
+    })
+  }
+
+  /** Runs a request and puts its failure into a user's code. */
+  private async joined<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    if (this.state !== 'running' || !this.parts.membership.chord.isMember) throw new PeerError('not-joined')
+    try {
+      return await work()
+    } catch (error) {
+      if (signal.aborted || error instanceof PeerError) throw error
+      if (error instanceof RequestTimeout) throw new PeerError('network-timeout', error.message, { cause: error })
+      if (error instanceof ReloadError) throw new PeerError('peer-unreachable', `${errorName(error.code)}: ${error.message}`, { cause: error })
+      if (error instanceof DecodeError) throw new PeerError('peer-unreachable', `unreadable answer: ${error.message}`, { cause: error })
+      throw error
+    }
+  }
+
+  private relation({ nodeId }: Connection): Neighbour['relation'] {
+    const { chord } = this.parts.membership
+    const has = (list: readonly Uint8Array[]): boolean => list.some((id) => equalBytes(id, nodeId))
+    const relation: ('predecessor' | 'successor' | 'finger' | 'link')[] = []
+    if (has(chord.predecessors)) relation.push('predecessor')
+    if (has(chord.successors)) relation.push('successor')
+    if (relation.length === 0) relation.push(chord.isRoutable(nodeId) ? 'finger' : 'link')
+    return relation
+  }
+
+  toString(): string { return `overlay node ${toHex(this.nodeId)}` }
+}
