@@ -64,7 +64,8 @@ export class ByteWriter {
   u32(value: number): this { const i = this.room(4, value, 0xffffffff); this.view.setUint32(i, value); return this }
   u64(value: bigint): this {
     invariant(value >= 0n && value <= 0xffff_ffff_ffff_ffffn, 'value does not fit 64 bits')
-    this.view.setBigUint64(this.grow(8), value)
+    const i = this.grow(8)
+    this.view.setBigUint64(i, value)
     return this
   }
 

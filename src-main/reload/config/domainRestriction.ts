@@ -7,14 +7,16 @@ import { DecodeError } from '../../base/errors.ts'
 import type { OverlayConfiguration } from './configuration.ts'
 import { Kind } from '../wire/kinds.ts'
 
-const classes: Readonly<Record<string, string>> = { alpha: 'A-Za-z', digit: '0-9', alnum: 'A-Za-z0-9', lower: 'a-z', upper: 'A-Z', xdigit: '0-9A-Fa-f', punct: '!-\\/:-@\\[-`{-~' }
+const classes: ReadonlyMap<string, string> = new Map([
+  ['alpha', 'A-Za-z'], ['digit', '0-9'], ['alnum', 'A-Za-z0-9'], ['lower', 'a-z'], ['upper', 'A-Z'], ['xdigit', '0-9A-Fa-f'],
+])
 
 /** @throws DecodeError when it is not an expression, or one that could take forever */
 export function compilePattern(pattern: string): RegExp {
   if (pattern.length === 0 || pattern.length > 256) throw new DecodeError('a domain pattern is empty or too long')
   // A repeated group that repeats inside backtracks exponentially; no domain needs one.
   if (/\([^()]*[*+{][^()]*\)[*+{]/.test(pattern)) throw new DecodeError(`domain pattern ${pattern} nests repetitions`)
-  const translated = pattern.replace(/\[:([a-z]+):\]/g, (whole, name: string) => classes[name] ?? whole)
+  const translated = pattern.replace(/\[:([a-z]+):\]/g, (whole, name: string) => classes.get(name) ?? whole)
   try {
     return new RegExp(`^(?:${translated})$`, 'i')
   } catch (error) {

@@ -14,7 +14,8 @@ import { MAX_DOCUMENT_BYTES, parseXml, type XmlElement } from './xml.ts'
 /** An element's bytes as they stand in the document, and the security blocks that follow it. */
 export interface SignedElement {
   readonly bytes: Uint8Array
-  readonly signatures: readonly SecurityBlock[]
+  /** undefined: one that is no security block, and so a bad signature */
+  readonly signatures: readonly (SecurityBlock | undefined)[]
 }
 
 export interface ParsedConfiguration extends SignedElement {
@@ -35,7 +36,7 @@ export function parseOverlayDocument(bytes: Uint8Array): OverlayDocument {
   const text = utf8Text(bytes)
   const root = parseXml(text)
   if (root.name !== 'overlay' || root.namespace !== namespaces.base) throw new DecodeError('the root element is not overlay of config-base')
-  const configurations: { element: XmlElement, signatures: SecurityBlock[] }[] = []
+  const configurations: { element: XmlElement, signatures: (SecurityBlock | undefined)[] }[] = []
   for (const child of root.children) {
     if (child.namespace !== namespaces.base) continue
     if (child.name === 'configuration') configurations.push({ element: child, signatures: [] })
@@ -57,11 +58,11 @@ export function parseOverlayDocument(bytes: Uint8Array): OverlayDocument {
   }
 }
 
-function readBlock(element: XmlElement): SecurityBlock {
+function readBlock(element: XmlElement): SecurityBlock | undefined {
   try {
     return decode(securityBlock, fromBase64(element.text), 'the security block')
   } catch (error) {
-    if (error instanceof DecodeError) throw new DecodeError(`${element.name} is not a security block: ${error.message}`)
+    if (error instanceof DecodeError) return undefined
     throw error
   }
 }
@@ -87,7 +88,7 @@ export type SignatureState = 'valid' | 'unsigned' | 'wrong-signer' | 'bad-signat
 export function signatureState(element: SignedElement, signers: readonly Uint8Array[], verifier: BlockVerifier): SignatureState {
   let state: SignatureState = 'unsigned'
   for (const block of element.signatures.slice(0, 8)) {
-    const signer = verifier.verifyBlock(element.bytes, block)
+    const signer = block === undefined ? 'malformed' : verifier.verifyBlock(element.bytes, block)
     if (typeof signer === 'string') {
       if (state === 'unsigned') state = 'bad-signature'
     } else if (signers.some((id) => equalBytes(id, signer.nodeId))) {

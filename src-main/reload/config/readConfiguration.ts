@@ -170,7 +170,7 @@ export function readKind(element: XmlElement): RequiredKind {
   }
   if (kindId === undefined) throw new DecodeError(`kind ${JSON.stringify(name?.slice(0, 60) ?? '')} is not registered and has no id`)
   if (!isPrivateKind(kindId)) throw new DecodeError(`Kind-ID ${kindId} is not one of the private ones`)
-  const dataModel = dataModels[needed('data-model')]
+  const dataModel = dataModels.get(needed('data-model'))
   if (dataModel === undefined) throw new DecodeError(`data-model ${JSON.stringify(p.text('data-model')?.slice(0, 40))} is not known`)
   const accessControl = accessPolicies.find((policy) => policy === needed('access-control'))
   if (accessControl === undefined) throw new DecodeError(`access-control ${JSON.stringify(p.text('access-control')?.slice(0, 40))} is not known`)
@@ -178,7 +178,7 @@ export function readKind(element: XmlElement): RequiredKind {
   return { id: kindId, name: name ?? '', dataModel, accessControl, ...limits, ...more }
 }
 
-const dataModels: Readonly<Record<string, DataModel>> = { SINGLE: 'single', ARRAY: 'array', DICTIONARY: 'dictionary' }
+const dataModels: ReadonlyMap<string, DataModel> = new Map([['SINGLE', 'single'], ['ARRAY', 'array'], ['DICTIONARY', 'dictionary']])
 const accessPolicies: readonly AccessPolicy[] = ['USER-MATCH', 'NODE-MATCH', 'USER-NODE-MATCH', 'NODE-MULTIPLE', 'NODE-ID-MATCH', 'USER-CHAIN-ACL']
 
 function missing(what: string): never { throw new DecodeError(what) }

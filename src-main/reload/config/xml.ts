@@ -83,11 +83,11 @@ function toElement(node: Ordered, scope: ReadonlyMap<string, string>, ranges: re
   }
 }
 
-const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
+const entities: ReadonlyMap<string, string> = new Map([['amp', '&'], ['lt', '<'], ['gt', '>'], ['quot', '"'], ['apos', "'"]])
 
 function decodeEntities(text: string): string {
   return text.replace(/&([^;&]{0,12});?/g, (whole, name: string) => {
-    const known = entities[name]
+    const known = entities.get(name)
     if (known !== undefined && whole.endsWith(';')) return known
     const numeric = /^#(?:x([0-9a-fA-F]{1,6})|([0-9]{1,7}))$/.exec(name)
     const code = numeric === null ? -1 : Number.parseInt(numeric[1] ?? numeric[2] ?? '', numeric[1] === undefined ? 10 : 16)
@@ -98,7 +98,7 @@ function decodeEntities(text: string): string {
 
 /** Text that may stand in an element or an attribute. */
 export function escapeXml(text: string): string {
-  return text.replace(/[&<>"']/g, (c) => `&${Object.entries(entities).find(([, value]) => value === c)?.[0] ?? ''};`)
+  return text.replace(/[&<>"']/g, (c) => `&${[...entities].find(([, value]) => value === c)?.[0] ?? ''};`)
 }
 
 /** Where elements stand, in the order of their start tags. @throws DecodeError */
