@@ -33,7 +33,9 @@ export function findHeadEnd(bytes: Uint8Array, from: number): number {
 export function parseDatagram(bytes: Uint8Array, limits: MessageLimits = DEFAULT_LIMITS): SipMessage {
   let start = 0
   while (start + 1 < bytes.length && bytes[start] === CR && bytes[start + 1] === LF) start += 2 // §7.5
-  const headEnd = findHeadEnd(bytes, start)
+  let headEnd = findHeadEnd(bytes, start)
+  // where the empty line is missing the datagram's end does as well: nothing can follow it
+  if (headEnd < 0 && bytes.length > start + 2 && bytes[bytes.length - 1] === LF && bytes[bytes.length - 2] === CR) headEnd = bytes.length
   if (headEnd < 0) throw new DecodeError('no empty line after the header fields', bytes.length)
   const message = parseHead(bytes.subarray(start, headEnd), limits)
   const available = bytes.length - headEnd
@@ -110,7 +112,7 @@ function parseHeaders(text: string, i: number, message: SipMessage, limits: Mess
     }
     if (headers.size >= limits.maxHeaders) throw new DecodeError('too many header fields', i)
     value = (value ?? text.slice(colon + 1, end)).trim()
-    if (value.includes('\n') || value.includes('\r') || value.includes('\0')) { fail(message, 'Bad Request: control character in a header field'); value = value.replace(/[\r\n\0]/g, ' ') }
+    if (value.includes('\n') || value.includes('\r')) fail(message, 'Bad Request: bare line break in a header field')
     headers.append(text.slice(i, nameEnd), value)
     i = end + 2
   }

@@ -206,7 +206,7 @@ export function hostEquals(a: string, b: string): boolean {
 
 function canonicalHost(host: string): string {
   if (!host.includes(':')) return host.toLowerCase().replace(/\.$/, '')
-  return expandIpv6(host.replace(/^\[|\]$/g, '').toLowerCase())
+  return expandIpv6(host.replace(/^\[|\]$/g, '').toLowerCase().replace(':::', '::')) // RFC 5118 §4.10
 }
 
 function expandIpv6(text: string): string {

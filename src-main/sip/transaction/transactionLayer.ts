@@ -228,6 +228,7 @@ function sourceKey(request: SipRequest): string {
 function essentialFault(request: SipRequest): string | undefined {
   try {
     if (request.cseq.method !== request.method) return 'CSeq method differs from the request'
+    if (request.via.version !== '2.0') return 'Via of another version'
     void request.from
     void request.to
     void request.callId

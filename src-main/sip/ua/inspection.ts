@@ -3,6 +3,7 @@
  * that are answered the same inside and outside of dialogs.
  */
 import { DecodeError } from '../../base/errors.ts'
+import { parseMediaType } from '../message/fields.ts'
 import type { SipRequest } from '../message/message.ts'
 import { aorOf } from '../message/uri.ts'
 import type { ServerTransaction } from '../transaction/transaction.ts'
@@ -46,8 +47,15 @@ function inspect(context: UaContext, request: SipRequest, transaction: ServerTra
   if (SESSION_METHODS.has(method) && request.body.length > 0 && request.contentType?.value !== SDP && !optionalBody(request)) {
     return { status: 415, headers: [['Accept', SDP]] }
   }
+  if (method === 'INVITE' && !acceptsSdp(request)) return { status: 406, headers: [['Accept', SDP]] }
   if (request.toTag === undefined) return identityFault(request, transaction.connection.peerIdentity)
   return undefined
+}
+
+/** §20.1: the description we would send must be among what the caller understands. */
+function acceptsSdp(request: SipRequest): boolean {
+  if (!request.headers.has('Accept')) return true
+  return request.headers.getList('Accept').map(parseMediaType).some(({ value }) => value === SDP || value === 'application/*' || value === '*/*' || value.startsWith('multipart/'))
 }
 
 /** §20.11: a body marked optional may be ignored. */

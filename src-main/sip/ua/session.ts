@@ -114,6 +114,8 @@ export class Session implements DialogUsage {
     response.headers.append('Server', this.context.userAgentName)
     if (sdp !== undefined) { response.setBody(SDP, sdp); this.localSdp = sdp }
     if (transaction.request.method !== 'INVITE') { transaction.respond(response); return }
+    // an ACK with the branch of its INVITE (RFC 2543 elements send it so) arrives at the transaction
+    transaction.user = { onAck: (ack) => { this.onAck(ack) } }
     this.answer = new AnswerSender(this.context, transaction, response, {
       onAcked: () => { this.answer = undefined },
       onNoAck: () => { this.answer = undefined; this.bye(); this.user.onEnded({ status: 408, text: 'no ACK' }) },

@@ -22,7 +22,8 @@ export interface SipElementDeps {
   /** Needed for sockets only; overlay pipes are attached from outside. */
   readonly network?: Network
   readonly user: UserAgentUser
-  readonly userAgentName: string
+  /** Value of User-Agent and Server; 'Ringway' when not given. */
+  readonly userAgentName?: string
   readonly eventPackages?: readonly string[]
   readonly timers?: TimerValues
   readonly limits?: Partial<UaLimits> & NonNullable<TransportDeps['limits']> & { readonly maxTransactions?: number }
@@ -30,9 +31,11 @@ export interface SipElementDeps {
 }
 
 export interface SipElement {
-  readonly ua: UserAgent
+  readonly userAgent: UserAgent
   readonly transport: TransportLayer
   readonly transactions: TransactionLayer
+  /** Takes over a connection that was opened outside, such as an overlay pipe, until it closes. */
+  attach(connection: Connection): void
   /** Opens UDP and TCP on one port. Port 0 takes a free one. @throws PeerError 'port-in-use' */
   listen(address: SocketAddress): Promise<SocketAddress>
   /** The flow from our UDP socket to an address. `listen` comes first. */
@@ -59,7 +62,7 @@ export function createSipElement(deps: SipElementDeps): SipElement {
     ...(limits?.maxTransactions === undefined ? {} : { maxTransactions: limits.maxTransactions }),
   })
   const ua = new UserAgent({
-    clock, random, log, transport, transactions, user: deps.user, userAgentName: deps.userAgentName, local: () => deps.local(),
+    clock, random, log, transport, transactions, user: deps.user, userAgentName: deps.userAgentName ?? 'Ringway', local: () => deps.local(),
     ...(deps.eventPackages === undefined ? {} : { eventPackages: deps.eventPackages }), ...(limits === undefined ? {} : { limits }),
   })
   transactions.user = ua
@@ -82,7 +85,8 @@ export function createSipElement(deps: SipElementDeps): SipElement {
   }
 
   return {
-    ua, transport, transactions,
+    userAgent: ua, transport, transactions,
+    attach(connection) { transport.attach(connection) },
     async listen(address) {
       for (let attempt = 1; ; attempt++) {
         try { return await bind(address) } catch (error) {
