@@ -3,5 +3,5 @@ import type { CallView } from '@shared/model/index.ts'
 
 export function microphoneAllowed(calls: readonly CallView[], pageUrl: string): boolean {
   if (calls.some((call) => call.state !== 'ended')) return true
-  return /^#\/settings(\/|\?|$)/.test(new URL(pageUrl).hash)
+  return /^#\/settings\/sound(\?|$)/.test(new URL(pageUrl).hash)
 }

@@ -68,6 +68,7 @@ describe('the microphone gate', () => {
 
   it('is open in the settings, where the sound check is', () => {
     expect(microphoneAllowed([], 'ringway-app://ui/index.html#/settings/sound')).toBe(true)
-    expect(microphoneAllowed([], 'ringway-app://ui/index.html#/settingsandmore')).toBe(false)
+    expect(microphoneAllowed([], 'ringway-app://ui/index.html#/settings/soundandmore')).toBe(false)
+    expect(microphoneAllowed([], 'ringway-app://ui/index.html#/settings/profile')).toBe(false)
   })
 })

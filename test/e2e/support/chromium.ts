@@ -1,0 +1,29 @@
+/** The switches that every Chromium under test gets, in a window of its own or inside of Electron. */
+import { execFileSync } from 'node:child_process'
+import { join, resolve } from 'node:path'
+import { writeToneFile } from './tone.ts'
+
+export const root = resolve(import.meta.dirname, '../../..')
+
+/** @param dir where the microphone's file goes; @param hz what the microphone hears */
+export function soundSwitches(dir: string, hz: number): string[] {
+  return [
+    '--no-sandbox', '--disable-gpu', '--force-device-scale-factor=1',
+    '--use-fake-device-for-media-stream', `--use-file-for-fake-audio-capture=${writeToneFile(join(dir, `microphone-${hz}.wav`), hz)}`,
+    '--autoplay-policy=no-user-gesture-required', '--disable-audio-output',
+    // without it a machine that has loopback only would have no path for sound
+    '--allow-loopback-in-peer-connection',
+  ]
+}
+
+export const plainEnv = (): Record<string, string> => ({ ...(process.env as Record<string, string>), LANG: 'C.UTF-8', TZ: 'UTC' })
+
+/** Debian's Chromium, or what else there is of its kind. */
+export function systemBrowser(): string {
+  for (const name of ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']) {
+    try {
+      return execFileSync('which', [name], { encoding: 'utf8' }).trim()
+    } catch { continue } // not that one
+  }
+  throw new Error('there is no Chromium on this system')
+}
