@@ -1,0 +1,144 @@
+/** Rings of whole overlay nodes in one process: real certificates and messages, a network in memory, virtual time. */
+import { equalBytes } from '../../src-main/base/bytes.ts'
+import { createNoIceTlsFactory } from '../../src-main/connectivity/linkFactories/noIceTls.ts'
+import type { PrivateKey } from '../../src-main/ports/crypto.ts'
+import type { Log } from '../../src-main/ports/log.ts'
+import type { SocketAddress } from '../../src-main/ports/secureStream.ts'
+import { newConfiguration, type OverlayConfiguration } from '../../src-main/reload/config/configuration.ts'
+import type { BootstrapSource } from '../../src-main/reload/overlay/bootstrapSource.ts'
+import { createOverlay, type NodeIdentity } from '../../src-main/reload/overlay/createOverlay.ts'
+import type { Overlay } from '../../src-main/reload/overlay/overlay.ts'
+import { inRange } from '../../src-main/reload/topology/ring.ts'
+import { MemoryResourceStore } from '../../src-main/store/memory/resourceStore.ts'
+import { crypto, makeAuthority, makePeer, type TestAuthority } from './certificates.ts'
+import { MemoryNetwork } from './memoryNetwork.ts'
+import { SeededRandom } from './seededRandom.ts'
+import { settle, VirtualClock } from './virtualClock.ts'
+
+export const silentLog: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => silentLog }
+
+/** Writes to stderr, for looking at one failing test. */
+export function consoleLog(prefix: string, clock: { monotonic(): number }): Log {
+  const line = (level: string) => (event: string, fields?: Readonly<Record<string, unknown>>): void => { process.stderr.write(`${clock.monotonic()} ${prefix} ${level} ${event} ${JSON.stringify(fields ?? {})}\n`) }
+  return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error'), child: (area) => consoleLog(`${prefix}/${area}`, clock) }
+}
+
+export const overlayName = 'office.example'
+const keys: Promise<PrivateKey>[] = []
+
+/** RSA keys are slow to make: the nodes of a test process share a few. */
+export function sharedKey(index: number): Promise<PrivateKey> { return keys[index % 4] ??= crypto.generateKey() }
+
+let authority: Promise<TestAuthority> | undefined
+/** The authority whose certificates hold at the virtual clock's time and now. */
+export function sharedAuthority(): Promise<TestAuthority> { return authority ??= makeAuthority('office.example root', Date.UTC(2025, 11, 1)) }
+
+const yearsMs = 10 * 365 * 86_400_000
+
+export async function makeIdentity(user: string, index: number, options: { readonly nodeId?: Uint8Array; readonly authority?: TestAuthority } = {}): Promise<NodeIdentity> {
+  const key = await sharedKey(index)
+  const peer = await makePeer(options.authority ?? await sharedAuthority(), user, overlayName, {
+    key, nowMs: Date.UTC(2025, 11, 1), notAfter: Date.UTC(2025, 11, 1) + yearsMs, ...(options.nodeId === undefined ? {} : { nodeId: options.nodeId }),
+  })
+  return { overlayName, nodeId: peer.nodeId, certificate: peer.certificate, chain: [], privateKey: key }
+}
+
+export async function testConfiguration(more: Partial<OverlayConfiguration> = {}): Promise<OverlayConfiguration> {
+  return newConfiguration({ instanceName: overlayName, rootCerts: [(await sharedAuthority()).certificate.der], noIce: true, ...more })
+}
+
+export interface RingNode {
+  readonly name: string
+  readonly host: string
+  readonly identity: NodeIdentity
+  readonly overlay: Overlay
+  readonly store: MemoryResourceStore
+}
+
+export class Ring {
+  readonly clock = new VirtualClock()
+  readonly network = new MemoryNetwork(this.clock)
+  readonly random: SeededRandom
+  readonly nodes: RingNode[] = []
+  readonly bootstrapAddresses: SocketAddress[] = []
+  verbose = false
+  private made = 0
+
+  constructor(seed = 1) { this.random = new SeededRandom(seed) }
+
+  /** Makes a node without starting it. The first one may stand alone. */
+  async make(options: { readonly identity?: NodeIdentity; readonly firstPeer?: boolean; readonly configuration?: OverlayConfiguration; readonly bootstrap?: readonly SocketAddress[]; readonly host?: string } = {}): Promise<RingNode> {
+    const index = this.made++
+    const name = `user${index}`
+    const host = options.host ?? `10.0.0.${index + 1}`
+    const identity = options.identity ?? await makeIdentity(name, index, { nodeId: this.random.bytes(16) })
+    const { secure, interfaces } = this.network.host(host)
+    const addresses = options.bootstrap ?? this.bootstrapAddresses
+    const source: BootstrapSource = { async *candidates() { yield* await Promise.resolve([...addresses]) } }
+    const store = new MemoryResourceStore()
+    const overlay = createOverlay({
+      clock: this.clock, random: new SeededRandom(1000 + index), crypto, log: this.verbose ? consoleLog(name, this.clock) : silentLog, identity,
+      configuration: options.configuration ?? await testConfiguration(),
+      linkFactory: (credentials, listen) => createNoIceTlsFactory({ clock: this.clock, random: this.random, network: secure, interfaces, credentials, listen }),
+      resourceStore: store, bootstrap: source, listen: { host, port: 6084 }, firstPeer: options.firstPeer ?? index === 0,
+    })
+    const node = { name, host, identity, overlay, store }
+    this.nodes.push(node)
+    if (index === 0) this.bootstrapAddresses.push({ host, port: 6084 })
+    return node
+  }
+
+  /** Makes and starts nodes one after the other, each joined before the next. */
+  async grow(count: number): Promise<void> {
+    for (let i = 0; i < count; i++) {
+      const node = await this.make()
+      await node.overlay.start()
+      await this.until(() => node.overlay.status.phase === 'joined' || node.overlay.status.phase === 'alone', 30_000)
+    }
+    await this.advance(500)
+  }
+
+  async advance(ms: number): Promise<void> { await this.clock.advanceAsync(ms) }
+
+  /** Moves time until the condition holds; throws after `limitMs` of virtual time. */
+  async until(condition: () => boolean, limitMs: number, stepMs = 20): Promise<void> {
+    for (let passed = 0; !condition(); passed += stepMs) {
+      if (passed >= limitMs) throw new Error(`not so after ${limitMs} ms: ${this.describe()}`)
+      await this.clock.advanceAsync(stepMs)
+    }
+  }
+
+  /** Moves time until the promise settles. */
+  async wait<T>(promise: Promise<T>, limitMs = 30_000): Promise<T> {
+    let done = false
+    const guarded = promise.finally(() => { done = true })
+    guarded.catch(() => undefined)
+    await settle()
+    await this.until(() => done, limitMs)
+    return guarded
+  }
+
+  get live(): readonly RingNode[] { return this.nodes.filter(({ overlay }) => overlay.status.phase === 'joined' || overlay.status.phase === 'alone') }
+
+  /** The node that must be responsible for `id`, by what everybody's Node-IDs are. */
+  owner(id: Uint8Array, among: readonly RingNode[] = this.live): RingNode {
+    const sorted = [...among]
+    const found = sorted.find((node) => !sorted.some((other) => other !== node && inRange(other.identity.nodeId, id, node.identity.nodeId) === false && isBetween(id, other.identity.nodeId, node.identity.nodeId)))
+    if (found === undefined) throw new Error('no owner')
+    return found
+  }
+
+  /** Stops everything and returns how many timers are left. */
+  async close(): Promise<number> {
+    await this.wait(Promise.all(this.nodes.map(({ overlay }) => overlay.stop())))
+    await this.advance(60_000)
+    return this.clock.pending
+  }
+
+  describe(): string { return this.nodes.map(({ name, overlay }) => `${name}:${overlay.status.phase}/${overlay.status.step ?? '-'}/${overlay.neighbours().length}`).join(' ') }
+}
+
+/** Whether `x` lies on the clockwise way from `from` (included) to `to` (excluded). */
+function isBetween(from: Uint8Array, x: Uint8Array, to: Uint8Array): boolean {
+  return equalBytes(from, x) || (!equalBytes(x, to) && inRange(from, x, to))
+}
