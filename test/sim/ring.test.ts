@@ -1,9 +1,9 @@
 /** Whole overlay nodes in virtual time: joining, responsibility, routing, leaving, crashing (RFC 6940 §10). */
 import { describe, expect, test } from 'vitest'
-import { toHex } from '../../src-main/base/bytes.ts'
 import { Ring } from '../support/overlayKit.ts'
 
 const never = new AbortController().signal
+const phases = (ring: Ring): string[] => ring.nodes.map((n) => n.overlay.status.phase)
 
 async function pingEveryPair(ring: Ring): Promise<number> {
   let most = 0
@@ -16,13 +16,22 @@ async function pingEveryPair(ring: Ring): Promise<number> {
   return most
 }
 
+/** Random Resource-IDs and all the edges: each Node-ID and the id behind it. */
+async function expectUniqueResponsibility(ring: Ring, samples: number): Promise<void> {
+  const ids = Array.from({ length: samples }, () => ring.random.bytes(16)).concat(ring.live.map((n) => n.identity.nodeId))
+  for (const [i, id] of ids.entries()) {
+    const from = ring.live[i % ring.live.length]!
+    expect(await ring.answerer(from, id), `resource ${i} from ${from.name}`).toBe(ring.owner(id).name)
+  }
+}
+
 describe('a ring', () => {
   test('a first peer that may stand alone is responsible for everything', async () => {
     const ring = new Ring(1)
     await ring.grow(1)
     const [only] = ring.nodes
     expect(only?.overlay.status).toMatchObject({ phase: 'alone', size: 1, listen: { host: '10.0.0.1', port: 6084 } })
-    await expect(ring.wait(only!.overlay.ping([{ resource: ring.random.bytes(16) }], never))).resolves.toMatchObject({ hops: 1 })
+    await expectUniqueResponsibility(ring, 5)
     expect(await ring.close()).toBe(0)
   })
 
@@ -41,15 +50,106 @@ describe('a ring', () => {
     expect(await ring.close()).toBe(0)
   })
 
-  test.each([2, 3, 8])('of %i peers: each Resource-ID has one responsible peer, and anybody pings anybody', async (count) => {
+  test.each([2, 3, 8, 16])('of %i peers: each Resource-ID has one responsible peer, and anybody pings anybody', async (count) => {
     const ring = new Ring(10 + count)
     await ring.grow(count)
-    expect(ring.nodes.map((n) => n.overlay.status.phase)).toEqual(ring.nodes.map(() => 'joined'))
-    await ring.advance(2_000)
+    expect(phases(ring)).toEqual(ring.nodes.map(() => 'joined'))
+    await expectUniqueResponsibility(ring, 2 * count)
     const most = await pingEveryPair(ring)
-    expect(most).toBeLessThanOrEqual(count)
-    expect(ring.nodes.map((n) => n.overlay.status.size)).toEqual(ring.nodes.map(() => count))
-    expect(toHex(ring.nodes[0]!.overlay.nodeId)).toHaveLength(32)
+    expect(most).toBeLessThanOrEqual(4)
+    for (const { overlay } of ring.nodes) {
+      expect(Math.abs(overlay.status.size - count)).toBeLessThanOrEqual(count <= 4 ? 0 : count / 2)
+      expect(overlay.neighbours().filter((n) => n.relation.includes('successor')).length).toBe(Math.min(3, count - 1))
+      expect(overlay.neighbours().filter((n) => n.relation.includes('predecessor')).length).toBe(Math.min(3, count - 1))
+    }
+    expect(await ring.close()).toBe(0)
+  }, 60_000)
+
+  test('peers that join at the same moment are all admitted', async () => {
+    const ring = new Ring(30)
+    await ring.grow(1)
+    const joining = [await ring.make(), await ring.make(), await ring.make(), await ring.make(), await ring.make()]
+    await Promise.all(joining.map(({ overlay }) => overlay.start()))
+    await ring.until(() => phases(ring).every((phase) => phase === 'joined'), 120_000)
+    await ring.advance(10_000)
+    await expectUniqueResponsibility(ring, 12)
+    expect(await ring.close()).toBe(0)
+  }, 60_000)
+
+  test('a peer that leaves tells its neighbours, and the ring closes at once', async () => {
+    const ring = new Ring(31)
+    await ring.grow(6)
+    const leaving = ring.nodes[2]!
+    await ring.wait(leaving.overlay.stop(), 3_000)
+    expect(leaving.overlay.status).toMatchObject({ phase: 'stopped', listen: null })
+    await ring.advance(500)
+    await expectUniqueResponsibility(ring, 10)
+    for (const { overlay } of ring.live) expect(overlay.neighbours().filter((n) => n.relation.includes('successor')).length).toBe(3)
     expect(await ring.close()).toBe(0)
   })
+
+  test.each([1, 2])('%i peers that crash are replaced by the next ones in the tables', async (crashing) => {
+    const ring = new Ring(32)
+    await ring.grow(8)
+    const sorted = [...ring.nodes].sort((a, b) => Buffer.compare(a.identity.nodeId, b.identity.nodeId))
+    const victims = sorted.slice(2, 2 + crashing)
+    for (const victim of victims) {
+      ring.network.crash(victim.host)
+      // The process is gone: nothing of it runs on.
+      await ring.wait(victim.overlay.stop(), 3_000)
+    }
+    await ring.advance(40_000)
+    expect(ring.live).toHaveLength(8 - crashing)
+    await expectUniqueResponsibility(ring, 12)
+    for (const { overlay } of ring.live) {
+      expect(overlay.neighbours().filter((n) => n.relation.includes('successor')).length).toBe(3)
+      expect(overlay.neighbours().filter((n) => n.relation.includes('predecessor')).length).toBe(3)
+    }
+    expect(await ring.close()).toBe(0)
+  }, 60_000)
+
+  test('a peer whose host vanishes without a word is found missing by its silence', async () => {
+    const ring = new Ring(33)
+    await ring.grow(4)
+    const gone = ring.nodes[3]!
+    for (const other of ring.nodes.slice(0, 3)) ring.network.sever(gone.host, other.host)
+    await ring.advance(60_000)
+    for (const { overlay } of ring.nodes.slice(0, 3)) expect(overlay.neighbours().filter((n) => n.routable)).toHaveLength(2)
+    const id = gone.identity.nodeId
+    const answerer = await ring.answerer(ring.nodes[0]!, id)
+    expect(ring.nodes.slice(0, 3).map((n) => n.name)).toContain(answerer)
+    // And it comes back when the network does.
+    ring.network.heal()
+    await ring.advance(120_000)
+    await expectUniqueResponsibility(ring, 8)
+    expect(await ring.close()).toBe(0)
+  }, 60_000)
+
+  test('a peer that restarts with the same Node-ID takes its place again', async () => {
+    const ring = new Ring(34)
+    await ring.grow(4)
+    const old = ring.nodes[2]!
+    ring.network.crash(old.host)
+    await ring.wait(old.overlay.stop(), 3_000)
+    const again = await ring.make({ identity: old.identity, host: old.host, firstPeer: false })
+    await again.overlay.start()
+    await ring.until(() => again.overlay.status.phase === 'joined', 60_000)
+    await ring.advance(2_000)
+    await expectUniqueResponsibility(ring, 8)
+    expect(await ring.close()).toBe(0)
+  })
+
+  test('two rings that could not see each other become one', async () => {
+    const ring = new Ring(35)
+    await ring.grow(3)
+    const other = await ring.make({ firstPeer: true, bootstrap: [] })
+    await other.overlay.start()
+    await ring.until(() => other.overlay.status.phase === 'alone', 10_000)
+    const bridge = await ring.make({ firstPeer: true, bootstrap: [{ host: other.host, port: 6084 }, ...ring.bootstrapAddresses] })
+    await bridge.overlay.start()
+    await ring.advance(400_000)
+    expect(phases(ring)).toEqual(ring.nodes.map(() => 'joined'))
+    await expectUniqueResponsibility(ring, 10)
+    expect(await ring.close()).toBe(0)
+  }, 60_000)
 })

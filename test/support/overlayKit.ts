@@ -1,5 +1,5 @@
 /** Rings of whole overlay nodes in one process: real certificates and messages, a network in memory, virtual time. */
-import { equalBytes } from '../../src-main/base/bytes.ts'
+import { compareBytes } from '../../src-main/base/bytes.ts'
 import { createNoIceTlsFactory } from '../../src-main/connectivity/linkFactories/noIceTls.ts'
 import type { PrivateKey } from '../../src-main/ports/crypto.ts'
 import type { Log } from '../../src-main/ports/log.ts'
@@ -8,7 +8,7 @@ import { newConfiguration, type OverlayConfiguration } from '../../src-main/relo
 import type { BootstrapSource } from '../../src-main/reload/overlay/bootstrapSource.ts'
 import { createOverlay, type NodeIdentity } from '../../src-main/reload/overlay/createOverlay.ts'
 import type { Overlay } from '../../src-main/reload/overlay/overlay.ts'
-import { inRange } from '../../src-main/reload/topology/ring.ts'
+import { distance } from '../../src-main/reload/topology/ring.ts'
 import { MemoryResourceStore } from '../../src-main/store/memory/resourceStore.ts'
 import { crypto, makeAuthority, makePeer, type TestAuthority } from './certificates.ts'
 import { MemoryNetwork } from './memoryNetwork.ts'
@@ -120,12 +120,19 @@ export class Ring {
 
   get live(): readonly RingNode[] { return this.nodes.filter(({ overlay }) => overlay.status.phase === 'joined' || overlay.status.phase === 'alone') }
 
-  /** The node that must be responsible for `id`, by what everybody's Node-IDs are. */
-  owner(id: Uint8Array, among: readonly RingNode[] = this.live): RingNode {
-    const sorted = [...among]
-    const found = sorted.find((node) => !sorted.some((other) => other !== node && inRange(other.identity.nodeId, id, node.identity.nodeId) === false && isBetween(id, other.identity.nodeId, node.identity.nodeId)))
-    if (found === undefined) throw new Error('no owner')
-    return found
+  /** The node that must be responsible for `id`: the first at or clockwise after it (RFC 6940 §10.1). */
+  owner(id: Uint8Array): RingNode {
+    const [nearest] = [...this.live].sort((a, b) => compareBytes(distance(id, a.identity.nodeId), distance(id, b.identity.nodeId)))
+    if (nearest === undefined) throw new Error('nobody is a member')
+    return nearest
+  }
+
+  /** Pings whoever is responsible for `id`, from `from`, and says who answered. */
+  async answerer(from: RingNode, id: Uint8Array): Promise<string> {
+    const served = (): number[] => this.nodes.map(({ overlay }) => overlay.counters['request.received.pingReq'] ?? 0)
+    const before = served()
+    await this.wait(from.overlay.ping([{ resource: id }], new AbortController().signal), 20_000)
+    return this.nodes.filter((_, i) => served()[i] !== before[i]).map(({ name }) => name).join('+')
   }
 
   /** Stops everything and returns how many timers are left. */
@@ -136,9 +143,4 @@ export class Ring {
   }
 
   describe(): string { return this.nodes.map(({ name, overlay }) => `${name}:${overlay.status.phase}/${overlay.status.step ?? '-'}/${overlay.neighbours().length}`).join(' ') }
-}
-
-/** Whether `x` lies on the clockwise way from `from` (included) to `to` (excluded). */
-function isBetween(from: Uint8Array, x: Uint8Array, to: Uint8Array): boolean {
-  return equalBytes(from, x) || (!equalBytes(x, to) && inRange(from, x, to))
 }
