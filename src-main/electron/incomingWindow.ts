@@ -3,7 +3,7 @@
  * It is there while the main window is not the one the user looks at. It only relays: the main window answers.
  */
 import { BrowserWindow, screen } from 'electron'
-import { webPreferences, type WindowPlace } from './window.ts'
+import { webPreferences, windowColour, type WindowPlace } from './window.ts'
 
 const width = 400, height = 216, margin = 24
 
@@ -23,7 +23,7 @@ export class IncomingWindow {
     const window = new BrowserWindow({
       width, height, x: workArea.x + workArea.width - width - margin, y: workArea.y + margin, show: false, frame: false, resizable: false,
       minimizable: false, maximizable: false, fullscreenable: false, skipTaskbar: true, alwaysOnTop: true, title: 'Incoming call – Ringway',
-      icon: this.place.icon, backgroundColor: '#16181d', acceptFirstMouse: true, webPreferences: webPreferences('incoming', this.place.preload),
+      icon: this.place.icon, backgroundColor: windowColour(), acceptFirstMouse: true, webPreferences: webPreferences('incoming', this.place.preload),
     })
     this.window = window
     this.admit(window)

@@ -1,5 +1,5 @@
 /** The main window, and what every window of ours has in common. Closing it hides it; the phone stays reachable. */
-import { BrowserWindow, screen, type BrowserWindowConstructorOptions, type WebPreferences } from 'electron'
+import { BrowserWindow, nativeTheme, screen, type BrowserWindowConstructorOptions, type WebPreferences } from 'electron'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { viewArgument, type View } from './channels.ts'
 
@@ -19,6 +19,9 @@ export function webPreferences(view: View, preload: string): WebPreferences {
     backgroundThrottling: false, autoplayPolicy: 'no-user-gesture-required',
   }
 }
+
+/** What a window shows before its page has painted. */
+export const windowColour = (): string => (nativeTheme.shouldUseDarkColors ? '#0f1115' : '#f3f4f7')
 
 interface Bounds { x?: number; y?: number; width: number; height: number }
 const usual: Bounds = { width: 1100, height: 720 }
@@ -48,7 +51,7 @@ export interface MainWindowOptions extends WindowPlace {
 export function openMainWindow(options: MainWindowOptions): BrowserWindow {
   const settings: BrowserWindowConstructorOptions = {
     ...savedBounds(options.boundsFile), minWidth: 720, minHeight: 520, show: false, title: 'Ringway', icon: options.icon,
-    autoHideMenuBar: true, backgroundColor: '#16181d', webPreferences: webPreferences('main', options.preload),
+    autoHideMenuBar: true, backgroundColor: windowColour(), webPreferences: webPreferences('main', options.preload),
   }
   const window = new BrowserWindow(settings)
   if (!options.hidden) window.once('ready-to-show', () => { window.show() })
