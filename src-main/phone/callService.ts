@@ -68,13 +68,11 @@ export class CallService {
   /** The user agent's fact: somebody calls. */
   incoming(invite: InviteServerCall): void {
     if (this.running >= this.maxCalls) { invite.reject(486); return }
-    const { offer, from, identity } = invite
-    // an INVITE without an offer asks us to make one before anybody has answered here
-    if (offer === undefined) { invite.reject(488); return }
+    const { from, identity } = invite
     const call = new Call(this.deps.clock, randomId(this.deps.random), 'in', {
       aor: from.aor, displayName: this.deps.nameOf(from.aor, from.displayName), verified: identity?.aor === from.aor,
     })
-    this.hold(new IncomingCall(this.deps.clock, this.deps.log, call, invite, offer))
+    this.hold(new IncomingCall(this.deps.clock, this.deps.log, call, invite))
   }
 
   /** @throws PeerError 'call-unknown' when it is not ringing here (any more) */

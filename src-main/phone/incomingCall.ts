@@ -25,11 +25,11 @@ export class IncomingCall {
     private readonly log: Log,
     readonly call: Call,
     private readonly invite: InviteServerCall,
-    private readonly offer: string,
   ) {
     invite.user = {
       onCancelled: (reason) => { this.over = true; this.finish(reason === 'answered-elsewhere' ? 'answered-elsewhere' : 'missed') },
       onEstablished: () => { this.log.debug('call.established', { call: call.id }) },
+      onAnswer: (answer) => { this.take(answer) },
       onEnded: (reason) => {
         this.over = true
         this.log.info('call.ended', { call: call.id, reason: reason.text })
@@ -79,11 +79,21 @@ export class IncomingCall {
     this.finish(end)
   }
 
+  /** RFC 3261 §13.3.1.4: to an INVITE without an offer the 200 carries ours, and the ACK the answer to it. */
   private async accept(session: MediaSession): Promise<void> {
-    const answer = await session.answer(this.offer, this.abort.signal)
+    const { offer } = this.invite
+    const ours = offer === undefined ? await session.offer(this.abort.signal) : await session.answer(offer, this.abort.signal)
     if (this.call.ended) return
     this.accepted = true
-    this.invite.accept(answer)
-    this.call.answered(this.offer)
+    this.invite.accept(ours)
+    this.call.answered(offer ?? ours)
+  }
+
+  private take(answer: string): void {
+    this.session?.accept(answer).catch((cause: unknown) => {
+      this.log.info('call.answer-refused', { call: this.call.id, cause: String(cause) })
+      const end = endOfFailure(cause)
+      this.finish(end === 'call-failed' ? 'call-media-failed' : end)
+    })
   }
 }

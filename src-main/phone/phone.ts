@@ -30,8 +30,10 @@ export interface PhoneDeps {
   readonly log: Log
   readonly stores: PhoneStores
   readonly resolver: TargetResolver
-  /** Makes the user agent whose user the phone is. */
+  /** Makes the user agent whose user the phone is; called once, at once. */
   readonly userAgent: (user: UserAgentUser) => Pick<UserAgent, 'invite' | 'request' | 'subscribe'>
+  /** Given when settings matter before there is an account; made from the store otherwise. */
+  readonly settings?: SettingsService
   /** Our address of record without scheme; its domain completes bare names. */
   readonly aor: () => string
   readonly maxCalls?: number
@@ -79,7 +81,7 @@ export function createPhone(deps: PhoneDeps): Phone {
       heard.emit(subscription.from.aor)
     },
   })
-  const settings = new SettingsService(stores.settings)
+  const settings = deps.settings ?? new SettingsService(stores.settings)
   const history = new HistoryService(stores.history)
   const presence = new PresenceService({
     clock, log, resolver, userAgent, aor, settings, contacts: stores.contacts, watchers: stores.watchers, store: stores.settings,
