@@ -42,7 +42,7 @@ function parse(bytes: Uint8Array, overlayName: string | undefined): ParsedConfig
 /** Why the signer of the document does not count, when it is about time: then the document is in order. */
 function timeProblem(parsed: ParsedConfiguration, verifier: SignatureVerifier): PeerError | undefined {
   for (const block of parsed.signatures) {
-    const signer = verifier.verifyBlock(parsed.bytes, block)
+    const signer = block && verifier.verifyBlock(parsed.bytes, block)
     if (signer === 'not-yet-valid') return new PeerError('clock-wrong', 'the overlay begins in the future of this machine’s clock')
     if (signer === 'expired') return new PeerError('certificate-expired', 'the certificate that signs the overlay document has expired')
   }
@@ -59,8 +59,8 @@ function anchorOf({ clock, crypto }: Ports, parsed: ParsedConfiguration, verifie
     if (certificate.notAfter < clock.now()) throw new PeerError('certificate-expired', 'the overlay’s root has expired')
   } else {
     for (const block of parsed.signatures) {
-      const signer = verifier.verifyBlock(parsed.bytes, block)
-      if (typeof signer !== 'string' && configuration.configurationSigners.some((id) => toHex(id) === toHex(signer.nodeId))) certificate = signer.certificate.certificate
+      const signer = block && verifier.verifyBlock(parsed.bytes, block)
+      if (signer !== undefined && typeof signer !== 'string' && configuration.configurationSigners.some((id) => toHex(id) === toHex(signer.nodeId))) certificate = signer.certificate.certificate
     }
   }
   if (certificate === undefined) throw damaged('it has neither a root nor a signer')

@@ -8,7 +8,7 @@ import { equalBytes, toHex, utf8Bytes } from '../base/bytes.ts'
 import { PeerError } from '../base/errors.ts'
 import type { ErrorCode } from '@shared/errorCodes.ts'
 import type { Certificate, PrivateKey } from '../ports/crypto.ts'
-import type { HttpResponse } from '../ports/http.ts'
+import type { HttpRequest, HttpResponse } from '../ports/http.ts'
 import { CertificateVerifier, type VerifiedCertificate } from '../reload/security/certificateVerifier.ts'
 import { checkDocument, type CheckedDocument } from './document.ts'
 import { documentType, enrolmentPath, errorHeader, type EnrolmentPorts } from './enrolmentPorts.ts'
@@ -92,7 +92,24 @@ export function serverProblem(ports: Pick<EnrolmentPorts, 'clock' | 'crypto'>, c
   if (leaf.issuer !== root.subject || !leaf.isSignedBy(root)) return 'its certificate is not signed by the root'
   const names = leaf.altNames.filter(({ kind }) => kind === 'dns').map(({ value }) => value.toLowerCase())
   if (names.length === 0 || (overlayName !== undefined && !names.includes(overlayName.toLowerCase()))) return 'its certificate is not for this overlay'
-  return now < leaf.notBefore || now > leaf.notAfter ? 'its certificate is not valid now' : undefined
+  if (now < leaf.notBefore) return clockProblem
+  return now > leaf.notAfter ? 'its certificate has expired' : undefined
+}
+
+/** The right server, but not yet: its root vouches for it, so it is this machine that is wrong. */
+const clockProblem = 'its certificate begins in the future of this machine’s clock'
+
+/** As the client's `request`, with the server judged by `judge`. @throws PeerError also 'clock-wrong' */
+async function requestJudged(
+  ports: EnrolmentPorts, request: Omit<HttpRequest, 'acceptServer' | 'timeoutMs'>, judge: (chain: readonly Certificate[]) => string | undefined, signal: AbortSignal,
+): Promise<HttpResponse> {
+  let problem: string | undefined
+  try {
+    return await ports.http.request({ ...request, timeoutMs, acceptServer: (chain) => (problem = judge(chain)) }, signal)
+  } catch (cause) {
+    if (problem === clockProblem) throw new PeerError('clock-wrong', problem, { cause })
+    throw cause
+  }
 }
 
 /**
@@ -103,13 +120,10 @@ export async function fetchDocument(ports: EnrolmentPorts, source: JoinSource, s
   const { url, pin, overlayName } = source
   if (url === undefined) throw new PeerError('enrolment-unreachable', 'nobody on this network offers the overlay’s document: is the organiser’s app running?')
   let problem: string | undefined
-  const response = await ports.http.request({
-    method: 'GET', url, headers: { accept: documentType }, timeoutMs, maxBodyBytes: maxDocumentBytes,
-    acceptServer: (chain) => {
-      problem = pin === undefined ? 'there is no invitation to know it by' : serverProblem(ports, chain, pin, overlayName)
-      // With a code only the root's own server will do; without one the document decides below.
-      return source.code === undefined ? undefined : problem
-    },
+  const response = await requestJudged(ports, { method: 'GET', url, headers: { accept: documentType }, maxBodyBytes: maxDocumentBytes }, (chain) => {
+    problem = pin === undefined ? 'there is no invitation to know it by' : serverProblem(ports, chain, pin, overlayName)
+    // With a code only the root's own server will do; without one the document decides below.
+    return source.code === undefined ? undefined : problem
   }, signal)
   if (response.status !== 200) throw new PeerError('enrolment-unreachable', `${url} answers ${response.status}`)
   const document = checkDocument(ports, response.body, overlayName)
@@ -134,10 +148,9 @@ async function requestCertificate(
   const form = printForm([
     field('username', wanted ?? ''), field('password', source.code ?? ''), { name: 'csr', type: 'application/pkcs10', body: csr },
   ], `ringway-${toHex(ports.random.bytes(16))}`)
-  const ask = (url: string): Promise<HttpResponse> => ports.http.request({
-    method: 'POST', url, headers: { accept: 'application/pkix-cert', 'content-type': form.contentType }, body: form.body, timeoutMs, maxBodyBytes: maxCertificateBytes,
-    acceptServer: (chain) => serverProblem(ports, chain, document.anchor.slice(0, pinBytes), overlayName),
-  }, signal)
+  const ask = (url: string): Promise<HttpResponse> => requestJudged(ports, {
+    method: 'POST', url, headers: { accept: 'application/pkix-cert', 'content-type': form.contentType }, body: form.body, maxBodyBytes: maxCertificateBytes,
+  }, (chain) => serverProblem(ports, chain, document.anchor.slice(0, pinBytes), overlayName), signal)
   const { response, url } = await firstAnswer(enrolmentUrls(source, document), ask)
   if (response.status !== 200) throw refusal(response)
   return { ...readIssued(ports, document, response.body, key, wanted), url }
