@@ -27,8 +27,8 @@ export interface Copy {
 const overheadBytes = 4096
 const smallestBudget = 1024
 
-/** `unwanted`: nobody wanted it any more when its turn came. */
-export type CopyResult = 'stored' | 'failed' | 'unwanted'
+/** `refused`: the peer answered with an error. `unwanted`: nobody wanted it any more when its turn came. */
+export type CopyResult = 'stored' | 'refused' | 'failed' | 'unwanted'
 
 export interface CopyOptions {
   readonly signal?: AbortSignal
@@ -73,12 +73,13 @@ export class ReplicaSender {
       let complete = await this.copyOnce(destination, replicaNumber, copy, signal)
       // What was newer there is ours as well now: what is newer here can follow.
       if (!complete) complete = await this.copyOnce(destination, replicaNumber, copy, signal)
-      this.count(complete ? 'sent.replica' : 'failed.replica')
-      return complete ? 'stored' : 'failed'
+      this.count(complete ? 'sent.replica' : 'refused.replica')
+      return complete ? 'stored' : 'refused'
     } catch (cause) {
       if (!isExpected(cause, signal)) throw cause
-      this.count('failed.replica')
-      return 'failed'
+      const result = cause instanceof ReloadError ? 'refused' : 'failed'
+      this.count(`${result}.replica`)
+      return result
     }
   }
 

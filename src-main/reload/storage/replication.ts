@@ -10,6 +10,9 @@ import type { StorageTopology } from './dependencies.ts'
 import type { Copy, ReplicaSender } from './replicaSender.ts'
 import { stepsTo } from './ringOrder.ts'
 
+/** An owner that has refused our copy as often as this, at each retry, is believed. */
+const maxRefusals = 10
+
 /** After the loss of a successor its replacement gets replicas only when it has lasted this long (§10.7.1). */
 const holdDownMs = 30_000
 
@@ -21,6 +24,10 @@ interface Resource {
 export class Replication {
   /** Resources that nobody else is known to answer for: ours, and those still to be handed to their new owner. */
   private readonly owned = new Set<string>()
+  /** Being given away: not to be forgotten before it has arrived. */
+  private readonly giving = new Set<string>()
+  /** How often the owner has refused what we want to give away. */
+  private readonly refusals = new Map<string, number>()
   /** The replica set when it was last looked at. */
   private seen: readonly string[] = []
   /** Peers that were sent everything of ours; whoever failed to take something is sent it again. */
@@ -60,7 +67,7 @@ export class Replication {
 
   private giveAwayAll(): void {
     for (const { id, kinds } of this.resources()) {
-      if (this.owned.has(toHex(id)) && !this.topology.isResponsible(id)) this.giveAway(id, kinds)
+      if (this.owned.has(toHex(id)) && !this.giving.has(toHex(id)) && !this.topology.isResponsible(id)) this.giveAway(id, kinds)
     }
   }
 
@@ -72,9 +79,13 @@ export class Replication {
     const others = [this.topology.nodeId, ...this.topology.predecessors, ...this.topology.successors].filter((id) => toHex(id) !== toHex(joining))
     const theirs = this.resources().filter(({ id }) => others.every((other) => stepsTo(id, joining) < stepsTo(id, other)))
     await Promise.all(theirs.map(async ({ id, kinds }) => {
-      const given = this.owned.delete(toHex(id))
+      const name = toHex(id)
+      // What is stored here from now on makes it ours again, and is given away when the joining peer has its place.
+      const given = this.owned.delete(name)
+      this.giving.add(name)
       const result = await this.sender.send([{ node: joining }], 1, { resourceId: id, kinds }, { signal })
-      if (result !== 'stored' && given) this.owned.add(toHex(id))
+      this.giving.delete(name)
+      if (result !== 'stored' && given) this.owned.add(name)
     }))
   }
 
@@ -122,7 +133,7 @@ export class Replication {
       const name = toHex(node)
       if (only !== undefined && !only.has(name)) continue
       const wanted = (): boolean => this.topology.replicaSet().some((id) => toHex(id) === name)
-      void this.sender.send([{ node }], i + 1, copy, { wanted }).then((result) => { if (result === 'failed') this.complete.delete(name) })
+      void this.sender.send([{ node }], i + 1, copy, { wanted }).then((result) => { if (result !== 'stored') this.complete.delete(name) })
     }
   }
 
@@ -130,16 +141,25 @@ export class Replication {
   private giveAway(id: Uint8Array, kinds: readonly number[]): void {
     const name = toHex(id)
     this.owned.delete(name)
+    this.giving.add(name)
     void this.sender.send([{ resource: id }], 1, { resourceId: id, kinds }).then((result) => {
-      if (result !== 'stored') this.owned.add(name)
-      else this.drop()
+      this.giving.delete(name)
+      const refusals = result === 'refused' ? (this.refusals.get(name) ?? 0) + 1 : 0
+      if (result === 'stored' || refusals === maxRefusals) {
+        this.refusals.delete(name)
+        this.drop()
+      } else {
+        this.refusals.set(name, refusals)
+        this.owned.add(name)
+      }
     })
   }
 
   /** Forgets what we are neither responsible for nor a replica of, once its owner has it (§10.7.3). */
   private drop(): void {
     if (this.closed || !this.topology.isMember) return
-    const foreign = this.areas.names().filter(({ resourceId }) => !this.owned.has(toHex(resourceId)) && !this.topology.holdsReplica(resourceId))
+    const kept = (name: string): boolean => this.owned.has(name) || this.giving.has(name)
+    const foreign = this.areas.names().filter(({ resourceId }) => !kept(toHex(resourceId)) && !this.topology.holdsReplica(resourceId))
     if (foreign.length > 0) this.areas.transact(() => { for (const name of foreign) this.areas.forget(name) })
   }
 

@@ -2,6 +2,7 @@
  * The storing peer's side of Store (RFC 6940 §7.4.1): all checks in the RFC's order, then all Kinds of the request
  * in one transaction or none. Also the merge of newer data found elsewhere. Replication is told what changed.
  */
+import { equalBytes } from '../../base/bytes.ts'
 import { decode, encode } from '../../base/presentation.ts'
 import type { IncomingRequest, Outcome } from '../transaction/exchange.ts'
 import { ErrorCode, NODE_ID_LENGTH } from '../wire/constants.ts'
@@ -104,7 +105,17 @@ export class StoreHandler {
     }
     // Before a join is complete the admitting peer already hands over what will be ours.
     if (this.topology.isMember && !this.topology.holdsReplica(resource)) refuse(ErrorCode.forbidden, 'no replica of this Resource-ID belongs here')
-    if (closerNodes(this.topology, resource, request.signer.nodeId) >= replicaSetSize) refuse(ErrorCode.forbidden, 'the sender is not in the replica set')
+    if (!this.isPlausibleReplicaSender(resource, request.signer.nodeId)) refuse(ErrorCode.forbidden, 'the sender is not in the replica set')
+  }
+
+  /**
+   * A node of the replica set, or closer than one of it. To the responsible peer also any neighbour: after a
+   * partition has healed, or a late hand-over, the data of our range may come from a peer that was responsible.
+   */
+  private isPlausibleReplicaSender(resource: Uint8Array, sender: Uint8Array): boolean {
+    if (closerNodes(this.topology, resource, sender) < replicaSetSize) return true
+    const { predecessors, successors } = this.topology
+    return this.topology.isResponsible(resource) && [...predecessors, ...successors].some((id) => equalBytes(id, sender))
   }
 
   private checkValue(rules: KindRules, resource: Uint8Array, replica: boolean, data: StoredData, bucket: readonly Uint8Array[], request: IncomingRequest): HeldValue {
@@ -144,14 +155,18 @@ export class StoreHandler {
   }
 
   private applyReplica(resource: Uint8Array, parts: readonly Part[]): Outcome {
+    const changed: number[] = []
     this.areas.transact(() => {
       for (const { rules, generation, values } of parts) {
         const area = this.areas.read(resource, rules.id, rules.dataModel)
         const update = accepted(updateArea(rules, area.values, values, 'fail'))
+        if (update.changed) changed.push(rules.id)
         if (update.changed || generation !== area.generation) this.areas.write(resource, rules.id, { generation, values: update.values })
       }
     })
     this.count('stored.replica')
+    // Handed to us as its owner: our replicas have to follow.
+    if (changed.length > 0 && this.topology.isResponsible(resource)) this.user.onStored(resource, changed)
     const kindResponses = parts.map(({ rules, generation }): StoreKindResponse => ({ kind: rules.id, generationCounter: generation, replicas: [] }))
     return { body: encode(storeAns, { kindResponses }) }
   }

@@ -1,0 +1,301 @@
+import { beforeAll, beforeEach, afterEach, describe, expect, it } from 'vitest'
+import { toHex } from '../../../../../src-main/base/bytes.ts'
+import { decode } from '../../../../../src-main/base/presentation.ts'
+import { ErrorCode, MessageCode } from '../../../../../src-main/reload/wire/constants.ts'
+import { decodeStoredValues, storeReq, type StoredData, type StoredDataValue } from '../../../../../src-main/reload/wire/storage.ts'
+import { settle } from '../../../../support/virtualClock.ts'
+import { bytes, dictionary, existing, hash, makeWorld, nodeIdAt, removed, single, TestRing, type TestNode, type World } from './ring.ts'
+
+let world: World
+let ring: TestRing
+/** Peers at 0x10, 0x30, 0x50, …; users write from outside of the ring. */
+let peers: TestNode[]
+let alice: TestNode
+let here: Uint8Array
+const forever = new AbortController().signal
+beforeAll(async () => { world = await makeWorld() })
+beforeEach(async () => {
+  ring = new TestRing(world)
+  peers = []
+  for (let i = 0; i < 6; i++) peers.push(await ring.node(`peer${i}`, nodeIdAt(0x10 + 0x20 * i)))
+  alice = await ring.node('alice', nodeIdAt(0x01))
+  here = hash(alice.user)
+})
+afterEach(() => { ring.close() })
+
+const one = (text: string): StoredDataValue => ({ model: 'single', data: existing(text) })
+const under = (key: string, text: string): StoredDataValue => ({ model: 'dictionary', key: bytes(key), data: existing(text) })
+/** Peers in the order of their distance from the resource: the responsible one first. */
+function order(): TestNode[] {
+  const first = ring.members.indexOf(ring.responsible(here) as TestNode)
+  return [...ring.members.slice(first), ...ring.members.slice(0, first)]
+}
+const nth = (i: number): TestNode => order()[i] as TestNode
+function read(node: TestNode, kind = single): string[] {
+  return (node.store.read(here, kind)?.entries ?? []).map((e) => new TextDecoder().decode((decodeStoredValues(kind === single ? 'single' : 'dictionary', e.data)[0] as StoredData).value.data.value))
+}
+const store = async (text: string, kind = single, value = one(text)): Promise<void> => {
+  ring.clock.advance(1)
+  await alice.storeClient.store(here, [{ kind, ...(value.model === 'dictionary' && { key: value.key }), value: value.data.exists ? value.data.value : undefined, lifetimeS: 1000 }], forever)
+  await settle()
+}
+const stores = (): { to: string, replica: number, kinds: readonly number[] }[] => ring.sent.filter((s) => s.code === MessageCode.storeReq).map(({ to, body }) => {
+  const { replicaNumber, kindData } = decode(storeReq, body)
+  return { to: to === undefined ? '' : toHex(to.id), replica: replicaNumber, kinds: kindData.map((k) => k.kind) }
+})
+
+describe('after a Store (RFC 6940 §10.4)', () => {
+  it('the responsible peer stores at its successor with replica number 1 and at that peer\'s successor with 2', async () => {
+    await ring.enter(...peers)
+    await store('a')
+    expect(stores()).toEqual([
+      { to: toHex(nth(0).id), replica: 0, kinds: [single] },
+      { to: toHex(nth(1).id), replica: 1, kinds: [single] },
+      { to: toHex(nth(2).id), replica: 2, kinds: [single] },
+    ])
+    expect(order().map((node) => read(node))).toEqual([['a'], ['a'], ['a'], [], [], []])
+  })
+
+  it('the StoreAns names the peers where the data is replicated', async () => {
+    await ring.enter(...peers)
+    const [response] = await alice.storeClient.store(here, [{ kind: single, value: bytes('a'), lifetimeS: 10 }], forever)
+    expect(response?.replicas.map(toHex)).toEqual([toHex(nth(1).id), toHex(nth(2).id)])
+  })
+
+  it('replicas take over the generation counter of the message', async () => {
+    await ring.enter(...peers)
+    await store('a')
+    await store('b')
+    const generation = nth(0).store.read(here, single)?.generation
+    expect(nth(1).store.read(here, single)?.generation).toBe(generation)
+    expect(nth(2).store.read(here, single)?.generation).toBe(generation)
+  })
+
+  it('the lifetime is reduced by the time the value was held', async () => {
+    await ring.enter(...peers.slice(0, 1))
+    await store('a')
+    ring.clock.advance(400_000)
+    await ring.enter(peers[1] as TestNode)
+    await settle()
+    ring.clock.advance(599_000)
+    const other = ring.members.find((m) => m !== ring.responsible(here)) as TestNode
+    const remaining = (other.store.read(here, single)?.entries[0]?.expiresAtMs ?? 0) - ring.clock.now()
+    expect(remaining).toBeGreaterThan(0)
+    expect(remaining).toBeLessThanOrEqual(2000)
+  })
+
+  it('removed values are replicated like any other', async () => {
+    await ring.enter(...peers)
+    await store('a', dictionary, under('k', 'a'))
+    await store('', dictionary, { model: 'dictionary', key: bytes('k'), data: removed })
+    expect(order().slice(0, 4).map((node) => read(node, dictionary))).toEqual([[''], [''], [''], []])
+  })
+})
+
+describe('a replica Store', () => {
+  const send = (from: TestNode, to: TestNode, generation = 5n): unknown =>
+    from.store1(to, here, [{ kind: single, generation, values: [alice.sign(here, single, one('a'))] }], 1, [alice.peer.certificate.der])
+
+  it('is taken from a node in the replica set', async () => {
+    await ring.enter(...peers)
+    expect(send(nth(0), nth(1))).toMatchObject({ body: expect.any(Uint8Array) as Uint8Array })
+    expect(nth(1).store.read(here, single)?.generation).toBe(5n)
+  })
+
+  it('is refused by a peer that does not expect to be a replica', async () => {
+    await ring.enter(...peers)
+    expect(send(nth(0), nth(3))).toMatchObject({ error: ErrorCode.forbidden })
+  })
+
+  it('is refused from a node that is neither in the replica set nor closer than one of it', async () => {
+    await ring.enter(...peers)
+    expect(send(nth(4), nth(1))).toMatchObject({ error: ErrorCode.forbidden })
+    expect(send(alice, nth(1))).toMatchObject(order()[0] === alice ? {} : { error: ErrorCode.forbidden })
+  })
+
+  it('must not use a generation counter of 0', async () => {
+    await ring.enter(...peers)
+    expect(send(nth(0), nth(1), 0n)).toMatchObject({ error: ErrorCode.invalidMessage })
+  })
+
+  it('still needs values signed by their writer', async () => {
+    await ring.enter(...peers)
+    const forged = { ...alice.sign(here, single, one('a')), value: one('b') }
+    expect(nth(0).store1(nth(1), here, [{ kind: single, generation: 5n, values: [forged] }], 1, [alice.peer.certificate.der])).toMatchObject({ error: ErrorCode.forbidden })
+    const missing = alice.sign(here, single, one('a'))
+    expect(nth(0).store1(nth(1), here, [{ kind: single, generation: 5n, values: [missing] }], 1)).toMatchObject({ error: ErrorCode.forbidden })
+  })
+})
+
+describe('a peer joins (§10.5)', () => {
+  it('the admitting peer stores at the joining node what it will own, and nothing else, before it is responsible', async () => {
+    const [first, second, ...others] = peers as [TestNode, TestNode, ...TestNode[]]
+    await ring.enter(...others)
+    await store('a')
+    const bobs = hash('bob')
+    const responsible = nth(0)
+    ring.sent.length = 0
+    const joining = [first, second].find((node) => responsible.storage !== node.storage) as TestNode
+    // Put the joining node where it will own the resource: just behind it.
+    const nodeId = here.slice()
+    nodeId[15] = ((nodeId[15] as number) + 1) & 0xff
+    const admitted = await ring.node('joiner', nodeId)
+    expect(toHex(bobs)).not.toBe(toHex(here))
+    await responsible.storage.handOver(admitted.id, forever)
+    expect(stores()).toEqual([{ to: toHex(admitted.id), replica: 1, kinds: [single] }])
+    expect(read(admitted)).toEqual(['a'])
+    ring.sent.length = 0
+    await responsible.storage.handOver(joining.id, forever)
+    const theirs = ring.responsible(here) === joining
+    expect(stores().length).toBe(theirs ? 1 : 0)
+  })
+
+  it('having taken over, it replicates onwards; who stands outside of the replica set now forgets the data', async () => {
+    await ring.enter(...peers)
+    await store('a')
+    const before = order()
+    const nodeId = here.slice()
+    nodeId[15] = ((nodeId[15] as number) + 1) & 0xff
+    const admitted = await ring.node('joiner', nodeId)
+    await nth(0).storage.handOver(admitted.id, forever)
+    await ring.enter(admitted)
+    await settle()
+    expect(nth(0)).toBe(admitted)
+    expect(before.map((node) => read(node))).toEqual([['a'], ['a'], [], [], [], []])
+    expect(read(admitted)).toEqual(['a'])
+  })
+
+  it('a Store that the admitting peer takes between hand-over and the end of its responsibility is not lost', async () => {
+    await ring.enter(...peers)
+    await store('a')
+    const nodeId = here.slice()
+    nodeId[15] = ((nodeId[15] as number) + 1) & 0xff
+    const admitted = await ring.node('joiner', nodeId)
+    await nth(0).storage.handOver(admitted.id, forever)
+    await store('b')
+    expect(read(admitted)).toEqual(['a'])
+    await ring.enter(admitted)
+    await settle()
+    expect(read(admitted)).toEqual(['b'])
+  })
+})
+
+describe('a peer fails (§10.7.1)', () => {
+  it('the next one, now responsible, makes a full set of replicas', async () => {
+    await ring.enter(...peers)
+    await store('a')
+    const set = order()
+    await ring.leave(set[0] as TestNode)
+    await settle()
+    ring.clock.advance(30_000)
+    await settle()
+    expect(set.slice(1).map((node) => read(node))).toEqual([['a'], ['a'], ['a'], [], []])
+  })
+
+  it('replicas on a replacement successor are made when it has lasted 30 s', async () => {
+    await ring.enter(...peers)
+    await store('a')
+    const set = order()
+    await ring.leave(set[1] as TestNode)
+    await ring.changed()
+    ring.clock.advance(29_999)
+    await settle()
+    expect(read(set[3] as TestNode)).toEqual([])
+    ring.clock.advance(1)
+    await settle()
+    expect(read(set[3] as TestNode)).toEqual(['a'])
+  })
+
+  it('two adjacent failures at once lose nothing', async () => {
+    await ring.enter(...peers)
+    await store('a')
+    const set = order()
+    await ring.leave(set[0] as TestNode, set[1] as TestNode)
+    await settle()
+    ring.clock.advance(30_000)
+    await settle()
+    expect(set.slice(2).map((node) => read(node))).toEqual([['a'], ['a'], ['a'], []])
+  })
+
+  it('a replica that could not be stored is stored later', async () => {
+    await ring.enter(...peers)
+    const lame = nth(1)
+    lame.up = false
+    await store('a')
+    expect(read(lame)).toEqual([])
+    lame.up = true
+    ring.clock.advance(60_000)
+    await settle()
+    expect(read(lame)).toEqual(['a'])
+  })
+})
+
+describe('a partition heals', () => {
+  it('merges as if all values were stored in the order of their storage times', async () => {
+    // Two halves took different writes of the same user.
+    const [a, b] = peers as [TestNode, TestNode]
+    await ring.enter(a)
+    await store('1', dictionary, under('x', 'x-old'))
+    await store('1', dictionary, under('y', 'y-old'))
+    await ring.leave(a)
+    await ring.enter(b)
+    await store('2', dictionary, under('x', 'x-new'))
+    await store('2', dictionary, under('z', 'z-new'))
+    await ring.leave(b)
+    a.up = b.up = true
+    await ring.enter(a, b)
+    for (let i = 0; i < 4; i++) { ring.clock.advance(60_000); await settle() }
+    expect(read(a, dictionary)).toEqual(['x-new', 'y-old', 'z-new'])
+    expect(read(b, dictionary)).toEqual(['x-new', 'y-old', 'z-new'])
+    expect(a.store.read(here, dictionary)?.generation).toBe(b.store.read(here, dictionary)?.generation)
+    ring.sent.length = 0
+    ring.clock.advance(600_000)
+    await settle()
+    expect(stores()).toEqual([])
+  })
+
+  it('what a peer holds and is not responsible for is stored where it belongs, then forgotten', async () => {
+    const lone = peers[0] as TestNode
+    await ring.enter(lone)
+    await store('a')
+    await ring.leave(lone)
+    lone.up = true
+    await ring.enter(...peers)
+    for (let i = 0; i < 3; i++) { ring.clock.advance(60_000); await settle() }
+    expect(order().slice(0, 3).map((node) => read(node))).toEqual([['a'], ['a'], ['a']])
+    expect(order().slice(3).map((node) => read(node))).toEqual([[], [], []])
+  })
+})
+
+describe('housekeeping', () => {
+  it('values too large for one message are replicated in several', async () => {
+    ring.configuration = { ...ring.configuration, maxMessageSize: 5000 }
+    const more: TestNode[] = []
+    for (let i = 0; i < 3; i++) more.push(await ring.node('alice', nodeIdAt(0x02 + i)))
+    await ring.enter(...peers)
+    for (const [i, device] of more.entries()) {
+      device.store1(nth(0), here, [{ kind: dictionary, values: [device.sign(here, dictionary, under(`k${i}`, 'x'.repeat(100)))] }])
+    }
+    await settle()
+    ring.sent.length = 0
+    const fresh = await ring.node('fresh', here.map((b, i) => (i === 15 ? (b + 1) & 0xff : b)))
+    await nth(0).storage.handOver(fresh.id, forever)
+    expect(read(fresh, dictionary).length).toBe(3)
+    expect(stores().length).toBeGreaterThan(1)
+  })
+
+  it('leaves no timer behind', async () => {
+    await ring.enter(...peers)
+    await store('a')
+    await ring.leave(nth(1))
+    ring.close()
+    expect(ring.clock.pending).toBe(0)
+  })
+
+  it('counts each Resource-ID once', async () => {
+    await ring.enter(peers[0] as TestNode)
+    await store('a')
+    await store('a', dictionary, under('k', 'v'))
+    expect((peers[0] as TestNode).storage.resourceCount()).toBe(1)
+  })
+})
