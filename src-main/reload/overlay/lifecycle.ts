@@ -125,7 +125,7 @@ export class Lifecycle {
   }
 
   private set(phase: OverlayPhase, step: OverlayStatus['step']): void {
-    const size = phase === 'stopped' ? 0 : this.isMember ? this.deps.membership.chord.size : 1
+    const size = phase === 'stopped' ? 0 : this.isMember ? this.deps.membership.size : 1
     const { current } = this
     if (current.phase === phase && current.step === step && current.size === size) return
     this.current = { phase, step, listen: current.listen, size }

@@ -6,7 +6,7 @@
 import { compareBytes, equalBytes, toHex } from '../../base/bytes.ts'
 import { BoundedMap } from '../../base/boundedMap.ts'
 import type { TopologyPlugin } from '../forwarding/topologyPlugin.ts'
-import { clockwise, distance, estimateSize, inRange } from './ring.ts'
+import { clockwise, distance, fraction, inRange } from './ring.ts'
 
 export interface ChordUser {
   /** `target` should be a neighbour and is not connected: Attach to it through `via`, who told of it (RFC 6940 §10.6). */
@@ -148,14 +148,26 @@ export class Chord implements TopologyPlugin {
 
   lists(): NeighbourLists { return { predecessors: this.predecessorList, successors: this.successorList } }
 
-  /** Estimated number of peers, ourselves included. */
-  get size(): number {
-    const around = new Map([...this.predecessorList, ...this.successorList].map((id) => [toHex(id), id]))
-    const first = this.predecessorList.at(-1)
-    const last = this.successorList.at(-1)
-    const places = this.predecessorList.length + this.successorList.length
-    if (around.size < places || around.size < 2 * this.options.neighbours || first === undefined || last === undefined) return Math.max(around.size, this.routable.size) + 1
-    return Math.max(this.routable.size + 1, estimateSize(distance(first, last), places))
+  /**
+   * Estimated number of peers, ourselves included: exact while the neighbours' own lists reach round the ring,
+   * else by how densely the arc they cover is filled.
+   * @param listsOf what a neighbour said last
+   */
+  size(listsOf: (id: Uint8Array) => NeighbourLists | undefined): number {
+    if (this.routable.size === 0) return 1
+    const lists = [this.lists(), ...[...this.predecessorList, ...this.successorList].flatMap((id) => listsOf(id) ?? [])]
+    const known = new Map([this.nodeId, ...this.routable.values(), ...lists.flatMap((l) => [...l.predecessors, ...l.successors])].map((id) => [toHex(id), id]))
+    const edge = (list: readonly Uint8Array[], side: keyof NeighbourLists): Uint8Array | undefined => {
+      const last = list.at(-1)
+      return last === undefined ? undefined : listsOf(last)?.[side].at(-1) ?? last
+    }
+    const last = edge(this.successorList, 'successors')
+    const first = edge(this.predecessorList, 'predecessors')
+    if (first === undefined || last === undefined) return known.size
+    const covered = fraction(distance(this.nodeId, last)) + fraction(distance(first, this.nodeId))
+    if (covered >= 1 || this.routable.size < 2 * this.options.neighbours) return known.size
+    const inside = [...known.values()].filter((id) => inRange(this.nodeId, id, last) || inRange(first, id, this.nodeId)).length
+    return Math.max(known.size, Math.round(inside / covered))
   }
 
   private consider(id: Uint8Array, via: Uint8Array | undefined): void {

@@ -132,6 +132,7 @@ export class Membership implements ChordUser {
       if (lists !== undefined) this.lastUpdates.set(toHex(from), lists)
       this.chord.updated(from, lists === undefined ? [] : [...lists.predecessors, ...lists.successors, ...(update.type === 'full' ? update.fingers : [])])
       this.updated.notify()
+      this.deps.onChanged()
     }
     return { body: new Uint8Array(0) }
   }
@@ -219,6 +220,9 @@ export class Membership implements ChordUser {
     for (const [key, until] of [...this.failedUntil]) if (until <= now) this.failedUntil.delete(key)
     if (this.chord.isMember) this.chord.reconsider()
   }
+
+  /** Estimated number of peers, this one included. */
+  get size(): number { return this.chord.size((id) => this.lastUpdates.get(toHex(id))) }
 
   close(): void {
     this.stopped.abort(new PeerError('cancelled', 'stopped'))

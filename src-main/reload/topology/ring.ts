@@ -39,9 +39,9 @@ export function clockwise(origin: Uint8Array, ids: readonly Uint8Array[]): Uint8
   return [...ids].sort((a, b) => compareBytes(distance(origin, a), distance(origin, b)))
 }
 
-/** How many ids as densely spread as `count` of them over the arc `span` would fill the ring. */
-export function estimateSize(span: Uint8Array, count: number): number {
-  let fraction = 0
-  for (let i = 0; i < 8; i++) fraction += (span[i] ?? 0) / 256 ** (i + 1)
-  return fraction === 0 ? count : Math.max(count, Math.round(count / fraction))
+/** A distance as a part of the whole ring, 0 to 1. */
+export function fraction(span: Uint8Array): number {
+  let out = 0
+  for (let i = 0; i < 8; i++) out += (span[i] ?? 0) / 256 ** (i + 1)
+  return out
 }
