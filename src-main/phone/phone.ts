@@ -24,14 +24,16 @@ export interface PhoneStores {
   readonly watchers: WatcherStore
 }
 
+export type PhoneUserAgent = Pick<UserAgent, 'invite' | 'request' | 'subscribe'>
+
 export interface PhoneDeps {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
   readonly stores: PhoneStores
   readonly resolver: TargetResolver
-  /** Makes the user agent whose user the phone is; called once, at once. */
-  readonly userAgent: (user: UserAgentUser) => Pick<UserAgent, 'invite' | 'request' | 'subscribe'>
+  /** What the phone calls with, used from `start` on; or its maker, called once and at once with the phone as user. */
+  readonly userAgent: PhoneUserAgent | ((user: UserAgentUser) => PhoneUserAgent)
   /** Given when settings matter before there is an account; made from the store otherwise. */
   readonly settings?: SettingsService
   /** Our address of record without scheme; its domain completes bare names. */
@@ -40,6 +42,8 @@ export interface PhoneDeps {
 }
 
 export interface Phone {
+  /** Takes what the user agent brings. */
+  readonly user: UserAgentUser
   readonly calls: CallService
   readonly messages: MessageService
   readonly presence: PresenceService
@@ -64,7 +68,7 @@ export function createPhone(deps: PhoneDeps): Phone {
   const domain = (): string => aor().slice(aor().lastIndexOf('@') + 1)
   const nameOf = (address: string, given: string): string => contacts.nameOf(address, given)
   const heard = new Emitter<string>()
-  const userAgent = deps.userAgent({
+  const user: UserAgentUser = {
     onInvite: (call) => {
       noteReachable(call.from.aor, call.identity?.nodeId)
       heard.emit(call.from.aor)
@@ -80,7 +84,8 @@ export function createPhone(deps: PhoneDeps): Phone {
       noteReachable(subscription.from.aor, subscription.identity?.nodeId)
       heard.emit(subscription.from.aor)
     },
-  })
+  }
+  const userAgent = typeof deps.userAgent === 'function' ? deps.userAgent(user) : deps.userAgent
   const settings = deps.settings ?? new SettingsService(stores.settings)
   const history = new HistoryService(stores.history)
   const presence = new PresenceService({
@@ -101,7 +106,7 @@ export function createPhone(deps: PhoneDeps): Phone {
   calls.onChanged(() => { presence.setInCall(calls.inCall) })
   contacts.onChanged((change) => { messages.noteName(change.aor) })
   return {
-    calls, messages, presence, contacts, history, settings, noteReachable, onHeardFrom: heard.event,
+    user, calls, messages, presence, contacts, history, settings, noteReachable, onHeardFrom: heard.event,
     start: () => { presence.start(); messages.start() },
     noteOnline: () => { presence.noteOnline(); messages.noteOnline() },
     stop: () => { calls.stop(); messages.stop(); presence.stop() },
