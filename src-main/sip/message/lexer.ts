@@ -24,6 +24,14 @@ export function skipLws(text: string, i: number): number {
   return i
 }
 
+/** Without SP and HTAB at both ends; `trim` would take a byte order mark and other Unicode spaces as well. */
+export function trimLws(text: string): string {
+  let start = 0, end = text.length
+  while (start < end && isLws(text.charCodeAt(start))) start++
+  while (end > start && isLws(text.charCodeAt(end - 1))) end--
+  return start === 0 && end === text.length ? text : text.slice(start, end)
+}
+
 /** Index behind the closing quote of the quoted string that opens at `i`. */
 export function skipQuoted(text: string, i: number): number {
   for (let k = i + 1; k < text.length; k++) {
@@ -36,7 +44,7 @@ export function skipQuoted(text: string, i: number): number {
 
 /** Splits at commas outside quotes and angle brackets. @throws DecodeError on an unbalanced quote or an empty element */
 export function splitList(value: string): string[] {
-  if (value.indexOf(',') < 0) return [value.trim()]
+  if (value.indexOf(',') < 0) return [trimLws(value)]
   const out: string[] = []
   let start = 0, angle = false
   for (let i = 0; i < value.length; i++) {
@@ -44,9 +52,9 @@ export function splitList(value: string): string[] {
     if (c === QUOTE && !angle) i = skipQuoted(value, i) - 1
     else if (c === LAQUOT) angle = true
     else if (c === RAQUOT) angle = false
-    else if (c === COMMA && !angle) { out.push(value.slice(start, i).trim()); start = i + 1 }
+    else if (c === COMMA && !angle) { out.push(trimLws(value.slice(start, i))); start = i + 1 }
   }
-  out.push(value.slice(start).trim())
+  out.push(trimLws(value.slice(start)))
   // an empty element is against the grammar but common ("Supported: a,,b"); it says nothing, so it is skipped
   return out.filter((item) => item !== '')
 }

@@ -5,7 +5,7 @@
  */
 import { DecodeError } from '../../base/errors.ts'
 import { Headers } from './headers.ts'
-import { isDigits, isLws, isToken, isTokenCode } from './lexer.ts'
+import { isDigits, isLws, isToken, isTokenCode, trimLws } from './lexer.ts'
 import { EMPTY_BODY, type SipMessage, SipRequest, SipResponse } from './message.ts'
 import { parseUri } from './uri.ts'
 
@@ -105,13 +105,13 @@ function parseHeaders(text: string, i: number, message: SipMessage, limits: Mess
       continue
     }
     while (isLws(text.charCodeAt(end + 2))) { // folded: the line break and the white space count as one space
-      value = `${value ?? text.slice(colon + 1, end).trim()} `
+      value = `${value ?? trimLws(text.slice(colon + 1, end))} `
       const next = text.indexOf('\r\n', end + 2)
-      value += text.slice(end + 2, next).trim()
+      value += trimLws(text.slice(end + 2, next))
       end = next
     }
     if (headers.size >= limits.maxHeaders) throw new DecodeError('too many header fields', i)
-    value = (value ?? text.slice(colon + 1, end)).trim()
+    value = trimLws(value ?? text.slice(colon + 1, end))
     if (value.includes('\n') || value.includes('\r')) fail(message, 'Bad Request: bare line break in a header field')
     headers.append(text.slice(i, nameEnd), value)
     i = end + 2

@@ -51,6 +51,8 @@ export class TransportLayer {
   user: TransportUser | undefined
   readonly counters: TransportCounters = { received: 0, sent: 0, malformed: 0, rejected: 0, stray: 0, pings: 0, refusedConnections: 0 }
   private readonly attached = new Map<Connection, Attached>()
+  /** Connections that have closed; their late users must not bring them back. */
+  private readonly closed = new WeakSet<Connection>()
   private readonly opening = new Map<string, OpeningConnection>()
   private readonly limits: MessageLimits
   private serial = 0
@@ -62,9 +64,9 @@ export class TransportLayer {
   get connections(): number { return this.attached.size }
   isOpen(connection: Connection): boolean { return this.attached.has(connection) }
 
-  /** Becomes the connection's user until it closes. One too many is closed. */
+  /** Becomes the connection's user until it closes. One too many is closed; again for the same one is nothing. */
   attach(connection: Connection): void {
-    if (this.attached.has(connection)) return
+    if (this.attached.has(connection) || this.closed.has(connection)) return
     if (this.attached.size >= (this.deps.limits?.maxConnections ?? 4096)) {
       this.counters.refusedConnections++
       connection.close()
@@ -214,6 +216,7 @@ export class TransportLayer {
     if (state === undefined) return
     state.timer?.cancel()
     this.attached.delete(connection)
+    this.closed.add(connection)
     for (const [key, opening] of this.opening) if (opening === connection) this.opening.delete(key)
     connection.user = undefined
     this.user?.onClosed(connection, cause)

@@ -60,6 +60,7 @@ export class UserAgent implements TransactionLayerUser {
 
   /** @throws DecodeError when the address called is no URI */
   invite(leg: Leg, options: InviteOptions, user: InviteClientUser): InviteClientCall {
+    this.attach(leg.connection)
     const call: OutgoingCall = new OutgoingCall(this.context, leg, options, user, () => { this.calls.delete(call) })
     this.calls.add(call)
     return call
@@ -70,11 +71,13 @@ export class UserAgent implements TransactionLayerUser {
    * @throws PeerError 'network-timeout', 'peer-unreachable'; the signal's reason when aborted
    */
   request(leg: Leg, method: string, options: RequestOptions, signal: AbortSignal): Promise<FinalResponse> {
+    this.attach(leg.connection)
     return sendRequest(this.context, leg, method, options, signal)
   }
 
   /** @throws DecodeError when the address is no URI */
   subscribe(leg: Leg, options: SubscribeOptions, user: ClientSubscriptionUser): ClientSubscription {
+    this.attach(leg.connection)
     const subscription: OutgoingSubscription = new OutgoingSubscription(this.context, leg, options, user, () => { this.subscriptions.delete(subscription) })
     this.subscriptions.add(subscription)
     return subscription
