@@ -1,10 +1,10 @@
 /** `ringway …`: the command line. Declares the commands; what each does stands in commands/. */
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
-import { createOutput, printFailure, type Output } from './output.ts'
+import type { Context } from './context.ts'
+import { createOutput, printFailure } from './output.ts'
 import { profileDir } from './profile.ts'
 import { ringwayVersion } from './version.ts'
 
-export interface Context { readonly profile: string; readonly output: Output }
 type Action = (context: Context, ...args: never[]) => Promise<number | undefined>
 
 const wholeNumber = (text: string): number => {

@@ -25,6 +25,7 @@ const words: Record<ErrorCode, string> = {
   'microphone-missing': 'There is no microphone.',
   'microphone-denied': 'The use of the microphone was refused.',
   'database-damaged': 'The database of this profile is damaged. Nothing was deleted. Restore a copy, or start with --rescue-database to set it aside.',
+  'database-too-new': 'The database of this profile was written by a newer Ringway. Use that version, or another --profile.',
   'disk-full': 'The disk is full.',
   'profile-in-use': 'Another Ringway is running with this profile. Use that one, or another --profile.',
   'clock-wrong': 'The clock of this computer is wrong. Set it and try again.',

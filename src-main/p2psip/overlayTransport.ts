@@ -4,7 +4,7 @@
  * what is said on them to the SIP element.
  */
 import { untilAborted } from '../base/abort.ts'
-import { bytesToHex } from '../base/bytes.ts'
+import { toHex } from '../base/bytes.ts'
 import { PeerError } from '../base/errors.ts'
 import type { AppPipe, DestinationSpec, Overlay } from '../reload/overlay/overlay.ts'
 import type { Connection, ConnectionUser, PeerIdentity } from '../sip/transport/connection.ts'
@@ -34,7 +34,7 @@ export class OverlayTransport {
   async connect(destination: DestinationSpec, signal: AbortSignal): Promise<Connection> {
     const last = destination.at(-1)
     if (last === undefined || !('node' in last)) throw new PeerError('address-invalid', 'a device is reached by its Node-ID')
-    const key = bytesToHex(last.node)
+    const key = toHex(last.node)
     const open = this.byNode.get(key)
     if (open !== undefined) return open
     const pending = this.opening.get(key)
@@ -79,7 +79,7 @@ class PipeConnection implements Connection {
     this.transport = pipe.transport
     this.local = pipe.local
     this.remote = pipe.remote
-    this.peerIdentity = { aor: pipe.peerUserName, nodeId: bytesToHex(pipe.peerNodeId) }
+    this.peerIdentity = { aor: pipe.peerUserName, nodeId: toHex(pipe.peerNodeId) }
     pipe.user = {
       onData: (bytes) => { this.user?.onData(bytes) },
       onClose: (cause) => { this.closed(cause) },

@@ -3,6 +3,7 @@
  * and the certificate store entries others verify us by (RFC 6940 §8). Refreshes before expiry, at once when
  * the overlay was lost and found again, and removes the registration on `stop`.
  */
+import { withTimeout } from '../base/abort.ts'
 import { PeerError } from '../base/errors.ts'
 import type { Identity } from '../enrollment/identity.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
@@ -57,17 +58,13 @@ export class Registration {
     this.cancel()
     if (!this.registered) return
     this.set(false)
-    const limit = new AbortController()
-    const timer = this.deps.clock.setTimer(graceMs, () => { limit.abort(new PeerError('network-timeout')) })
+    const { overlay, identity, clock } = this.deps
     try {
-      const { overlay, identity } = this.deps
-      await overlay.store(overlay.resourceId(identity.userName), [
-        { kind: sipRegistrationKind, key: identity.nodeId, value: undefined, lifetimeS },
-      ], limit.signal)
+      await withTimeout(clock, graceMs, 'network-timeout', new AbortController().signal, (signal) => overlay.store(
+        overlay.resourceId(identity.userName), [{ kind: sipRegistrationKind, key: identity.nodeId, value: undefined, lifetimeS }], signal,
+      ))
     } catch (cause) {
       this.deps.log.info('registration.not-removed', { cause: String(cause) })
-    } finally {
-      timer.cancel()
     }
   }
 

@@ -3,9 +3,9 @@
  * another address, and open a pipe to each device. The storing peer is not trusted: Fetch returns verified
  * values only, and the pipe's certificate must carry the Node-ID asked for.
  */
-import { bytesEqual, bytesToHex } from '../base/bytes.ts'
+import { equalBytes, toHex } from '../base/bytes.ts'
 import { PeerError } from '../base/errors.ts'
-import { normaliseAor } from '../phone/targetResolver.ts'
+import { normaliseAor, sipUri } from '../phone/address.ts'
 import type { Target, TargetResolver } from '../phone/targetResolver.ts'
 import type { Overlay, VerifiedValue } from '../reload/overlay/overlay.ts'
 import { certificateByUserKind } from '../reload/usages/certificateStore.ts'
@@ -29,7 +29,7 @@ export class OverlayResolver implements TargetResolver {
   /** Reads and verifies the registrations of an address. @throws as TargetResolver.resolve, but for 'user-offline' */
   async lookup(uri: string, signal: AbortSignal): Promise<readonly Registered[]> {
     return (await this.fetch(this.ownAor(uri), signal)).map((value) => ({
-      nodeId: bytesToHex(value.key ?? value.signerNodeId),
+      nodeId: toHex(value.key ?? value.signerNodeId),
       registration: decodeSipRegistration(value.value),
       lifetimeS: value.lifetimeS,
     }))
@@ -41,7 +41,7 @@ export class OverlayResolver implements TargetResolver {
     if (devices.size === 0) throw new PeerError(await this.exists(aor, signal) ? 'user-offline' : 'user-unknown', `${aor} is not registered`)
     const attempts = await Promise.allSettled([...devices.values()].map(async (destination): Promise<Target> => {
       const connection = await this.transport.connect(destination, signal)
-      return { requestUri: `sip:${aor}`, connection, ...(connection.peerIdentity !== undefined && { identity: connection.peerIdentity }) }
+      return { requestUri: sipUri(aor), connection, ...(connection.peerIdentity !== undefined && { identity: connection.peerIdentity }) }
     }))
     signal.throwIfAborted()
     const reached = attempts.filter((a) => a.status === 'fulfilled').map((a) => a.value)
@@ -62,12 +62,12 @@ export class OverlayResolver implements TargetResolver {
         const registration = decodeSipRegistration(value.value)
         if (registration.type === 'uri') {
           const next = normaliseAor(registration.uri, this.overlay.name)
-          if (next !== undefined && this.isOurs(next)) await follow(next, depth + 1)
+          if (this.isOurs(next)) await follow(next, depth + 1)
           continue
         }
         const last = registration.destinationList.at(-1)
-        if (last === undefined || bytesEqual(last.node, this.overlay.nodeId) || found.size >= maxDevices) continue
-        found.set(bytesToHex(last.node), [...registration.destinationList])
+        if (last === undefined || equalBytes(last.node, this.overlay.nodeId) || found.size >= maxDevices) continue
+        found.set(toHex(last.node), [...registration.destinationList])
       }
     }
     await follow(aor, 1)
@@ -86,7 +86,6 @@ export class OverlayResolver implements TargetResolver {
 
   private ownAor(uri: string): string {
     const aor = normaliseAor(uri, this.overlay.name)
-    if (aor === undefined) throw new PeerError('address-invalid', `${uri} is not an address`)
     if (!this.isOurs(aor)) throw new PeerError('user-unknown', `${aor} is not an address of ${this.overlay.name}`)
     return aor
   }

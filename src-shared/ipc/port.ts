@@ -22,3 +22,11 @@ export function memoryPorts(): [Port, Port] {
   join(b, a)
   return [a, b]
 }
+
+/** Passes frames both ways between two ports, and closing too. */
+export function joinPorts(a: Port, b: Port): void {
+  a.onFrame = (frame) => { b.send(frame) }
+  b.onFrame = (frame) => { a.send(frame) }
+  a.onClose = () => { b.close() }
+  b.onClose = () => { a.close() }
+}

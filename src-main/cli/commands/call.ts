@@ -3,7 +3,8 @@ import { resolve } from 'node:path'
 import type { CallView } from '@shared/model/index.ts'
 import { PeerError } from '../../base/errors.ts'
 import { isErrorCode } from '@shared/errorCodes.ts'
-import type { Context } from '../main.ts'
+import { deferred } from '../deferred.ts'
+import type { Context } from '../context.ts'
 import { connectRunning } from '../profile.ts'
 
 export async function call(
@@ -11,8 +12,8 @@ export async function call(
 ): Promise<number> {
   const client = await connectRunning(profile)
   try {
-    const ended = Promise.withResolvers<CallView>()
-    let id: string | undefined
+    const ended = deferred<CallView>()
+    const placed: { id?: string } = {}
     let shown = ''
     const seen = new Map<string, CallView>()
     const show = (view: CallView): void => {
@@ -27,12 +28,12 @@ export async function call(
       for (const { topic, id: key, value } of changes) {
         if (topic !== 'calls' || key === undefined || value === null) continue
         seen.set(key, value as CallView)
-        if (key === id) show(value as CallView)
+        if (key === placed.id) show(value as CallView)
       }
     })
     client.onClose = () => { ended.reject(new PeerError('peer-unreachable', 'the peer stopped')) }
-    process.once('SIGINT', () => { if (id !== undefined) client.call('call.hangup', { id }).catch(ended.reject) })
-    const placed = await client.call('call.place', {
+    process.once('SIGINT', () => { if (placed.id !== undefined) client.call('call.hangup', { id: placed.id }).catch(ended.reject) })
+    const { id } = await client.call('call.place', {
       uri,
       media: {
         engine: 'headless',
@@ -40,7 +41,7 @@ export async function call(
         ...(options.record !== undefined && { record: resolve(options.record) }),
       },
     })
-    id = placed.id
+    placed.id = id
     const now = seen.get(id)
     if (now !== undefined) show(now)
     const last = await ended.promise

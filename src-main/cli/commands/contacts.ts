@@ -1,5 +1,5 @@
 /** `ringway contacts list|add|remove` */
-import type { Context } from '../main.ts'
+import type { Context } from '../context.ts'
 import { withPeer } from '../profile.ts'
 
 export async function list({ profile, output }: Context): Promise<undefined> {

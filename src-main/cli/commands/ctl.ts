@@ -1,7 +1,7 @@
 /** `ringway ctl METHOD [JSON]`: any command of the contract. */
 import { methods, type Method } from '@shared/ipc/contract.ts'
 import { PeerError } from '../../base/errors.ts'
-import type { Context } from '../main.ts'
+import type { Context } from '../context.ts'
 import { withPeer } from '../profile.ts'
 
 export async function ctl({ profile }: Context, method: string, json: string | undefined): Promise<undefined> {

@@ -13,7 +13,7 @@ import type { State } from '@shared/ipc/contract.ts'
 import { connectUnix } from '../../node/unixPort.ts'
 import { readWav } from '../../media/wav.ts'
 import { dominantFrequency, writeTone } from '../../media/tone.ts'
-import type { Context } from '../main.ts'
+import type { Context } from '../context.ts'
 import { controlPath } from '../profile.ts'
 
 const overlayName = 'demo.example'

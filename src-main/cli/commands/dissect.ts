@@ -1,15 +1,15 @@
 /** `ringway dissect FILE|HEX`: any RELOAD message, decoded. */
 import { existsSync, readFileSync } from 'node:fs'
-import { bytesToHex, hexToBytes } from '../../base/bytes.ts'
+import { toHex, fromHex } from '../../base/bytes.ts'
 import { PeerError } from '../../base/errors.ts'
 import { dissect, reencode } from '../../reload/wire/dissect.ts'
-import type { Context } from '../main.ts'
+import type { Context } from '../context.ts'
 
 export function dissectCommand({ output }: Context, input: string, options: { framed?: boolean; reencode?: boolean }): Promise<undefined> {
   const bytes = readInput(input)
   const framed = options.framed ?? false
   if (options.reencode === true) {
-    const hex = bytesToHex(reencode(bytes, { framed }))
+    const hex = toHex(reencode(bytes, { framed }))
     output.print(hex, { hex })
   } else {
     const tree = dissect(bytes, { framed })
@@ -23,5 +23,5 @@ function readInput(input: string): Uint8Array {
   const text = existsSync(input) ? readFileSync(input) : undefined
   if (text === undefined && !isHex(input)) throw new PeerError('invalid-argument', 'neither a file nor hexadecimal digits')
   if (text !== undefined && !isHex(text.toString('latin1'))) return new Uint8Array(text)
-  return hexToBytes((text?.toString('latin1') ?? input).replace(/[\s:]/g, ''))
+  return fromHex((text?.toString('latin1') ?? input).replace(/[\s:]/g, ''))
 }

@@ -1,7 +1,7 @@
 /** `ringway join LINK|FILE|URL` */
 import { existsSync, readFileSync } from 'node:fs'
 import { text as readAll } from 'node:stream/consumers'
-import type { Context } from '../main.ts'
+import type { Context } from '../context.ts'
 import { withPeer } from '../profile.ts'
 
 export async function join(

@@ -2,7 +2,7 @@
 import type { MessageView } from '@shared/model/index.ts'
 import { PeerError } from '../../base/errors.ts'
 import { isErrorCode } from '@shared/errorCodes.ts'
-import type { Context } from '../main.ts'
+import type { Context } from '../context.ts'
 import { connectRunning } from '../profile.ts'
 
 /** Waits until the message is delivered or has failed; a message still queued after `--wait` seconds stays in the outbox. */

@@ -1,6 +1,6 @@
 /** `ringway overlay create|show|invite` */
 import { userInfo } from 'node:os'
-import type { Context } from '../main.ts'
+import type { Context } from '../context.ts'
 import { withPeer } from '../profile.ts'
 
 export async function create(

@@ -2,7 +2,7 @@
 import type { ContactView } from '@shared/model/index.ts'
 import { ownPresence } from '@shared/model/index.ts'
 import { PeerError } from '../../base/errors.ts'
-import type { Context } from '../main.ts'
+import type { Context } from '../context.ts'
 import { connectRunning } from '../profile.ts'
 
 export async function set({ profile, output }: Context, state: string, note: string | undefined): Promise<undefined> {

@@ -1,15 +1,16 @@
 /** `ringway run`: the headless host. Opens the peer of the profile, serves its doors, tells what happens, stops in order. */
 import { mkdirSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { ContractClient } from '@shared/ipc/client.ts'
 import type { State } from '@shared/ipc/contract.ts'
 import { memoryPorts, type Port } from '@shared/ipc/port.ts'
 import type { CallView, MessageView, PeerStatus } from '@shared/model/index.ts'
 import { PeerError } from '../../base/errors.ts'
 import type { SocketAddress } from '../../ports/network.ts'
-import { serveUi } from '../../node/uiServer.ts'
+import { createUiServer } from '../../node/uiServer.ts'
 import { listenUnix } from '../../node/unixPort.ts'
-import type { Context } from '../main.ts'
+import { deferred } from '../deferred.ts'
+import type { Context } from '../context.ts'
 import { openPeer } from '../openPeer.ts'
 import type { Output } from '../output.ts'
 import { controlPath } from '../profile.ts'
@@ -39,7 +40,7 @@ export async function run({ profile, output }: Context, options: RunOptions): Pr
       multicast: options.multicast,
     },
   })
-  const stopping = Promise.withResolvers<void>()
+  const stopping = deferred<void>()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { stopping.resolve() })
   app.onQuit(() => { stopping.resolve() })
   const control = await listenUnix(controlPath(profile), (port) => { app.serve(port) })
@@ -48,7 +49,7 @@ export async function run({ profile, output }: Context, options: RunOptions): Pr
     const client = new ContractClient(door(app.serve.bind(app)))
     await app.start()
     if (options.ui !== undefined) {
-      const server = await serveUi({ folder: uiFolder, port: options.ui === true ? 0 : Number(options.ui), connect: () => Promise.resolve(door(app.serve.bind(app))) })
+      const server = await createUiServer({ root: uiFolder, port: options.ui === true ? 0 : Number(options.ui) }, (port) => { app.serve(port) })
       closers.push(() => server.close())
       output.print(`The user interface is at ${server.url}`, { event: 'ui', url: server.url })
     }

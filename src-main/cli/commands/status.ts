@@ -1,5 +1,5 @@
 /** `ringway status|ring|lookup` */
-import type { Context } from '../main.ts'
+import type { Context } from '../context.ts'
 import { connectRunning, withPeer } from '../profile.ts'
 
 export async function status({ profile, output }: Context): Promise<undefined> {

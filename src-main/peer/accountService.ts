@@ -1,0 +1,186 @@
+/**
+ * Who this profile is: makes an overlay, joins one, invites others (RFC 6940 §11). Owns the identity and, for an
+ * organiser, the overlay's authority; tells the lifecycle when there is somebody to go on the network as.
+ */
+import type { AccountView, InvitationView, IssuedInvitation, OverlayHint } from '@shared/model/index.ts'
+import { equalBytes, toHex } from '../base/bytes.ts'
+import { PeerError } from '../base/errors.ts'
+import { Emitter, type Event } from '../base/event.ts'
+import { Authority } from '../enrollment/authority.ts'
+import { createAuthority } from '../enrollment/createAuthority.ts'
+import { checkDocument, type CheckedDocument } from '../enrollment/document.ts'
+import { joinOverlay } from '../enrollment/enroll.ts'
+import { documentPath } from '../enrollment/enrolmentPorts.ts'
+import type { Identity } from '../enrollment/identity.ts'
+import { inspectInvitation } from '../enrollment/invitation.ts'
+import { pinBytes, printLink } from '../enrollment/invitationCode.ts'
+import { checkUserName } from '../enrollment/names.ts'
+import { loadIdentity } from '../enrollment/ownIdentity.ts'
+import { createOpenOverlay } from '../enrollment/selfSigned.ts'
+import type { InvitationRecord } from '../enrollment/stores.ts'
+import type { PeerPorts, PeerStores } from './ports.ts'
+
+export interface Account {
+  readonly identity: Identity
+  readonly document: CheckedDocument
+  /** undefined in open overlays and for everybody but the organiser */
+  readonly authority: Authority | undefined
+}
+
+export interface NewOverlayRequest {
+  readonly name: string
+  readonly userName: string
+  readonly displayName?: string | undefined
+  readonly open?: boolean | undefined
+  readonly domains?: readonly string[] | undefined
+}
+
+export interface JoinOverlayRequest {
+  readonly text?: string | undefined
+  /** id of an overlay seen on the local network */
+  readonly discovered?: string | undefined
+  readonly userName?: string | undefined
+  readonly displayName?: string | undefined
+  readonly code?: string | undefined
+}
+
+const hourMs = 3_600_000
+const invitationHours = 7 * 24
+
+export class AccountService {
+  private current: Account | undefined
+  private busy = false
+  private readonly changed = new Emitter<Account>()
+  /** This profile became somebody. */
+  readonly onEnrolled: Event<Account> = this.changed.event
+
+  /**
+   * @param hint an overlay seen on the local network, by id
+   * @param documentUrl where newcomers reach this installation's document, as far as is known now
+   */
+  constructor(
+    private readonly ports: PeerPorts, private readonly stores: PeerStores,
+    private readonly hint: (id: string) => OverlayHint | undefined, private readonly documentUrl: () => string | undefined,
+  ) {}
+
+  get account(): Account | undefined { return this.current }
+
+  /** Takes up the identity of an earlier run. @throws PeerError 'key-unreadable', 'certificate-expired', 'certificate-invalid', 'clock-wrong' */
+  async load(): Promise<void> {
+    const identity = await loadIdentity(this.ports, this.stores.identity)
+    if (identity !== undefined) await this.adopt(identity)
+  }
+
+  /** @throws PeerError 'already-enrolled', 'overlay-name-invalid', 'name-invalid', 'disk-full' */
+  create({ name, userName, displayName, open, domains }: NewOverlayRequest): Promise<AccountView> {
+    return this.once(async () => {
+      const wanted = { overlayName: name, userName, displayName: displayName?.trim() || userName, domainPatterns: domains ?? [] }
+      const identity = open === true
+        ? await createOpenOverlay(this.ports, this.stores.identity, wanted)
+        : await createAuthority(this.ports, { identity: this.stores.identity, authority: this.stores.authority }, wanted)
+      return this.adopt(identity)
+    })
+  }
+
+  /** @throws PeerError as `joinOverlay` */
+  join({ text, discovered, userName, displayName, code }: JoinOverlayRequest): Promise<AccountView> {
+    return this.once(async () => {
+      const source = text ?? this.found(discovered)
+      const identity = await joinOverlay(this.ports, this.stores.identity, {
+        source,
+        ...(userName !== undefined && { userName }), ...(displayName !== undefined && { displayName }), ...(code !== undefined && { code }),
+      }, new AbortController().signal)
+      return this.adopt(identity)
+    })
+  }
+
+  /** @throws PeerError 'invitation-invalid', 'overlay-file-damaged', 'overlay-incompatible' */
+  inspect(text: string): InvitationView { return inspectInvitation(this.ports, text) }
+
+  /** The overlay document, exactly as it was signed. @throws PeerError 'not-enrolled' */
+  document(): string { return new TextDecoder().decode(this.enrolled().identity.document) }
+
+  /** @throws PeerError 'not-organiser', 'name-invalid', 'invalid-argument' */
+  invite(user: string, hours: number = invitationHours): IssuedInvitation {
+    const { authority, document, identity } = this.enrolled()
+    if (authority !== undefined) {
+      const { record, code, link } = authority.invite(user, hours * hourMs, this.documentUrl())
+      return { ...this.issued(authority, record), link, code }
+    }
+    if (!document.open) throw new PeerError('not-organiser', 'only the organiser of this overlay can invite')
+    const userName = checkUserName(user, identity.overlayName)
+    const link = printLink({
+      overlayName: identity.overlayName, url: this.documentUrl(), code: undefined, pin: document.anchor.slice(0, pinBytes),
+      user: userName.slice(0, userName.lastIndexOf('@')),
+    })
+    return { id: 'open', userName, link, expiresAt: identity.certificate.notAfter, state: 'open' }
+  }
+
+  /** Newest first; empty for everybody but the organiser. */
+  invitations(): IssuedInvitation[] {
+    const { authority } = this.enrolled()
+    return authority?.invitations().map((record) => this.issued(authority, record)) ?? []
+  }
+
+  /** @throws PeerError 'not-organiser', 'invitation-invalid' */
+  revokeInvitation(id: string): void {
+    const { authority } = this.enrolled()
+    if (authority === undefined) throw new PeerError('not-organiser', 'only the organiser of this overlay has invitations')
+    authority.revoke(id)
+  }
+
+  view(): AccountView | null {
+    if (this.current === undefined) return null
+    const { identity, document, authority } = this.current
+    const { certificate, nodeId, overlayName, userName, displayName } = identity
+    return {
+      overlay: {
+        name: overlayName, open: document.open, rootFingerprint: document.rootFingerprint,
+        organiser: authority !== undefined || document.configuration.configurationSigners.some((signer) => equalBytes(signer, nodeId)),
+      },
+      aor: userName, userName: userName.slice(0, userName.lastIndexOf('@')), displayName, nodeId: toHex(nodeId),
+      certificate: {
+        fingerprint: toHex(this.ports.crypto.sha256(certificate.der)), notBefore: certificate.notBefore, notAfter: certificate.notAfter,
+        selfSigned: document.open,
+      },
+      keyProtection: this.ports.keychain.protection,
+    }
+  }
+
+  private async adopt(identity: Identity): Promise<AccountView> {
+    const account: Account = {
+      identity, document: checkDocument(this.ports, identity.document, identity.overlayName),
+      authority: await Authority.open(this.ports, this.stores.authority),
+    }
+    this.current = account
+    this.changed.emit(account)
+    return this.view() as AccountView
+  }
+
+  /** One enrolment at a time: a second click must not make a second key. */
+  private async once<T>(work: () => Promise<T>): Promise<T> {
+    if (this.busy) throw new PeerError('too-many-requests', 'an enrolment is running already')
+    this.busy = true
+    try { return await work() } finally { this.busy = false }
+  }
+
+  private found(discovered: string | undefined): OverlayHint {
+    const hint = discovered === undefined ? undefined : this.hint(discovered)
+    if (hint === undefined) throw new PeerError('invitation-invalid', 'neither a link, a file nor an overlay that is seen on the network')
+    return hint
+  }
+
+  private enrolled(): Account {
+    if (this.current === undefined) throw new PeerError('not-enrolled', 'this profile belongs to no overlay yet')
+    return this.current
+  }
+
+  private issued(authority: Authority, record: InvitationRecord): IssuedInvitation {
+    return { id: record.id, userName: record.userName, expiresAt: record.expiresAt, state: authority.stateOf(record) }
+  }
+}
+
+/** The document's address at a host and port. */
+export function documentUrlAt(host: string, port: number): string {
+  return `https://${host.includes(':') ? `[${host}]` : host}:${port}${documentPath}`
+}

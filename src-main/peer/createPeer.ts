@@ -1,0 +1,74 @@
+/**
+ * One enrolled peer, built bottom-up: overlay, SIP over its pipes, registration, phone. Has no behaviour of its
+ * own: it introduces the parts to each other and returns them.
+ */
+import { Emitter, type Event } from '../base/event.ts'
+import { createNoIceTlsFactory } from '../connectivity/linkFactories/noIceTls.ts'
+import type { Identity } from '../enrollment/identity.ts'
+import { OverlayResolver } from '../p2psip/resolver.ts'
+import { OverlayTransport } from '../p2psip/overlayTransport.ts'
+import { Registration } from '../p2psip/registration.ts'
+import { createPhone, type Phone } from '../phone/phone.ts'
+import type { SettingsService } from '../phone/settingsService.ts'
+import type { OverlayConfiguration } from '../reload/config/configuration.ts'
+import type { BootstrapSource } from '../reload/overlay/bootstrapSource.ts'
+import { createOverlay } from '../reload/overlay/createOverlay.ts'
+import type { Overlay } from '../reload/overlay/overlay.ts'
+import { createSipElement, type SipElement } from '../sip/element/element.ts'
+import type { NetworkOptions, PeerPorts, PeerStores } from './ports.ts'
+
+export interface PeerParts {
+  readonly ports: PeerPorts
+  readonly stores: PeerStores
+  readonly identity: Identity
+  readonly configuration: OverlayConfiguration
+  readonly network: NetworkOptions
+  readonly settings: SettingsService
+  readonly bootstrap: BootstrapSource
+  /** May start the overlay alone, as its first peer (RFC 6940 §11.4): only its organiser. */
+  readonly firstPeer: boolean
+}
+
+export interface Peer {
+  readonly identity: Identity
+  readonly overlay: Overlay
+  readonly transport: OverlayTransport
+  readonly sip: SipElement
+  readonly resolver: OverlayResolver
+  readonly registration: Registration
+  readonly phone: Phone
+  /** Something of the peer's status changed. */
+  readonly onStatus: Event<void>
+}
+
+export function createPeer(parts: PeerParts): Peer {
+  const { ports, stores, identity, configuration, network, settings } = parts
+  const { clock, random, crypto, log } = ports
+  const status = new Emitter<void>()
+  const overlay = createOverlay({
+    clock, random, crypto, log: log.child('overlay'), identity, configuration,
+    linkFactory: (credentials, listen) => createNoIceTlsFactory({ clock, random, network: ports.secureNetwork, interfaces: ports.network, credentials, listen }),
+    resourceStore: stores.resources, bootstrap: parts.bootstrap, listen: network.listen, firstPeer: parts.firstPeer,
+  })
+  const transport = new OverlayTransport(overlay, (connection) => {
+    sip.attach(connection)
+    const { peerIdentity } = connection
+    if (peerIdentity !== undefined) phone.noteReachable(peerIdentity.aor, peerIdentity.nodeId)
+  })
+  const resolver = new OverlayResolver(overlay, transport)
+  const registration = new Registration({ overlay, identity, clock, log: log.child('registration'), user: { onRegistered: () => { status.emit() } } })
+  const phone: Phone = createPhone({
+    clock, random, log, resolver, settings, stores, aor: () => identity.userName,
+    // The phone is the user of the user agent that it calls with.
+    userAgent: {
+      invite: (...args) => sip.userAgent.invite(...args), request: (...args) => sip.userAgent.request(...args),
+      subscribe: (...args) => sip.userAgent.subscribe(...args),
+    },
+  })
+  const sip: SipElement = createSipElement({
+    clock, random, log: log.child('sip'), user: phone.user, eventPackages: ['presence'],
+    local: () => ({ aor: identity.userName, displayName: identity.displayName }),
+  })
+  overlay.onStatus(() => { status.emit() })
+  return { identity, overlay, transport, sip, resolver, registration, phone, onStatus: status.event }
+}

@@ -1,0 +1,148 @@
+/**
+ * One installation: the account of the profile and, once there is one, the peer that runs as it. What hosts
+ * (desktop, headless) and the contract's server hold in their hands.
+ */
+import type { PeerStatus } from '@shared/model/index.ts'
+import { toHex } from '../base/bytes.ts'
+import { PeerError } from '../base/errors.ts'
+import { Emitter, type Event } from '../base/event.ts'
+import { createBootstrap } from '../connectivity/bootstrap.ts'
+import { LanDiscovery } from '../connectivity/lanDiscovery.ts'
+import { SettingsService } from '../phone/settingsService.ts'
+import type { OpenMulticastDns } from '../ports/multicastDns.ts'
+import { overlayHash } from '../reload/wire/identifiers.ts'
+import { AccountService, type Account } from './accountService.ts'
+import { createPeer, type Peer } from './createPeer.ts'
+import { Discovery } from './discovery.ts'
+import { DocumentServer } from './documentServer.ts'
+import { startPeer, stopPeer } from './lifecycle.ts'
+import type { NetworkOptions, PeerPorts, PeerStores } from './ports.ts'
+import { peerStatusOf } from './status.ts'
+
+export interface Warning { readonly code: string; readonly detail: string }
+
+export interface PeerAppParts {
+  readonly ports: PeerPorts & { readonly multicastDns: OpenMulticastDns }
+  readonly stores: PeerStores
+  readonly network: NetworkOptions
+}
+
+const expiryWarningMs = 14 * 86_400_000
+
+export class PeerApp {
+  readonly ports: PeerPorts
+  readonly account: AccountService
+  readonly settings: SettingsService
+  readonly discovery: Discovery
+  private readonly stores: PeerStores
+  private readonly network: NetworkOptions
+  private readonly lan: LanDiscovery
+  private readonly documents: DocumentServer
+  private readonly peerChanged = new Emitter<Peer | undefined>()
+  private readonly warned = new Emitter<{ id: string; warning: Warning | undefined }>()
+  private readonly warnings = new Map<string, Warning>()
+  private running: Peer | undefined
+  private online = false
+  /** The peer came to be. */
+  readonly onPeer: Event<Peer | undefined> = this.peerChanged.event
+  /** Something the user should know; `warning` undefined when it is over. */
+  readonly onWarning: Event<{ id: string; warning: Warning | undefined }> = this.warned.event
+
+  constructor({ ports, stores, network }: PeerAppParts) {
+    this.ports = ports
+    this.stores = stores
+    this.network = network
+    this.settings = new SettingsService(stores.settings)
+    this.lan = new LanDiscovery(ports.clock, ports.random, ports.multicastDns)
+    this.discovery = new Discovery(this.lan, (cause) => { this.warnMulticast(cause) })
+    this.documents = new DocumentServer(ports, stores, network)
+    this.account = new AccountService(ports, stores, (id) => this.discovery.find(id), () => this.documents.url())
+    this.account.onEnrolled((account) => { this.enrolled(account) })
+  }
+
+  get peer(): Peer | undefined { return this.running }
+  get currentWarnings(): ReadonlyMap<string, Warning> { return this.warnings }
+
+  /** Takes up the profile's identity; stays off the network. @throws PeerError as AccountService.load */
+  async load(): Promise<void> {
+    await this.account.load()
+  }
+
+  /** Goes on the network as soon as the profile is enrolled, now or later. @throws PeerError 'port-in-use' */
+  async start(): Promise<void> {
+    this.online = true
+    if (this.running !== undefined && this.account.account !== undefined) await this.goOnline(this.running, this.account.account)
+  }
+
+  async close(): Promise<void> {
+    this.online = false
+    await this.lan.stop()
+    await this.documents.stop()
+    if (this.running !== undefined) await stopPeer(this.running, this.ports.clock)
+    this.running = undefined
+  }
+
+  status(): PeerStatus { return peerStatusOf(this.running, { enrols: this.documents.port !== undefined, started: this.online }) }
+
+  warn(id: string, detail: string): void {
+    const warning = { code: id, detail }
+    this.warnings.set(id, warning)
+    this.warned.emit({ id, warning })
+  }
+
+  private enrolled(account: Account): void {
+    const { ports, stores, network, settings } = this
+    const { identity, document } = account
+    const view = this.account.view()
+    const cached = stores.bootstrapCache.list(identity.overlayName).length > 0
+    this.running = createPeer({
+      ports, stores, network, settings, identity, configuration: document.configuration,
+      // A ring that everybody left must be able to begin again with whoever comes back first.
+      firstPeer: view?.overlay.organiser === true || cached,
+      bootstrap: createBootstrap({
+        overlayName: identity.overlayName, rootFingerprint: document.rootFingerprint, cache: stores.bootstrapCache,
+        lan: this.multicast ? this.lan : undefined,
+        nodes: () => [...network.bootstrap, ...document.configuration.bootstrapNodes],
+        onLanFailure: (cause) => { this.warnMulticast(cause) },
+      }),
+    })
+    if (ports.keychain.protection === 'file') this.warn('key-in-file', 'This computer has no keyring: the private key is kept in a file that only you can read.')
+    if (identity.certificate.notAfter - ports.clock.now() < expiryWarningMs) {
+      this.warn('certificate-expiring', `Your certificate ends on ${new Intl.DateTimeFormat('en').format(identity.certificate.notAfter)}. Ask the organiser for a new invitation.`)
+    }
+    this.peerChanged.emit(this.running)
+    if (this.online) {
+      this.goOnline(this.running, account).catch((cause: unknown) => {
+        this.warn(cause instanceof PeerError ? cause.code : 'internal', cause instanceof Error ? cause.message : String(cause))
+      })
+    }
+  }
+
+  private get multicast(): boolean { return this.network.multicast && this.settings.get().multicast }
+
+  private async goOnline(peer: Peer, account: Account): Promise<void> {
+    const log = this.ports.log.child('enrol')
+    await this.documents.start(account, {
+      onEnrolled: (userName) => { log.info('enrolled', { userName }) },
+      onRefused: (reason, remote) => { log.warn('refused', { reason, remote: remote.host }) },
+    })
+    await startPeer(peer)
+    const { listen } = peer.overlay.status
+    if (listen !== null && this.network.listen === undefined && listen.port !== 6084) {
+      this.warn('port-changed', `Port 6084 is taken on this computer; Ringway listens on ${listen.port} instead.`)
+    }
+    if (listen !== null && this.multicast) {
+      const { document } = account
+      await this.lan.advertise({
+        overlayName: account.identity.overlayName, overlayHash: overlayHash(this.ports.crypto, account.identity.overlayName),
+        rootFingerprint: document.rootFingerprint, open: document.open, listen, configurationPort: this.documents.port,
+      }).catch((cause: unknown) => { this.warnMulticast(cause) })
+    }
+    this.ports.log.info('online', { nodeId: toHex(peer.identity.nodeId) })
+  }
+
+  private warnMulticast(cause: unknown): void {
+    this.ports.log.warn('multicast.unavailable', { cause: String(cause) })
+    this.warn('multicast-unavailable', 'The local network cannot be searched for peers (no multicast). Invitation links and known addresses still work.')
+  }
+}

@@ -1,0 +1,35 @@
+/** What a peer is made from: the machine it runs on, and what it keeps. Given by the host (cli/, electron/, tests). */
+import type { Clock } from '../ports/clock.ts'
+import type { Crypto } from '../ports/crypto.ts'
+import type { HttpClient, HttpServerFactory } from '../ports/http.ts'
+import type { Keychain } from '../ports/keychain.ts'
+import type { Log } from '../ports/log.ts'
+import type { Network, SocketAddress } from '../ports/network.ts'
+import type { Random } from '../ports/random.ts'
+import type { SecureNetwork } from '../ports/secureStream.ts'
+import type { Stores } from '../store/stores.ts'
+
+export interface PeerPorts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly crypto: Crypto
+  readonly network: Network
+  readonly secureNetwork: SecureNetwork
+  readonly http: HttpClient
+  readonly httpServers: HttpServerFactory
+  readonly keychain: Keychain
+  readonly log: Log
+}
+
+export type PeerStores = Omit<Stores, 'close'>
+
+/** How this installation takes part in the network; from the command line, else the defaults. */
+export interface NetworkOptions {
+  /** Where RELOAD listens; undefined: port 6084 on all addresses, another free one when it is taken. */
+  readonly listen: SocketAddress | undefined
+  readonly bootstrap: readonly SocketAddress[]
+  /** Find and be found on the local network; false overrules the setting. */
+  readonly multicast: boolean
+}
+
+export const defaultNetwork: NetworkOptions = { listen: undefined, bootstrap: [], multicast: true }
