@@ -18,6 +18,11 @@ export function endOfStatus(status: number, rang: boolean): CallEnd {
   }
 }
 
+/** @param status how an established call ended: 2xx for a BYE, none when its connection broke */
+export function endOfSession(status: number | undefined): CallEnd {
+  return status !== undefined && status < 300 ? 'remote-hung-up' : 'network-timeout'
+}
+
 /** @param cause what a procedure rejected with */
 export function endOfFailure(cause: unknown): CallEnd {
   if (!(cause instanceof PeerError)) return 'call-failed'

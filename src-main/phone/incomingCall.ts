@@ -7,7 +7,7 @@ import type { Clock, Timer } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { InviteServerCall } from '../sip/ua/userAgent.ts'
 import type { Call } from './call.ts'
-import { endOfFailure } from './callEnd.ts'
+import { endOfFailure, endOfSession } from './callEnd.ts'
 import type { MediaPort, MediaSession } from './mediaPort.ts'
 
 /** Callers give up earlier; this bounds those that never do. */
@@ -33,7 +33,7 @@ export class IncomingCall {
       onEnded: (reason) => {
         this.over = true
         this.log.info('call.ended', { call: call.id, reason: reason.text })
-        this.finish(reason.status !== undefined && reason.status >= 400 ? 'network-timeout' : 'remote-hung-up')
+        this.finish(endOfSession(reason.status))
       },
       onOffer: (again) => this.session === undefined ? Promise.reject(new Error('not answered')) : this.session.answer(again, this.abort.signal),
     }

@@ -10,7 +10,7 @@ import type { Random } from '../ports/random.ts'
 import type { InviteClientCall, InviteClientUser, UserAgent } from '../sip/ua/userAgent.ts'
 import { sipUri } from './address.ts'
 import type { Call } from './call.ts'
-import { bestStatus, endOfFailure, endOfStatus } from './callEnd.ts'
+import { bestStatus, endOfFailure, endOfSession, endOfStatus } from './callEnd.ts'
 import { randomId } from './identifier.ts'
 import type { MediaPort, MediaSession } from './mediaPort.ts'
 import type { Target, TargetResolver } from './targetResolver.ts'
@@ -105,7 +105,7 @@ export class OutgoingCall {
         fork.done = true
         if (fork !== this.winner) return
         this.deps.log.info('call.ended', { call: this.call.id, reason: reason.text })
-        this.finish(reason.status !== undefined && reason.status >= 400 ? 'network-timeout' : 'remote-hung-up')
+        this.finish(endOfSession(reason.status))
       },
       onOffer: (offer) => this.reanswer(offer),
     }

@@ -153,7 +153,7 @@ export class FakeNet {
         this.later(() => { user.onAnswered(answer, this.party(node ?? from)); this.later(() => { server.user?.onEstablished() }) })
       },
       reject: (status) => { over(() => { user.onFailed(status, '') }) },
-      end: () => { const early = state === 'early'; over(() => { if (early) user.onFailed(480, ''); else user.onEnded({ text: 'BYE' }) }) },
+      end: () => { const early = state === 'early'; over(() => { if (early) user.onFailed(480, ''); else user.onEnded({ status: 200, text: 'BYE' }) }) },
     }
     this.later(() => {
       if (node?.user === undefined || !this.nodes.has(node.nodeId)) { over(() => { user.onFailed(503, '') }); return }
@@ -168,7 +168,7 @@ export class FakeNet {
         const early = state === 'early'
         over(() => {
           if (early) server.user?.onCancelled(reason?.includes('elsewhere') === true ? 'answered-elsewhere' : 'cancelled')
-          else server.user?.onEnded({ text: 'BYE' })
+          else server.user?.onEnded({ status: 200, text: 'BYE' })
         })
         if (early) this.later(() => { user.onFailed(487, '') })
       },
