@@ -7,7 +7,8 @@ import { chmodSync, closeSync, existsSync, mkdirSync, openSync, renameSync } fro
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { PeerError } from '../base/errors.ts'
-import { migrations as allMigrations, type Migration } from './migrations/index.ts'
+import { migrations as allMigrations } from './migrations/index.ts'
+import type { Migration } from './migrations/migration.ts'
 
 export const databaseFileName = 'ringway.sqlite'
 export const lockFileName = 'ringway.lock'

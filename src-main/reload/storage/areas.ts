@@ -2,6 +2,7 @@
  * Values of one Kind at one Resource-ID as the handlers work with them: decoded, with their certificates, expired
  * ones left out. Translates between these and what the resource store keeps.
  */
+import { PeerError } from '../../base/errors.ts'
 import { decode, encode } from '../../base/presentation.ts'
 import type { DataModel } from '../wire/kinds.ts'
 import { storedData, type StoredData } from '../wire/storage.ts'
@@ -52,10 +53,6 @@ export class Areas {
     })
   }
 
-  forget(name: AreaName): void {
-    this.store.replace(name.resourceId, name.kind, undefined)
-  }
-
   names(resourceId?: Uint8Array): readonly AreaName[] {
     return this.store.areas(resourceId)
   }
@@ -70,8 +67,32 @@ export class Areas {
     return { ...value.data, lifetime: this.clock.remainingS(value.expiresAtMs) }
   }
 
-  /** Removes what has reached its end of life (RFC 6940 §7.4.1.3), and areas left with nothing. */
-  sweep(): void {
+  /**
+   * Removes what has reached its end of life (RFC 6940 §7.4.1.3), and areas left with nothing. False when the
+   * database refused: expired values are not answered with all the same.
+   */
+  sweep(): boolean {
+    return this.tolerant(() => { this.removeExpired() })
+  }
+
+  /** Forgets areas; false when the database refused. */
+  forgetAll(names: readonly AreaName[]): boolean {
+    if (names.length === 0) return true
+    return this.tolerant(() => { this.store.transact(() => { for (const { resourceId, kind } of names) this.store.replace(resourceId, kind, undefined) }) })
+  }
+
+  /** Housekeeping runs from timers, where a full disk must not end the process. */
+  private tolerant(work: () => void): boolean {
+    try {
+      work()
+      return true
+    } catch (cause) {
+      if (cause instanceof PeerError) return false
+      throw cause
+    }
+  }
+
+  private removeExpired(): void {
     const now = this.clock.nowMs()
     for (const name of this.store.expired(now)) {
       const area = this.store.read(name.resourceId, name.kind)

@@ -4,7 +4,7 @@
  * newer data is asked for it, and its data is taken over.
  */
 import { toHex } from '../../base/bytes.ts'
-import { DecodeError } from '../../base/errors.ts'
+import { DecodeError, PeerError } from '../../base/errors.ts'
 import { decode, encode } from '../../base/presentation.ts'
 import { ReloadError, RequestTimeout, type Answer, type RequestDestination, type RequestSender } from '../transaction/exchange.ts'
 import { ErrorCode, MessageCode } from '../wire/constants.ts'
@@ -167,5 +167,5 @@ export function everything(model: DataModel): ModelSpecifier {
 }
 
 function isExpected(cause: unknown, signal: AbortSignal): boolean {
-  return cause instanceof ReloadError || cause instanceof RequestTimeout || cause instanceof DecodeError || signal.aborted
+  return cause instanceof ReloadError || cause instanceof RequestTimeout || cause instanceof DecodeError || cause instanceof PeerError || signal.aborted
 }

@@ -160,7 +160,7 @@ export class Replication {
     if (this.closed || !this.topology.isMember) return
     const kept = (name: string): boolean => this.owned.has(name) || this.giving.has(name)
     const foreign = this.areas.names().filter(({ resourceId }) => !kept(toHex(resourceId)) && !this.topology.holdsReplica(resourceId))
-    if (foreign.length > 0) this.areas.transact(() => { for (const name of foreign) this.areas.forget(name) })
+    this.areas.forgetAll(foreign)
   }
 
   private resources(): readonly Resource[] {

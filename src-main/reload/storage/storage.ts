@@ -93,7 +93,7 @@ export class Storage implements TopologyUser, HandOver {
 
   private nextSweep(): Timer {
     return this.dependencies.clock.setTimer(sweepIntervalMs, () => {
-      this.areas.sweep()
+      if (!this.areas.sweep()) this.dependencies.count('failed.sweep')
       this.replication.retry()
       this.sweepTimer = this.nextSweep()
     })

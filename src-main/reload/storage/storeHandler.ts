@@ -3,6 +3,7 @@
  * in one transaction or none. Also the merge of newer data found elsewhere. Replication is told what changed.
  */
 import { equalBytes } from '../../base/bytes.ts'
+import { PeerError } from '../../base/errors.ts'
 import { decode, encode } from '../../base/presentation.ts'
 import type { IncomingRequest, Outcome } from '../transaction/exchange.ts'
 import { ErrorCode, NODE_ID_LENGTH } from '../wire/constants.ts'
@@ -48,6 +49,11 @@ export class StoreHandler {
     try {
       return this.store(request)
     } catch (cause) {
+      if (cause instanceof PeerError) {
+        // The disk is full or the database damaged: the writer must not believe that it is stored.
+        this.count('failed.store')
+        return { error: ErrorCode.dataTooLarge, info: 'no room' }
+      }
       if (!(cause instanceof Refused)) throw cause
       this.count(`refused.store.${cause.outcome.error}`)
       return cause.outcome

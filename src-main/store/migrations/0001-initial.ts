@@ -1,5 +1,5 @@
 /** The first version: what one installation keeps. Times are milliseconds since 1970 unless a name says otherwise. */
-import type { Migration } from './index.ts'
+import type { Migration } from './migration.ts'
 
 export const initial: Migration = {
   version: 1,

@@ -52,6 +52,21 @@ describe('opening', () => {
   })
 })
 
+describe('a full disk', () => {
+  it('is reported as such, and what was there stays', () => {
+    const database = openDatabase(directory)
+    const put = database.prepare('INSERT INTO contact VALUES (?, ?, 0)')
+    put.run('alice@office.example', 'Alice')
+    const pages = database.prepare<{ page_count: number }>('PRAGMA page_count').get()?.page_count ?? 0
+    database.prepare(`PRAGMA max_page_count = ${pages + 1}`).get()
+    const error = failure(() => { database.transaction(() => { for (let i = 0; i < 1000; i++) put.run(`user${i}@office.example`, 'x'.repeat(100)) }) })
+    expect(error.code).toBe('disk-full')
+    expect(error.message).toContain(file)
+    expect(database.prepare('SELECT aor FROM contact').all()).toEqual([{ aor: 'alice@office.example' }])
+    database.close()
+  })
+})
+
 describe('migrations', () => {
   it('are numbered 1, 2, 3 … without a gap', () => {
     expect(migrations.map((m) => m.version)).toEqual(migrations.map((_, i) => i + 1))

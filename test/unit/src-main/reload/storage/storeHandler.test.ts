@@ -1,6 +1,6 @@
 import { beforeAll, beforeEach, afterEach, describe, expect, it } from 'vitest'
 import { decode } from '../../../../../src-main/base/presentation.ts'
-import { DecodeError } from '../../../../../src-main/base/errors.ts'
+import { DecodeError, PeerError } from '../../../../../src-main/base/errors.ts'
 import type { Outcome } from '../../../../../src-main/reload/transaction/exchange.ts'
 import { ErrorCode } from '../../../../../src-main/reload/wire/constants.ts'
 import { readUnknownKindInfo } from '../../../../../src-main/reload/wire/message.ts'
@@ -177,6 +177,12 @@ it('these operations are atomic: if any fails, the state is what it was before t
   expect(failure(outcome)).toBe(ErrorCode.dataTooLarge)
   expect(held(bob, single)).toBeUndefined()
   expect(ring.sent).toEqual([])
+})
+
+it('a Store that the disk has no room for is refused, and does not end the peer', () => {
+  bob.store.transact = () => { throw new PeerError('disk-full') }
+  expect(failure(alice.store1(bob, here, [{ kind: single, values: [alice.sign(here, single, one('a'))] }]))).toBe(ErrorCode.dataTooLarge)
+  expect(bob.counted).toEqual(['failed.store'])
 })
 
 describe('the generation counter', () => {
