@@ -22,7 +22,7 @@ export class DocumentServer {
   /** Where newcomers reach the document: of the running server, else where it ran last or would run. */
   url(): string {
     const known = this.stores.authority.load()?.enrolmentUrl
-    const last = known === undefined || known === '' ? undefined : URL.parse(known)
+    const last = known === undefined || known === '' ? undefined : new URL(known)
     const port = this.port ?? (last === undefined || last === null || last.port === '' ? defaultPort : Number(last.port))
     return documentUrlAt(this.host(), port)
   }
@@ -34,7 +34,7 @@ export class DocumentServer {
       const address = { host: this.network.listen?.host ?? '0.0.0.0', port }
       return authority === undefined ? startDocumentServer(this.ports, address, identity, log) : startEnrolServer(this.ports, address, authority, log)
     }
-    const wanted = this.network.listen?.port === 0 ? 0 : Number(URL.parse(this.url())?.port ?? defaultPort)
+    const wanted = this.network.listen?.port === 0 ? 0 : Number(new URL(this.url()).port)
     try {
       this.server = await listen(wanted)
     } catch (cause) {
