@@ -12,11 +12,11 @@ export const en = {
   connection: {
     starting: 'Connecting to your peer…',
     lostDesktop: 'The phone behind this window stopped.', lostBrowser: 'The connection to your peer is lost.',
-    retryIn: 'Next attempt in {seconds} s', retrying: 'Trying…', retryNow: 'Try now',
+    retryIn: 'Next attempt in {seconds} s', retrying: 'Trying…', retryNow: 'Try now', none: 'No connection to your peer',
   },
   nav: {
     main: 'Main navigation', skip: 'Skip to content', chats: 'Chats', calls: 'Calls', contacts: 'Contacts', network: 'Network', settings: 'Settings',
-    badge: { chats: '{n} unread | {n} unread', calls: '{n} missed | {n} missed', contacts: '{n} new | {n} new', network: '{n} warning | {n} warnings' },
+    badge: { chats: 'unread', calls: 'missed', contacts: 'new', network: 'warning | warnings' },
   },
   search: {
     label: 'Search or dial', placeholder: 'Name or sip: address', results: 'Results', clear: 'Clear', call: 'Call {aor}', message: 'Message {aor}', add: 'Add {aor} to contacts',

@@ -23,9 +23,11 @@ export function initials(name: string): string {
   return letters.map((word) => [...(word ?? '')][0] ?? '').join('').toUpperCase() || '?'
 }
 
-/** A stable hue 0..359 for an address. */
+const hues = [262, 285, 310, 340, 12, 35, 150, 172, 200, 228]
+
+/** A stable hue for an address, of those that look well with white letters. */
 export function hueOf(text: string): number {
   let hash = 2166136261
   for (const char of text) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 16777619) >>> 0
-  return hash % 360
+  return hues[hash % hues.length] ?? 262
 }
