@@ -107,6 +107,7 @@ function parseUriParams(text: string): Params {
     if (name === '') throw new DecodeError('URI parameter without name')
     check(name, PARAM, 'URI parameter', -1)
     if (value !== undefined) check(value, PARAM, 'URI parameter', -1)
+    if (params.has(name)) throw new DecodeError('URI parameter twice') // §19.1.1: not more than once
     params.push(name, value)
   }
   return params

@@ -178,11 +178,18 @@ export class TransportLayer {
     })
   }
 
+  /** A message that is framed well but reads badly is dropped alone; the stream goes on. */
   private receive(message: SipMessage, connection: Connection): void {
     if (!this.attached.has(connection)) return
     this.counters.received++
-    if (message.kind === 'request') this.receiveRequest(message, connection)
-    else this.receiveResponse(message, connection)
+    try {
+      if (message.kind === 'request') this.receiveRequest(message, connection)
+      else this.receiveResponse(message, connection)
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      this.counters.malformed++
+      this.deps.log.debug('sip-unreadable', { connection: connection.id, what: error.message })
+    }
   }
 
   private receiveRequest(request: SipRequest, connection: Connection): void {

@@ -68,6 +68,8 @@ export interface InviteOptions {
 
 export interface RequestOptions {
   readonly to: string
+  /** Call-ID; the same one when the same message is sent again, so that the other side knows it. */
+  readonly callId?: string
   readonly contentType?: string
   readonly body?: Uint8Array
   readonly headers?: HeaderList

@@ -7,7 +7,9 @@ import { makeRequest, type UaContext } from './context.ts'
 /** @throws PeerError 'network-timeout', 'peer-unreachable'; DecodeError for a bad URI; the signal's reason when aborted */
 export async function sendRequest(context: UaContext, leg: Leg, method: string, options: RequestOptions, signal: AbortSignal): Promise<FinalResponse> {
   signal.throwIfAborted()
-  const request = makeRequest(context, leg, method, { to: options.to, headers: options.headers ?? [] })
+  const request = makeRequest(context, leg, method, {
+    to: options.to, headers: options.headers ?? [], ...(options.callId === undefined ? {} : { callId: options.callId }),
+  })
   if (options.body !== undefined) request.setBody(options.contentType ?? 'text/plain', options.body)
   const response = await new Promise<SipResponse>((resolve, reject) => {
     const onAbort = (): void => { reject(signal.reason instanceof Error ? signal.reason : new Error('aborted')) }
