@@ -2,38 +2,18 @@
  * The Framing Header (RFC 6940 §6.6.2) over a byte stream: FramedMessage data (128) and ack (129) frames, cut
  * out of whatever pieces the stream delivers, and the memory of received sequence numbers an ack reports.
  */
+import { concatBytes } from '../../base/bytes.ts'
 import { DecodeError } from '../../base/errors.ts'
+import { decode, encode } from '../../base/presentation.ts'
+import { DATA_FRAME_OVERHEAD, framedMessage, frameLength, type FramedMessage } from '../wire/framing.ts'
 
-const DATA = 128
-const ACK = 129
-const DATA_HEADER = 8
-const ACK_LENGTH = 9
-
-export type Frame =
-  | { readonly type: 'data'; readonly sequence: number; readonly message: Uint8Array }
-  | { readonly type: 'ack'; readonly sequence: number; readonly received: number }
+export type Frame = FramedMessage
 
 /** A data frame; `message` is copied. */
-export function encodeData(sequence: number, message: Uint8Array): Uint8Array {
-  const out = new Uint8Array(DATA_HEADER + message.length)
-  const view = new DataView(out.buffer)
-  view.setUint32(0, (DATA << 24) | (sequence >>> 8))
-  view.setUint8(4, sequence & 0xff)
-  view.setUint8(5, message.length >>> 16)
-  view.setUint16(6, message.length & 0xffff)
-  out.set(message, DATA_HEADER)
-  return out
-}
+export function encodeData(sequence: number, message: Uint8Array): Uint8Array { return encode(framedMessage, { type: 'data', sequence, message }) }
 
-/** An ack frame: `received` is the bitmask of the 32 sequence numbers before `sequence`. */
-export function encodeAck(sequence: number, received: number): Uint8Array {
-  const out = new Uint8Array(ACK_LENGTH)
-  const view = new DataView(out.buffer)
-  view.setUint8(0, ACK)
-  view.setUint32(1, sequence)
-  view.setUint32(5, received)
-  return out
-}
+/** An ack frame: `received` is the bitmask of the 32 sequence numbers before `ackSequence`. */
+export function encodeAck(ackSequence: number, received: number): Uint8Array { return encode(framedMessage, { type: 'ack', ackSequence, received }) }
 
 /** Thrown when a frame announces a message larger than allowed; `head` has what arrived of it so far (RFC 6940 §6.6). */
 export class FrameTooLarge extends DecodeError {
@@ -55,30 +35,21 @@ export class FrameDecoder {
     this.pieces.push(bytes)
     this.length += bytes.length
     if (this.length < this.wanted) return
-    const all = this.pieces.length === 1 ? bytes : join(this.pieces, this.length)
+    const all = this.pieces.length === 1 ? bytes : concatBytes(...this.pieces)
     let at = 0
     try {
       for (;;) {
-        const left = all.length - at
-        this.wanted = 1
-        if (left === 0) break
-        const type = all[at] as number
-        if (type !== DATA && type !== ACK) throw new DecodeError(`frame type ${type}`, at)
-        const view = new DataView(all.buffer, all.byteOffset + at, left)
-        this.wanted = type === ACK ? ACK_LENGTH : DATA_HEADER
-        if (left < this.wanted) break
-        if (type === ACK) {
-          at += ACK_LENGTH
-          yield { type: 'ack', sequence: view.getUint32(1), received: view.getUint32(5) }
-          continue
+        const length = frameLength(all, at)
+        this.wanted = length === undefined ? all.length - at + 1 : length
+        if (length === undefined) break
+        if (length < 0) throw new DecodeError(`frame type ${all[at] ?? 0}`, at)
+        if (length > this.maxMessageBytes + DATA_FRAME_OVERHEAD) {
+          throw new FrameTooLarge(length - DATA_FRAME_OVERHEAD, all.slice(at + DATA_FRAME_OVERHEAD, at + DATA_FRAME_OVERHEAD + this.maxMessageBytes))
         }
-        const length = (view.getUint8(5) << 16) | view.getUint16(6)
-        if (length > this.maxMessageBytes) throw new FrameTooLarge(length, all.slice(at + DATA_HEADER, at + DATA_HEADER + this.maxMessageBytes))
-        this.wanted = DATA_HEADER + length
-        if (left < this.wanted) break
-        const message = all.slice(at + DATA_HEADER, at + this.wanted)
-        at += this.wanted
-        yield { type: 'data', sequence: view.getUint32(1), message }
+        if (all.length - at < length) break
+        const frame = decode(framedMessage, all.slice(at, at + length), 'the frame')
+        at += length
+        yield frame
       }
     } finally {
       const rest = all.subarray(at)
@@ -106,11 +77,4 @@ export class ReceivedSequences {
     // Relative to an older number only what lies before it counts.
     return ahead === 0 ? this.mask : ahead > -32 ? this.mask >>> -ahead : 0
   }
-}
-
-function join(pieces: readonly Uint8Array[], length: number): Uint8Array {
-  const out = new Uint8Array(length)
-  let at = 0
-  for (const piece of pieces) { out.set(piece, at); at += piece.length }
-  return out
 }

@@ -38,6 +38,8 @@ export interface LinkCounters { sent: number; received: number; sentBytes: numbe
 /** Suspicion waits this many RTOs and at least so long: a busy computer is not a broken link. */
 const SUSPECT_RTOS = 4
 const SUSPECT_MIN_MS = 3000
+/** One stall must not make the next one go unnoticed for minutes. */
+const SUSPECT_MAX_MS = 10_000
 const GRACE_MS = 30_000
 const MAX_OUTSTANDING = 256
 
@@ -121,7 +123,7 @@ export class Link {
     this.heardAt = this.clock.monotonic()
     try {
       for (const frame of this.decoder.push(bytes)) {
-        if (frame.type === 'ack') this.onAck(frame.sequence)
+        if (frame.type === 'ack') this.onAck(frame.ackSequence)
         else {
           this.write(encodeAck(frame.sequence, this.received.note(frame.sequence)))
           this.onMessage(frame.message)
@@ -161,7 +163,7 @@ export class Link {
   private watch(): void {
     const oldest = this.outstanding.values().next().value
     if (oldest === undefined) return
-    const patience = Math.max(SUSPECT_MIN_MS, SUSPECT_RTOS * this.rtt.rtoMs)
+    const patience = Math.min(SUSPECT_MAX_MS, Math.max(SUSPECT_MIN_MS, SUSPECT_RTOS * this.rtt.rtoMs))
     this.timer = this.clock.setTimer(Math.max(0, oldest + patience - this.clock.monotonic()), () => {
       this.timer = this.clock.setTimer(GRACE_MS, () => { this.destroy('no acknowledgement') })
       this.state = 'suspect'

@@ -1,0 +1,186 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { Counters } from '../../../../../src-main/base/counters.ts'
+import { fromHex, toHex } from '../../../../../src-main/base/bytes.ts'
+import { Router } from '../../../../../src-main/reload/forwarding/router.ts'
+import { ErrorCode, MessageCode } from '../../../../../src-main/reload/wire/constants.ts'
+import { destinationText, toNode, toResource, type Destination } from '../../../../../src-main/reload/wire/destination.ts'
+import { decodeHeader, encodeWithHeader, type HeaderFields } from '../../../../../src-main/reload/wire/forwardingHeader.ts'
+import { wildcardNodeId } from '../../../../../src-main/reload/wire/identifiers.ts'
+
+const at = (place: string): Uint8Array => fromHex(`${place}${'0'.repeat(30)}`)
+const name = (id: Uint8Array): string => toHex(id).slice(0, 2)
+const short = (d: Destination): string => destinationText(d).replace(/^(\w)\w*:(..).*/, '$1$2')
+const overlay = 0x9aa32b8d
+
+/** We are 80, own (70, 80], are connected to 20, 70 and 90 and route everything else over 20. */
+function setUp(): { router: Router; sent: string[]; delivered: string[]; rejected: string[]; counters: Counters; last: () => Uint8Array } {
+  const sent: string[] = []
+  const delivered: string[] = []
+  const rejected: string[] = []
+  const counters = new Counters()
+  let last: Uint8Array = new Uint8Array(0)
+  const router = new Router({
+    nodeId: at('80'), overlay, initialTtl: 100, counters,
+    topology: {
+      isResponsible: (id) => name(id) > '70' && name(id) <= '80', nextHop: () => at('20'),
+      replicaSet: () => [], holdsReplica: () => false, mayAnswerFor: () => true,
+    },
+    links: {
+      isConnected: (id) => ['20', '70', '78', '90'].includes(name(id)),
+      send: (to, message) => {
+        last = message
+        const header = decodeHeader(message)
+        sent.push(`${name(to)} ttl ${header.ttl} via [${header.viaList.map(short).join(' ')}] to [${header.destinationList.map(short).join(' ')}]`)
+        return true
+      },
+    },
+  }, {
+    onDeliver: (_, previous, destination) => { delivered.push(`${short(destination)} from ${name(previous)}`) },
+    onFragment: (_, previous) => { delivered.push(`fragment from ${name(previous)}`) },
+    onRejected: (_, previous, error) => { rejected.push(`${error} to ${name(previous)}`) },
+  })
+  return { router, sent, delivered, rejected, counters, last: () => last }
+}
+
+const request = Uint8Array.of(0, MessageCode.pingReq, 1, 2, 3)
+const answer = Uint8Array.of(0, MessageCode.pingAns, 1, 2, 3)
+function message(to: readonly Destination[], more: Partial<HeaderFields> = {}, body = request): Uint8Array {
+  return encodeWithHeader({ overlay, configurationSequence: 0, ttl: 50, transactionId: 7n, destinationList: to, ...more }, body)
+}
+
+describe('a message whose Destination List starts with', () => {
+  test('a Resource-ID we are responsible for is delivered', () => {
+    const { router, delivered } = setUp()
+    router.receive(message([toResource(at('75'))]), at('70'))
+    expect(delivered).toEqual(['r75 from 70'])
+  })
+
+  test('our Node-ID alone is delivered; with more behind it goes on to the next entry', () => {
+    const { router, delivered, sent } = setUp()
+    router.receive(message([toNode(at('80'))]), at('70'))
+    router.receive(message([toNode(at('80')), toNode(at('90'))]), at('70'))
+    expect(delivered).toEqual(['n80 from 70'])
+    expect(sent).toEqual(['90 ttl 49 via [n70] to [n90]'])
+  })
+
+  test('the wildcard is delivered and never forwarded', () => {
+    const { router, delivered, sent } = setUp()
+    router.receive(message([toNode(wildcardNodeId)]), at('70'))
+    expect([delivered, sent]).toEqual([['nff from 70'], []])
+  })
+
+  test('a Node-ID in our range that is not ours is dropped silently, unless it is connected', () => {
+    const { router, sent, rejected, counters } = setUp()
+    router.receive(message([toNode(at('75'))]), at('70'))
+    expect([sent, rejected, counters.get('dropped.notThere')]).toEqual([[], [], 1])
+    router.receive(message([toNode(at('78'))]), at('70'))
+    expect(sent).toEqual(['78 ttl 49 via [n70] to [n78]'])
+  })
+
+  test('somebody else’s id is forwarded: directly if connected, else by the topology', () => {
+    const { router, sent } = setUp()
+    router.receive(message([toNode(at('90'))]), at('70'))
+    router.receive(message([toNode(at('95'))]), at('70'))
+    router.receive(message([toResource(at('95'))], { viaList: [toNode(at('60'))] }), at('70'))
+    expect(sent).toEqual(['90 ttl 49 via [n70] to [n90]', '20 ttl 49 via [n70] to [n95]', '20 ttl 49 via [n60 n70] to [r95]'])
+  })
+
+  test('an opaque ID that we have not made is dropped', () => {
+    const { router, counters } = setUp()
+    router.receive(message([{ type: 'compact', id: 0x8001 }]), at('70'))
+    expect(counters.get('dropped.opaqueId')).toBe(1)
+  })
+})
+
+describe('forwarding', () => {
+  test('does no Via List work for responses', () => {
+    const { router, sent } = setUp()
+    router.receive(message([toNode(at('80')), toNode(at('90')), toNode(at('10'))], {}, answer), at('70'))
+    expect(sent).toEqual(['90 ttl 49 via [] to [n90 n10]'])
+  })
+
+  test('leaves what stands behind the header as it is', () => {
+    const { router, last } = setUp()
+    router.receive(message([toNode(at('90'))]), at('70'))
+    expect(toHex(last()).endsWith(toHex(request))).toBe(true)
+  })
+
+  test('ends at TTL 0, and refuses a TTL above initial-ttl', () => {
+    const { router, sent, rejected } = setUp()
+    router.receive(message([toNode(at('90'))], { ttl: 0 }), at('70'))
+    router.receive(message([toNode(at('90'))], { ttl: 101 }), at('20'))
+    expect(sent).toEqual([])
+    expect(rejected).toEqual([`${ErrorCode.ttlExceeded} to 70`, `${ErrorCode.ttlExceeded} to 20`])
+  })
+
+  test('delivers what is for us with TTL 0', () => {
+    const { router, delivered } = setUp()
+    router.receive(message([toNode(at('80'))], { ttl: 0 }), at('70'))
+    expect(delivered).toHaveLength(1)
+  })
+
+  test('refuses a FORWARD_CRITICAL option it does not know', () => {
+    const { router, rejected, delivered } = setUp()
+    const options = [{ type: 77, flags: 0x01, value: new Uint8Array(2) }]
+    router.receive(message([toNode(at('90'))], { options }), at('70'))
+    expect(rejected).toEqual([`${ErrorCode.unsupportedForwardingOption} to 70`])
+    router.receive(message([toNode(at('80'))], { options }), at('70'))
+    expect(delivered).toHaveLength(1)
+  })
+
+  test('answers duplicate entries in a Destination List with Error_Invalid_Message', () => {
+    const { router, rejected } = setUp()
+    router.receive(message([toNode(at('90')), toNode(at('20')), toNode(at('90'))]), at('70'))
+    expect(rejected).toEqual([`${ErrorCode.invalidMessage} to 70`])
+  })
+
+  test('answers another overlay’s request, but never its response', () => {
+    const { router, rejected, counters } = setUp()
+    router.receive(message([toNode(at('90'))], { overlay: 1 }), at('70'))
+    router.receive(message([toNode(at('90'))], { overlay: 1 }, answer), at('70'))
+    expect(rejected).toEqual([`${ErrorCode.incompatibleWithOverlay} to 70`])
+    expect(counters.get('dropped.otherOverlay')).toBe(2)
+  })
+
+  test('parts of a message are routed like whole ones', () => {
+    const { router, sent, delivered } = setUp()
+    router.receive(message([toNode(at('90'))], { fragment: { offset: 500, last: false } }), at('70'))
+    router.receive(message([toNode(at('80'))], { fragment: { offset: 500, last: false } }), at('70'))
+    expect(sent).toEqual(['90 ttl 49 via [n70] to [n90]'])
+    expect(delivered).toEqual(['fragment from 70'])
+  })
+
+  test('garbage is counted and harms nothing', () => {
+    const { router, counters } = setUp()
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => { router.receive(bytes, at('70')) }))
+    expect(counters.get('dropped.malformed')).toBe(counters.get('received.messages'))
+  })
+
+  test('a valid message with any byte changed never throws', () => {
+    const { router } = setUp()
+    const valid = message([toNode(at('80')), toNode(at('90')), toResource(at('10'))], { viaList: [toNode(at('60'))], options: [{ type: 3, flags: 4, value: at('01') }] })
+    fc.assert(fc.property(fc.nat(valid.length - 1), fc.integer({ min: 0, max: 255 }), (i, byte) => {
+      const broken = valid.slice()
+      broken[i] = byte
+      router.receive(broken, at('70'))
+    }))
+  })
+})
+
+describe('what we originate', () => {
+  test('goes to a connected node, else where the topology says, else comes to ourselves', () => {
+    const { router, sent, delivered } = setUp()
+    expect(router.originate(message([toNode(at('70'))], { ttl: 100 }))).toBe(true)
+    expect(router.originate(message([toResource(at('10'))], { ttl: 100 }))).toBe(true)
+    expect(router.originate(message([toResource(at('79'))], { ttl: 100 }))).toBe(true)
+    expect(sent).toEqual(['70 ttl 100 via [] to [n70]', '20 ttl 100 via [] to [r10]'])
+    expect(delivered).toEqual(['r79 from 80'])
+  })
+
+  test('takes the link it is told to', () => {
+    const { router, sent } = setUp()
+    router.originate(message([toResource(at('79'))], { ttl: 100 }), at('90'))
+    expect(sent).toEqual(['90 ttl 100 via [] to [r79]'])
+  })
+})

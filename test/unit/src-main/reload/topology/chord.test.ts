@@ -1,0 +1,160 @@
+import { describe, expect, test } from 'vitest'
+import { fromHex, toHex } from '../../../../../src-main/base/bytes.ts'
+import { Chord } from '../../../../../src-main/reload/topology/chord.ts'
+
+/** Ids on a ring of 256 places: two hexadecimal digits in front. */
+const at = (place: string): Uint8Array => fromHex(`${place}${'0'.repeat(30)}`)
+const place = (id: Uint8Array | undefined): string | undefined => (id === undefined ? undefined : toHex(id).slice(0, 2))
+const places = (ids: readonly Uint8Array[]): (string | undefined)[] => ids.map(place)
+
+function setUp(self = '80'): { chord: Chord; facts: string[]; meet: (...others: string[]) => void } {
+  const facts: string[] = []
+  const chord = new Chord(at(self), {
+    onWanted: (target, via) => { facts.push(`attach ${place(target)} via ${place(via)}`) },
+    onTablesChanged: ({ range, replicas }) => { facts.push(`update${range ? ' range' : ''}${replicas ? ' replicas' : ''}`) },
+    onIsolated: () => { facts.push('isolated') },
+  })
+  return { chord, facts, meet: (...others) => { for (const other of others) { chord.linkUp(at(other)); chord.addRoutable(at(other)) } } }
+}
+
+describe('responsibility (RFC 6940 §10.1)', () => {
+  test('who has not joined owns its Node-ID only; a lone peer that has owns everything', () => {
+    const { chord } = setUp()
+    expect([chord.isResponsible(at('80')), chord.isResponsible(at('7f'))]).toEqual([true, false])
+    chord.enter()
+    expect([at('00'), at('7f'), at('81')].map((id) => chord.isResponsible(id))).toEqual([true, true, true])
+  })
+
+  test('a peer owns (nearest predecessor, itself]', () => {
+    const { chord, meet } = setUp()
+    chord.enter()
+    meet('20', '60', 'c0')
+    expect(['60', '61', '80', '81', '20'].filter((p) => chord.isResponsible(at(p)))).toEqual(['61', '80'])
+  })
+})
+
+describe('routing (RFC 6940 §10.3)', () => {
+  test('goes to a directly connected node, whether routable or not', () => {
+    const { chord, meet } = setUp()
+    chord.enter()
+    meet('c0')
+    chord.linkUp(at('f0'))
+    expect(place(chord.nextHop(at('f0')))).toBe('f0')
+  })
+
+  test('else to the largest Node-ID strictly between us and the id, else to the smallest behind it', () => {
+    const { chord, meet } = setUp()
+    chord.enter()
+    meet('20', '60', 'a0', 'c0')
+    expect(place(chord.nextHop(at('bf')))).toBe('a0')
+    expect(place(chord.nextHop(at('10')))).toBe('c0')
+    expect(place(chord.nextHop(at('90')))).toBe('a0')
+  })
+
+  test('never through a peer that has not sent an Update', () => {
+    const { chord } = setUp()
+    chord.enter()
+    chord.linkUp(at('a0'))
+    expect(chord.nextHop(at('b0'))).toBeUndefined()
+  })
+})
+
+describe('the neighbour table (RFC 6940 §10.7)', () => {
+  test('holds the three nearest on each side, nearest first', () => {
+    const { chord, meet } = setUp()
+    chord.enter()
+    meet('10', '30', '50', '70', '90', 'b0', 'd0', 'f0')
+    expect(places(chord.successors)).toEqual(['90', 'b0', 'd0'])
+    expect(places(chord.predecessors)).toEqual(['70', '50', '30'])
+    expect(places(chord.replicaSet())).toEqual(['90', 'b0'])
+  })
+
+  test('in a small ring a peer is predecessor and successor at once', () => {
+    const { chord, meet } = setUp()
+    chord.enter()
+    meet('90')
+    expect([places(chord.successors), places(chord.predecessors)]).toEqual([['90'], ['90']])
+  })
+
+  test('a change is told once with what it means; no change is not told', () => {
+    const { chord, facts, meet } = setUp()
+    chord.enter()
+    meet('90')
+    facts.length = 0
+    meet('70')
+    chord.updated(at('70'), [at('80'), at('90')])
+    expect(facts).toEqual(['update range replicas'])
+    meet('10', '30', 'f0', 'd0')
+    facts.length = 0
+    meet('f8')
+    expect(facts).toEqual([])
+  })
+
+  test('wants listed peers that belong into the table, through who told of them, and never itself', () => {
+    const { chord, facts, meet } = setUp()
+    chord.enter()
+    meet('90', 'a0', 'b0', '70', '60', '50')
+    facts.length = 0
+    chord.updated(at('90'), [at('80'), at('a8'), at('f0'), at('90')])
+    expect(facts).toEqual(['attach a8 via 90'])
+  })
+
+  test('a lost neighbour is replaced by the best known, and the last one lost is told', () => {
+    const { chord, facts, meet } = setUp()
+    chord.enter()
+    meet('70', '90')
+    facts.length = 0
+    chord.linkDown(at('70'))
+    expect(facts).toEqual(['update range replicas'])
+    expect(places(chord.predecessors)).toEqual(['90'])
+    chord.linkDown(at('90'))
+    expect(facts.at(-1)).toBe('isolated')
+  })
+
+  test('a peer that leaves names those beyond it', () => {
+    const { chord, facts, meet } = setUp()
+    chord.enter()
+    meet('90', '70', '60')
+    facts.length = 0
+    chord.left(at('90'), [at('a0'), at('80')])
+    expect(facts[0]).toBe('attach a0 via 60')
+    expect(places(chord.successors)).toEqual(['60', '70'])
+  })
+
+  test('a node that has not joined tells nobody', () => {
+    const { facts, meet } = setUp()
+    meet('90', '70')
+    expect(facts).toEqual([])
+  })
+})
+
+describe('replicas and answers', () => {
+  test('we hold what fewer than three peers stand between us and it', () => {
+    const { chord, meet } = setUp()
+    chord.enter()
+    meet('70', '60', '50', '40')
+    expect(['75', '65', '55', '45'].map((p) => chord.holdsReplica(at(p)))).toEqual([true, true, true, false])
+  })
+
+  test('an answer counts from a signer at least as close as every neighbour (RFC 6940 §6.3.4)', () => {
+    const { chord, meet } = setUp()
+    chord.enter()
+    meet('90', 'a0', '70')
+    expect([chord.mayAnswerFor(at('a0'), at('98')), chord.mayAnswerFor(at('9c'), at('98')), chord.mayAnswerFor(at('b0'), at('98'))]).toEqual([true, true, false])
+  })
+
+  test('the size is exact while the neighbours’ lists reach round the ring', () => {
+    const { chord, meet } = setUp()
+    chord.enter()
+    expect(chord.size(() => undefined)).toBe(1)
+    meet('90', '70', 'a0')
+    expect(chord.size(() => undefined)).toBe(4)
+    const all = ['10', '30', '50', '70', '80', '90', 'b0', 'd0', 'f0']
+    meet(...all.filter((p) => p !== '80'))
+    const around = (own: string) => {
+      const i = all.indexOf(own)
+      return i < 0 ? undefined : { successors: [1, 2, 3].map((n) => at(all[(i + n) % 9]!)), predecessors: [1, 2, 3].map((n) => at(all[(i + 9 - n) % 9]!)) }
+    }
+    expect(chord.size((id) => around(place(id)!))).toBe(10)
+  })
+})

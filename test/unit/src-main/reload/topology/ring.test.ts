@@ -1,0 +1,38 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { fromHex, toHex } from '../../../../../src-main/base/bytes.ts'
+import { clockwise, distance, fraction, inRange, nextId } from '../../../../../src-main/reload/topology/ring.ts'
+
+const id = fc.uint8Array({ minLength: 16, maxLength: 16 })
+const big = (bytes: Uint8Array): bigint => BigInt(`0x${toHex(bytes)}`)
+const modulus = 1n << 128n
+const of = (last: string): Uint8Array => fromHex(last.padStart(32, '0'))
+
+describe('the ring modulo 2^128 (RFC 6940 §10.1)', () => {
+  test('distance is (to − from) mod 2^128', () => {
+    fc.assert(fc.property(id, id, (a, b) => { expect(big(distance(a, b))).toBe((big(b) - big(a) + modulus) % modulus) }))
+  })
+
+  test('id + 1 goes round', () => {
+    fc.assert(fc.property(id, (a) => { expect(big(nextId(a))).toBe((big(a) + 1n) % modulus) }))
+    expect(nextId(new Uint8Array(16).fill(0xff))).toEqual(new Uint8Array(16))
+  })
+
+  test('an id lies in exactly one of the ranges that distinct peers divide the ring into', () => {
+    fc.assert(fc.property(fc.uniqueArray(id, { minLength: 1, maxLength: 8, selector: toHex }), id, (peers, x) => {
+      const order = clockwise(new Uint8Array(16), peers)
+      const owners = order.filter((peer, i) => inRange(order.at(i - 1)!, x, peer))
+      expect(owners).toHaveLength(1)
+    }))
+  })
+
+  test('a range excludes its beginning and includes its end, across zero too', () => {
+    expect(inRange(of('10'), of('10'), of('20'))).toBe(false)
+    expect(inRange(of('10'), of('20'), of('20'))).toBe(true)
+    expect(inRange(of('f0'), of('05'), of('10'))).toBe(true)
+    expect(inRange(of('f0'), of('20'), of('10'))).toBe(false)
+    expect(inRange(of('10'), of('99'), of('10'))).toBe(true)
+  })
+
+  test('half the ring is 0.5', () => { expect(fraction(fromHex(`80${'0'.repeat(30)}`))).toBe(0.5) })
+})
