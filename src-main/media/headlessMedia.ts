@@ -4,7 +4,7 @@
  * window does it, so that each can call the other.
  */
 import { randomBytes } from 'node:crypto'
-import { MediaStreamTrack, RTCPeerConnection, RTCRtpCodecParameters, RtpHeader, RtpPacket, type RTCRtpTransceiver } from 'werift'
+import { MediaStream, MediaStreamTrack, RTCPeerConnection, RTCRtpCodecParameters, RtpHeader, RtpPacket, type RTCRtpTransceiver } from 'werift'
 import { PeerError } from '../base/errors.ts'
 import type { MediaPort, MediaSession, MediaUser } from '../phone/mediaPort.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
@@ -33,14 +33,15 @@ const disconnectedMs = 15_000
 export function createHeadlessMedia(options: HeadlessOptions): MediaPort {
   const wav = options.play === undefined ? undefined : readWav(options.play)
   // made now, so that a wrong path is told before anybody's phone rings
-  const recording = options.record === undefined ? undefined : new WavWriter(options.record, sampleRate)
-  return { open: (call, user) => new HeadlessSession(options, wav, recording, call.id, user) }
+  if (options.record !== undefined) new WavWriter(options.record, sampleRate).close()
+  return { open: (call, user) => new HeadlessSession(options, wav, call.id, user) }
 }
 
 class HeadlessSession implements MediaSession {
   readonly engine = 'headless'
   private readonly pc: RTCPeerConnection
   private readonly heardTracks = new Set<MediaStreamTrack>()
+  private readonly recording: WavWriter | undefined
   private loop: SoundLoop | undefined
   private grace: Timer | undefined
   private muted = false
@@ -49,10 +50,10 @@ class HeadlessSession implements MediaSession {
   constructor(
     private readonly options: HeadlessOptions,
     private readonly wav: Wav | undefined,
-    private readonly recording: WavWriter | undefined,
     private readonly id: string,
     private readonly user: MediaUser,
   ) {
+    this.recording = options.record === undefined ? undefined : new WavWriter(options.record, sampleRate)
     this.pc = new RTCPeerConnection({
       codecs: {
         audio: [
@@ -74,7 +75,7 @@ class HeadlessSession implements MediaSession {
 
   async offer(signal: AbortSignal): Promise<string> {
     return this.describe(signal, async () => {
-      this.pc.addTransceiver(new MediaStreamTrack({ kind: 'audio' }), { direction: 'sendrecv' })
+      this.addAudio()
       await this.pc.setLocalDescription(await this.pc.createOffer())
     })
   }
@@ -82,7 +83,7 @@ class HeadlessSession implements MediaSession {
   async answer(remoteOffer: string, signal: AbortSignal): Promise<string> {
     requireAudio(remoteOffer)
     return this.describe(signal, async () => {
-      if (this.pc.getTransceivers().length === 0) this.pc.addTransceiver(new MediaStreamTrack({ kind: 'audio' }), { direction: 'sendrecv' })
+      if (this.pc.getTransceivers().length === 0) this.addAudio()
       await this.pc.setRemoteDescription({ type: 'offer', sdp: remoteOffer })
       await this.pc.setLocalDescription(await this.pc.createAnswer())
       this.preferCodec()
@@ -115,6 +116,11 @@ class HeadlessSession implements MediaSession {
       this.options.log.warn('media.recording', { call: this.id, cause: String(cause) })
     }
     this.pc.close().catch((cause: unknown) => { this.options.log.debug('media.close', { call: this.id, cause: String(cause) }) })
+  }
+
+  /** In a stream of its own, since some sides hear only tracks that are in one (RFC 8830). */
+  private addAudio(): void {
+    this.pc.addTransceiver(new MediaStreamTrack({ kind: 'audio' }), { direction: 'sendrecv', streams: [new MediaStream()] })
   }
 
   /** Runs a step of offer/answer and returns our SDP with its candidates. */

@@ -98,7 +98,8 @@ export class Delivery {
     try {
       const targets = (await this.deps.resolver.resolve(this.aor, signal)).slice(0, maxTargets)
       if (targets.length === 0) return { state: 'queued', error: 'user-offline' }
-      const options = { to: sipUri(this.aor), contentType: 'text/plain;charset=UTF-8', body }
+      // an answer may be lost with its pipe: by the Call-ID the other side knows a message that it has already
+      const options = { to: sipUri(this.aor), callId: `${message.id}-message`, contentType: 'text/plain;charset=UTF-8', body }
       return await firstDelivered(targets.map((target) =>
         this.deps.userAgent.request({ connection: target.connection, requestUri: target.requestUri }, 'MESSAGE', options, signal)
           .then((response) => resultOf(response.status), resultOfFailure)))

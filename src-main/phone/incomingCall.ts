@@ -44,8 +44,8 @@ export class IncomingCall {
   /** Opens the sound and answers; what happens is seen on the call. Ignored once answered or over. */
   answer(media: MediaPort): void {
     if (this.call.current !== 'incoming' || this.session !== undefined) return
-    this.timer.cancel()
     this.session = this.call.open(media)
+    this.timer.cancel()
     this.accept(this.session).catch((cause: unknown) => {
       if (this.call.ended) return
       this.log.info('call.failed', { call: this.call.id, cause: String(cause) })

@@ -78,12 +78,12 @@ export class PresenceService {
   start(): void {
     this.running = true
     this.touching = new AbortController()
-    for (const contact of this.deps.contacts.all()) this.watch(contact.aor)
+    for (const contact of this.deps.contacts.all()) this.watch(contact.aor, false)
   }
 
   /** We are in the overlay (again): looks for every contact, and lets those who watched us know. */
   noteOnline(): void {
-    for (const watch of this.watches.values()) watch.poke()
+    for (const watch of this.watches.values()) watch.poke(undefined, false)
     if (!this.running || this.chosen.state === 'offline') return
     const since = this.deps.clock.now() - rememberMs
     for (const aor of this.deps.watchers.recent(since, maxTouched)) {
@@ -110,11 +110,12 @@ export class PresenceService {
 
   of(aor: string): PresenceView { return this.watches.get(aor)?.view ?? unknown }
 
-  watch(aor: string): void {
+  /** @param urgent does not wait for the look-ups of others */
+  watch(aor: string, urgent = true): void {
     if (!this.running || this.watches.has(aor)) return
     const watch = new PresenceWatch({ ...this.deps, gate: this.gate }, aor, () => { this.contactChanged.emit(aor) })
     this.watches.set(aor, watch)
-    watch.start()
+    watch.start(urgent)
   }
 
   unwatch(aor: string): void {

@@ -61,17 +61,18 @@ export class PresenceWatch {
 
   get view(): PresenceView { return this.shown }
 
-  start(): void { this.look(true) }
+  /** @param urgent does not wait for the look-ups of others */
+  start(urgent: boolean): void { this.look(urgent) }
 
-  /** A sign of life of the contact, from its device `nodeId` when that is known. */
-  poke(nodeId?: string): void {
+  /** A sign of life of the contact, from its device `nodeId` when that is known. @param urgent as for `start` */
+  poke(nodeId?: string, urgent = true): void {
     if (this.stopped.signal.aborted) return
     if (this.looking) { this.poked = Math.min(maxPoked, this.poked + 1); return }
     const known = nodeId === undefined || [...this.devices].some((device) => device.nodeId === nodeId)
     const recent = this.deps.clock.monotonic() - this.lastLookAt < recheckMs
     if (this.devices.size > 0 && known && recent) return
     if (this.devices.size === 0) this.lostAt = this.deps.clock.monotonic()
-    this.look(true)
+    this.look(urgent)
   }
 
   /** Ends the subscriptions. Nothing is told afterwards. */

@@ -34,6 +34,8 @@ export class FakeNet {
   private idCount = 0
   /** what the next MESSAGE to a node gets instead of reaching the phone */
   readonly refuse = new Map<string, number>()
+  /** how many answers to MESSAGE get lost */
+  loseAnswers = 0
   lookUps = 0
 
   constructor(readonly clock: VirtualClock) {}
@@ -92,7 +94,7 @@ export class FakeNet {
     const identity: PeerIdentity = { aor: from.aor, nodeId: from.nodeId }
     return {
       request: async (leg, method, options) => {
-        const callId = `m${++this.idCount}`
+        const callId = options.callId ?? `m${++this.idCount}`
         await this.pass()
         const node = this.to(leg.connection)
         if (node?.user === undefined) throw new PeerError('peer-unreachable')
@@ -104,6 +106,7 @@ export class FakeNet {
           })
         }))
         await this.pass()
+        if (method === 'MESSAGE' && this.loseAnswers-- > 0) throw new PeerError('network-timeout')
         return { status, reason: '', headers: [], contentType: '', body: new Uint8Array() }
       },
       subscribe: (leg, options, user) => this.subscribe(from, identity, leg.connection, options.event, options.expiresS, user),

@@ -88,6 +88,17 @@ describe('a message', () => {
     expect(alice.stores.messages.get(contact.id)).toMatchObject({ state: 'queued', error: 'user-unknown' })
   })
 
+  it('whose answer was lost is sent again but shown once', async () => {
+    net.loseAnswers = 2
+    const { id } = alice.phone.messages.send('bob', 'once')
+    await pass(100)
+    expect(alice.stores.messages.get(id)).toMatchObject({ state: 'queued', error: 'network-timeout' })
+    await pass(20_000)
+    expect(texts(alice, 'bob')).toEqual(['out delivered once'])
+    expect(bob.received.filter((method) => method === 'MESSAGE')).toHaveLength(3)
+    expect(texts(bob, 'alice')).toEqual(['in received once'])
+  })
+
   it('reaches every device of a person', async () => {
     const second = net.add('bob@office.example')
     second.phone.start()
