@@ -1,43 +1,18 @@
 /** Two user agents over real UDP and TCP sockets on loopback, on the system's clock. */
 import { afterEach, describe, expect, it } from 'vitest'
-import { createNodeClock } from '../../../src-main/node/clock.ts'
 import { createNodeNetwork } from '../../../src-main/node/network.ts'
-import { createNodeRandom } from '../../../src-main/node/random.ts'
-import { createSipElement, type SipElement } from '../../../src-main/sip/element/element.ts'
-import type { Connection, InviteServerCall, Leg, UserAgentUser } from '../../../src-main/sip/ua/userAgent.ts'
-import { ANSWER, OFFER, quietLog } from '../../support/sipPeers.ts'
+import type { SipElement } from '../../../src-main/sip/element/element.ts'
+import type { Connection } from '../../../src-main/sip/ua/userAgent.ts'
+import { OFFER } from '../../support/sipPeers.ts'
+import { callOnce, listeningElement } from './elements.ts'
 
 const elements: SipElement[] = []
 afterEach(async () => { for (const element of elements.splice(0)) await element.close() })
 
-const answering: UserAgentUser = {
-  onInvite: (call: InviteServerCall) => {
-    call.user = { onCancelled: () => {}, onEstablished: () => {}, onEnded: () => {}, onOffer: () => ANSWER }
-    call.ring()
-    call.accept(ANSWER)
-  },
-  onMessage: (message) => { message.respond(200, String(message.body.length)) },
-  onSubscribe: (subscription) => { subscription.accept('active'); subscription.notify('text/plain', new TextEncoder().encode('here')) },
-}
-
-async function element(name: string) {
-  const made = createSipElement({ clock: createNodeClock(), random: createNodeRandom(), network: createNodeNetwork(), log: quietLog, user: answering, local: () => ({ aor: `${name}@office.example`, displayName: '' }) })
-  elements.push(made)
-  return { element: made, address: await made.listen({ host: '127.0.0.1', port: 0 }) }
-}
-
-/** One call: resolves with what the caller was told, in order. */
-function call(from: SipElement, leg: Leg, offer: string): Promise<string[]> {
-  return new Promise((done) => {
-    const heard: string[] = []
-    const placed = from.userAgent.invite(leg, { to: 'bob@office.example', offer }, {
-      onProgress: (status) => { heard.push(String(status)) },
-      onAnswered: (answer) => { heard.push(answer === ANSWER ? 'answered' : 'wrong answer'); placed.end(); setTimeout(() => { done(heard) }, 50) },
-      onFailed: (status) => { heard.push(`failed ${status}`); done(heard) },
-      onEnded: () => { heard.push('ended') },
-      onOffer: () => ANSWER,
-    })
-  })
+async function element(name: string): ReturnType<typeof listeningElement> {
+  const made = await listeningElement(name)
+  elements.push(made.element)
+  return made
 }
 
 describe('user agents over sockets', () => {
@@ -46,7 +21,7 @@ describe('user agents over sockets', () => {
       const alice = await element('alice'), bob = await element('bob')
       const connection: Connection = transport === 'UDP' ? alice.element.udpFlow(bob.address) : await alice.element.connectTcp(bob.address, AbortSignal.timeout(5000))
       const leg = { connection, requestUri: `sip:bob@127.0.0.1:${bob.address.port}` }
-      expect(await call(alice.element, leg, OFFER)).toEqual(['180', 'answered'])
+      expect(await callOnce(alice.element, leg, OFFER)).toEqual(['180', 'answered'])
       expect(bob.element.userAgent.size + alice.element.userAgent.size).toBe(0)
       const response = await alice.element.userAgent.request(leg, 'MESSAGE', { to: 'bob@office.example', body: new Uint8Array(700) }, AbortSignal.timeout(5000))
       expect([response.status, response.reason]).toEqual([200, '700'])
@@ -63,7 +38,7 @@ describe('user agents over sockets', () => {
     const alice = await element('alice'), bob = await element('bob')
     const leg = { connection: alice.element.udpFlow(bob.address), requestUri: `sip:bob@127.0.0.1:${bob.address.port}` }
     const large = OFFER + 'a=candidate:1 1 udp 1 10.0.0.1 4000 typ host\r\n'.repeat(40)
-    expect(await call(alice.element, leg, large)).toEqual(['180', 'answered'])
+    expect(await callOnce(alice.element, leg, large)).toEqual(['180', 'answered'])
   })
 
   it('falls back to UDP when the other side has no TCP', async () => {
@@ -80,7 +55,7 @@ describe('user agents over sockets', () => {
     }
     const leg = { connection: alice.element.udpFlow(socket.address), requestUri: 'sip:bob@office.example' }
     const large = OFFER + 'a=candidate:1 1 udp 1 10.0.0.1 4000 typ host\r\n'.repeat(40)
-    try { expect(await call(alice.element, leg, large)).toEqual(['180', 'answered']) } finally { socket.close() }
+    try { expect(await callOnce(alice.element, leg, large)).toEqual(['180', 'answered']) } finally { socket.close() }
   })
 
   it('drops and counts garbage on its ports and goes on', async () => {
@@ -93,15 +68,14 @@ describe('user agents over sockets', () => {
     stream.write(new TextEncoder().encode('GET / HTTP/1.1\r\nHost: x\r\n\r\n'))
     await closed
     const leg = { connection: alice.element.udpFlow(bob.address), requestUri: `sip:bob@127.0.0.1:${bob.address.port}` }
-    expect(await call(alice.element, leg, OFFER)).toEqual(['180', 'answered'])
+    expect(await callOnce(alice.element, leg, OFFER)).toEqual(['180', 'answered'])
     expect(bob.element.transport.counters.malformed).toBeGreaterThan(1)
     socket.close()
   })
 
   it('says port-in-use', async () => {
     const bob = await element('bob')
-    const other = createSipElement({ clock: createNodeClock(), random: createNodeRandom(), network: createNodeNetwork(), log: quietLog, user: answering, local: () => ({ aor: 'x@y', displayName: '' }) })
+    const other = (await element('other')).element
     await expect(other.listen(bob.address)).rejects.toMatchObject({ code: 'port-in-use' })
-    await other.close()
   })
 })

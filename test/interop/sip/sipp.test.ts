@@ -1,0 +1,53 @@
+/** The standard scenarios of sipp (Debian's sip-tester), which knows nothing of Ringway, in both roles. */
+import { afterEach, describe, expect, it } from 'vitest'
+import { OFFER } from '../../support/sipPeers.ts'
+import { answering, callOnce, installed, listeningElement, run } from './elements.ts'
+
+const open: { close(): Promise<void> }[] = []
+const running: { kill(): void }[] = []
+afterEach(async () => {
+  for (const program of running.splice(0)) program.kill()
+  for (const element of open.splice(0)) await element.close()
+})
+
+const sipp = (args: string): ReturnType<typeof run> => {
+  const program = run('sipp', [...args.split(' '), '-nostdin', '-i', '127.0.0.1', '-timeout', '60s', '-timeout_error'])
+  running.push(program)
+  return program
+}
+
+describe.skipIf(!installed('sipp'))('sipp', () => {
+  for (const [transport, flag] of [['UDP', 'u1'], ['TCP', 't1']] as const) {
+    it(`as caller over ${transport}: 200 calls at 50 a second, none fails, nothing is left`, async () => {
+      const heard: string[] = []
+      const bob = await listeningElement('bob', answering((what) => { heard.push(what) }))
+      open.push(bob.element)
+      const { code, output } = await sipp(`-sn uac 127.0.0.1:${bob.address.port} -t ${flag} -m 200 -r 50 -d 100`).done
+      expect(output, output).toMatch(/Failed call\s*\|\s*0\s*\|\s*0/)
+      expect(code).toBe(0)
+      expect(heard.filter((h) => h === 'established')).toHaveLength(200)
+      expect(heard.filter((h) => h.startsWith('ended'))).toHaveLength(200)
+      expect(bob.element.userAgent.size).toBe(0)
+    })
+
+    it(`as callee over ${transport}: answered and hung up`, async () => {
+      const port = transport === 'UDP' ? 5093 : 5094
+      const uas = sipp(`-sn uas -p ${port} -t ${flag} -m 5`)
+      await new Promise((done) => setTimeout(done, 700))
+      const alice = await listeningElement('alice')
+      open.push(alice.element)
+      const remote = { host: '127.0.0.1', port }
+      const connection = transport === 'UDP' ? alice.element.udpFlow(remote) : await alice.element.connectTcp(remote, AbortSignal.timeout(5000))
+      for (let i = 0; i < 5; i++) expect(await callOnce(alice.element, { connection, requestUri: `sip:service@127.0.0.1:${port}` }, OFFER, 20)).toEqual(['180', 'answered'])
+      const { code } = await uas.done
+      expect(code).toBe(0)
+    })
+  }
+
+  it('with a tenth of the packets lost: every call is completed', async () => {
+    const bob = await listeningElement('bob')
+    open.push(bob.element)
+    const { code, output } = await sipp(`-sn uac 127.0.0.1:${bob.address.port} -m 50 -r 50 -d 100 -lost 10`).done
+    expect(code, output).toBe(0)
+  })
+})
