@@ -36,7 +36,7 @@ export async function ensureDependencies() {
   const want = lockStamp(lockText)
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === want) return
   if (!sameInstall(JSON.parse(lockText), json(join(nodeModules, '.package-lock.json')))) {
-    await step('Installing dependencies (npm ci)', (note) => run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund'], { cwd: root, note }))
+    await step('Installing dependencies (npm ci, about 500 MB on disk)', () => run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root }))
   }
   writeFileSync(stampFile, want)
 }

@@ -36,6 +36,13 @@ export async function step(title, work) {
   }
 }
 
+/** The lines of an output that tell why it failed: those that say so, and the end. */
+function telling(output) {
+  const lines = output.trim().split('\n')
+  const errors = lines.slice(0, -25).filter((line) => /\berr(or)?\b/i.test(line)).slice(0, 15)
+  return [...errors, ...lines.slice(-25)].join('\n')
+}
+
 /**
  * Runs a command quietly; its output is kept and shown only when it fails.
  * @returns standard output
@@ -56,7 +63,7 @@ export function run(command, args, { note, timeoutMs = 900_000, ...options } = {
     child.on('close', (code) => {
       clearTimeout(timer)
       if (code === 0) resolve(out)
-      else reject(new Error(`${command} ${args.join(' ')} failed (${code})\n${all.trim().split('\n').slice(-40).join('\n')}`))
+      else reject(new Error(`${command} ${args.join(' ')} failed (${code})\n${telling(all)}`))
     })
   })
 }

@@ -37,7 +37,8 @@ async function compile(folder, cached) {
       const headers = dirname(createRequire(require.resolve('node/package.json')).resolve(`node-${process.platform}-${process.arch}/package.json`))
       await run(process.execPath, [require.resolve('node-gyp/bin/node-gyp.js'), 'rebuild', '--release', '--force_build=1', `--nodedir=${headers}`, '--jobs', '2'], {
         cwd: join(work, 'better-sqlite3'),
-        env: { ...process.env, CFLAGS: flags, CXXFLAGS: `${flags} -UNAPI_VERSION -DNAPI_EXPERIMENTAL -DNODE_API_EXPERIMENTAL_NOGC_ENV_OPT_OUT`, LDFLAGS: '-fno-lto' },
+        // a nodedir of the user's npm configuration would win over the one given here
+        env: { ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_config_/i.test(name))), CFLAGS: flags, CXXFLAGS: `${flags} -UNAPI_VERSION -DNAPI_EXPERIMENTAL -DNODE_API_EXPERIMENTAL_NOGC_ENV_OPT_OUT`, LDFLAGS: '-fno-lto' },
       })
     })
     renameSync(join(work, 'better-sqlite3/build/Release/better_sqlite3.node'), cached)
