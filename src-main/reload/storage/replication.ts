@@ -97,7 +97,7 @@ export class Replication {
   /** What we hold and have become responsible for needs a full set of replicas, since its former owner is gone. */
   private claim(): void {
     for (const { id, kinds } of this.resources()) {
-      if (this.owned.has(toHex(id)) || !this.topology.isResponsible(id)) continue
+      if (this.owned.has(toHex(id)) || this.giving.has(toHex(id)) || !this.topology.isResponsible(id)) continue
       this.owned.add(toHex(id))
       this.replicate({ resourceId: id, kinds })
     }

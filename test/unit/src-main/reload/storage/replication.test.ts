@@ -165,6 +165,34 @@ describe('a peer joins (§10.5)', () => {
     expect(read(admitted)).toEqual(['a'])
   })
 
+  it('newer data that the joining node still holds is taken over, and what is newer here follows', async () => {
+    await ring.enter(...peers)
+    await store('1', dictionary, under('x', 'x-old'))
+    await store('1', dictionary, under('y', 'y-old'))
+    const nodeId = here.slice()
+    nodeId[15] = ((nodeId[15] as number) + 1) & 0xff
+    const admitted = await ring.node('joiner', nodeId)
+    ring.clock.advance(1)
+    const newer = alice.sign(here, dictionary, under('x', 'x-new'))
+    expect(nth(0).store1(admitted, here, [{ kind: dictionary, generation: 9n, values: [newer] }], 1, [alice.peer.certificate.der])).toHaveProperty('body')
+    await nth(0).storage.handOver(admitted.id, forever)
+    expect(read(nth(0), dictionary)).toEqual(['x-new', 'y-old'])
+    expect(read(admitted, dictionary)).toEqual(['x-new', 'y-old'])
+  })
+
+  it('a table that changes while data is handed over causes no second round of copies', async () => {
+    await ring.enter(...peers)
+    await store('a')
+    const nodeId = here.slice()
+    nodeId[15] = ((nodeId[15] as number) + 1) & 0xff
+    const admitted = await ring.node('joiner', nodeId)
+    ring.sent.length = 0
+    const handed = nth(0).storage.handOver(admitted.id, forever)
+    nth(0).storage.onTopologyChanged()
+    await handed
+    expect(stores()).toEqual([{ to: toHex(admitted.id), replica: 1, kinds: [single] }])
+  })
+
   it('a Store that the admitting peer takes between hand-over and the end of its responsibility is not lost', async () => {
     await ring.enter(...peers)
     await store('a')
