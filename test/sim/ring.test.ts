@@ -139,6 +139,34 @@ describe('a ring', () => {
     expect(await ring.close()).toBe(0)
   })
 
+  test('an organiser that restarts finds the ring again, though nobody has its address but the others', async () => {
+    const ring = new Ring(36)
+    await ring.grow(3)
+    const old = ring.nodes[0]!
+    const known = old.remembered
+    expect(known.length).toBeGreaterThan(0)
+    await ring.wait(old.overlay.stop(), 3_000)
+    await ring.advance(5_000)
+    const again = await ring.make({ identity: old.identity, host: old.host, firstPeer: true, bootstrap: known })
+    await again.overlay.start()
+    await ring.until(() => again.overlay.status.size === 3, 15_000)
+    await expectUniqueResponsibility(ring, 6)
+    expect(await ring.close()).toBe(0)
+  })
+
+  test('peers that lost the organiser look for it soon, and meet its new ring', async () => {
+    const ring = new Ring(37)
+    await ring.grow(3)
+    const old = ring.nodes[0]!
+    await ring.wait(old.overlay.stop(), 3_000)
+    await ring.advance(1_000)
+    const again = await ring.make({ identity: old.identity, host: old.host, firstPeer: true, bootstrap: [] })
+    await again.overlay.start()
+    await ring.until(() => ring.live.length === 3 && ring.live.every(({ overlay }) => overlay.status.size === 3), 45_000)
+    await expectUniqueResponsibility(ring, 6)
+    expect(await ring.close()).toBe(0)
+  })
+
   test('two rings that could not see each other become one', async () => {
     const ring = new Ring(35)
     await ring.grow(3)

@@ -8,6 +8,7 @@ import { newConfiguration, type OverlayConfiguration } from '../../src-main/relo
 import type { BootstrapSource } from '../../src-main/reload/overlay/bootstrapSource.ts'
 import { createOverlay, type NodeIdentity } from '../../src-main/reload/overlay/createOverlay.ts'
 import type { Overlay } from '../../src-main/reload/overlay/overlay.ts'
+import { Kind } from '../../src-main/reload/wire/kinds.ts'
 import { distance } from '../../src-main/reload/topology/ring.ts'
 import { MemoryResourceStore } from '../../src-main/store/memory/resourceStore.ts'
 import { crypto, makeAuthority, makePeer, type TestAuthority } from './certificates.ts'
@@ -53,6 +54,8 @@ export interface RingNode {
   readonly identity: NodeIdentity
   readonly overlay: Overlay
   readonly store: MemoryResourceStore
+  /** Addresses it thought worth keeping. */
+  readonly remembered: SocketAddress[]
 }
 
 export class Ring {
@@ -74,7 +77,11 @@ export class Ring {
     const identity = options.identity ?? await makeIdentity(name, index, { nodeId: this.random.bytes(16) })
     const { secure, interfaces } = this.network.host(host)
     const addresses = options.bootstrap ?? this.bootstrapAddresses
-    const source: BootstrapSource = { async *candidates() { yield* await Promise.resolve([...addresses]) } }
+    const remembered: SocketAddress[] = []
+    const source: BootstrapSource = {
+      async *candidates() { yield* await Promise.resolve([...addresses]) },
+      remember: (address) => { remembered.push(address) },
+    }
     const store = new MemoryResourceStore()
     const overlay = createOverlay({
       clock: this.clock, random: new SeededRandom(1000 + index), crypto, log: this.verbose ? consoleLog(name, this.clock) : silentLog, identity,
@@ -82,7 +89,7 @@ export class Ring {
       linkFactory: (credentials, listen) => createNoIceTlsFactory({ clock: this.clock, random: this.random, network: secure, interfaces, credentials, listen }),
       resourceStore: store, bootstrap: source, listen: { host, port: 6084 }, firstPeer: options.firstPeer ?? index === 0,
     })
-    const node = { name, host, identity, overlay, store }
+    const node = { name, host, identity, overlay, store, remembered }
     this.nodes.push(node)
     if (index === 0) this.bootstrapAddresses.push({ host, port: 6084 })
     return node
@@ -127,12 +134,13 @@ export class Ring {
     return nearest
   }
 
-  /** Pings whoever is responsible for `id`, from `from`, and says who answered. */
+  /** Fetches from whoever is responsible for `id`, from `from`, and says who answered. */
   async answerer(from: RingNode, id: Uint8Array): Promise<string> {
-    const served = (): number[] => this.nodes.map(({ overlay }) => overlay.counters['request.received.pingReq'] ?? 0)
+    const served = (): number[] => this.nodes.map(({ overlay }) => overlay.counters['request.received.fetchReq'] ?? 0)
     const before = served()
-    await this.wait(from.overlay.ping([{ resource: id }], new AbortController().signal), 20_000)
-    return this.nodes.filter((_, i) => served()[i] !== before[i]).map(({ name }) => name).join('+')
+    await this.wait(from.overlay.fetch(id, Kind.sipRegistration, { model: 'dictionary', keys: [] }, new AbortController().signal), 20_000)
+    const after = served()
+    return this.nodes.filter((_, i) => after[i] !== before[i]).map(({ name }) => name).join('+')
   }
 
   /** Stops everything and returns how many timers are left. */

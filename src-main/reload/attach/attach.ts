@@ -11,7 +11,8 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Certificate } from '../../ports/crypto.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Connection, ConnectionTable } from '../forwarding/connectionTable.ts'
-import type { LinkFactory } from '../link/linkFactory.ts'
+import type { SocketAddress } from '../../ports/secureStream.ts'
+import type { CandidateSet, LinkFactory } from '../link/linkFactory.ts'
 import { ReloadError, type IncomingRequest, type Outcome, type RequestDestination, type RequestOptions, type RequestSender } from '../transaction/exchange.ts'
 import { decodeBody, encodeContents } from '../wire/bodies.ts'
 import { ErrorCode, MessageCode } from '../wire/constants.ts'
@@ -29,11 +30,15 @@ export interface AttachDependencies {
   nodeIdOf(certificate: Certificate): Uint8Array | undefined
   /** The link to a node that asked for an Update with its Attach is up (RFC 6940 §6.4.2.3). */
   onUpdateWanted(nodeId: Uint8Array): void
+  /** A node we are connected to says that it listens there. */
+  onAddress(address: SocketAddress): void
 }
 
 /** From the answer to the link; the (D)TLS handshake included. */
 const CONNECT_MS = 10_000
 const MAX_INCOMING = 32
+/** Addresses of one node worth knowing. */
+const MAX_ADDRESSES = 2
 
 interface Outgoing { state: 'requested' | 'answered'; readonly cancel: AbortController }
 
@@ -65,13 +70,14 @@ export class Attach {
       const body = encodeContents('attachReq', { ...toWire(negotiation.local), role: 'passive', sendUpdate: true }).messageBody
       const until = AbortSignal.any([signal, outgoing.cancel.signal, this.stopped.signal])
       let peer: Uint8Array
+      let remote: CandidateSet | undefined
       try {
         const answer = await this.deps.sender.request(destination, MessageCode.attachReq, body, until, options)
         peer = answer.signer.nodeId
         if (equalBytes(peer, this.deps.nodeId)) throw new PeerError('peer-unreachable', 'the Attach came back to us')
         outgoing.state = 'answered'
-        const remote = decodeBody('attachAns', answer.body)
-        await negotiation.connect(fromWire(remote), (certificate) => this.judge(certificate, peer), until)
+        remote = fromWire(decodeBody('attachAns', answer.body))
+        await negotiation.connect(remote, (certificate) => this.judge(certificate, peer), until)
       } catch (error) {
         // The other side's Attach to us goes on instead of ours.
         const yielded = outgoing.cancel.signal.aborted || (error instanceof ReloadError && error.code === ErrorCode.inProgress)
@@ -79,7 +85,9 @@ export class Attach {
         this.deps.counters.add('attach.glare')
         peer = target
       }
-      return await this.connected(peer, signal)
+      const connection = await this.connected(peer, signal)
+      this.tell(remote)
+      return connection
     } finally {
       if (key !== undefined) this.outgoing.delete(key)
       negotiation.close()
@@ -109,7 +117,10 @@ export class Attach {
       await this.deps.table.whenConnected(peer, signal)
     }
     withTimeout(this.deps.clock, CONNECT_MS, 'peer-unreachable', this.stopped.signal, work).then(
-      () => { if (wanted.sendUpdate) this.deps.onUpdateWanted(peer) },
+      () => {
+        this.tell(remote)
+        if (wanted.sendUpdate) this.deps.onUpdateWanted(peer)
+      },
       (error: unknown) => {
         this.deps.counters.add('attach.failed')
         this.deps.log.debug('attach failed', { peer: toHex(peer), error: String(error) })
@@ -123,6 +134,10 @@ export class Attach {
   private connected(peer: Uint8Array, signal: AbortSignal): Promise<Connection> {
     const until = AbortSignal.any([signal, this.stopped.signal])
     return withTimeout(this.deps.clock, CONNECT_MS, 'peer-unreachable', until, (inner) => this.deps.table.whenConnected(peer, inner))
+  }
+
+  private tell(remote: CandidateSet | undefined): void {
+    for (const { address, type } of remote?.candidates.slice(0, MAX_ADDRESSES) ?? []) if (type === 'host') this.deps.onAddress(address)
   }
 
   /** The certificate must be that of the Attach's other side (RFC 6940 §6.5.1.11). */

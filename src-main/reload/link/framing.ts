@@ -7,8 +7,6 @@ import { DecodeError } from '../../base/errors.ts'
 import { decode, encode } from '../../base/presentation.ts'
 import { DATA_FRAME_OVERHEAD, framedMessage, frameLength, type FramedMessage } from '../wire/framing.ts'
 
-export type Frame = FramedMessage
-
 /** A data frame; `message` is copied. */
 export function encodeData(sequence: number, message: Uint8Array): Uint8Array { return encode(framedMessage, { type: 'data', sequence, message }) }
 
@@ -30,7 +28,7 @@ export class FrameDecoder {
   constructor(private readonly maxMessageBytes: number) {}
 
   /** @throws DecodeError when the stream cannot be followed any longer; FrameTooLarge for an oversized message. */
-  *push(bytes: Uint8Array): Generator<Frame> {
+  *push(bytes: Uint8Array): Generator<FramedMessage> {
     if (bytes.length === 0) return
     this.pieces.push(bytes)
     this.length += bytes.length

@@ -124,6 +124,7 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
   const attach: Attach = new Attach({
     clock, log: log.child('attach'), nodeId, sender: transactions, factory, table, counters, nodeIdOf,
     onUpdateWanted: (peer) => { membership.sendUpdate(peer) },
+    onAddress: (address) => { bootstrap.remember?.(address) },
   })
   const pipes = new Emitter<AppPipe>()
   const appAttach = new AppAttach({

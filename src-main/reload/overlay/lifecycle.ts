@@ -31,14 +31,16 @@ export interface LifecycleDependencies {
 /** How long addresses are tried in one round. Who may stand alone does not wait long for others. */
 const ROUND_MS = { firstPeer: 2_500, other: 10_000 } as const
 const RETRY_MS = { first: 1_000, most: 15_000 } as const
-/** Looking for other parts of the overlay: often while alone, seldom in a ring (RFC 6940 §10.7.4.4). */
-const LOOK_MS = { alone: 3_000, aloneMost: 30_000, ring: 300_000 } as const
+/** Looking for other parts of the overlay: often while alone or after changes, seldom in a ring at rest (RFC 6940 §10.7.4.4). */
+const LOOK_MS = { alone: 3_000, aloneMost: 30_000, ring: 20_000, ringMost: 300_000 } as const
 
 export class Lifecycle {
   private readonly statusEvent = new Emitter<OverlayStatus>()
   readonly onStatus = this.statusEvent.event
   private current: OverlayStatus = { phase: 'stopped', step: null, listen: null, size: 0 }
   private readonly wake = new Notifier()
+  /** The size at the last look: while it changes, looks are more frequent. */
+  private settledSize = 0
   private readonly stopped = new AbortController()
 
   constructor(private readonly deps: LifecycleDependencies) {}
@@ -61,8 +63,9 @@ export class Lifecycle {
   refresh(): void {
     if (!this.isMember || this.stopped.signal.aborted) return
     const alone = this.deps.membership.chord.routablePeers.length === 0
-    if (alone && this.current.phase === 'joined') this.wake.notify()
+    const wasJoined = this.current.phase === 'joined'
     this.set(alone ? 'alone' : 'joined', null)
+    if (alone && wasJoined) this.wake.notify()
   }
 
   /** Ends joining and looking; the phase is 'stopped'. */
@@ -84,10 +87,12 @@ export class Lifecycle {
       await sleep(this.deps.clock, retryMs, signal)
     }
     this.refresh()
-    for (let aloneMs: number = LOOK_MS.alone; ;) {
-      const alone = this.current.phase === 'alone'
-      aloneMs = alone ? Math.min(2 * aloneMs, LOOK_MS.aloneMost) : LOOK_MS.alone
-      await this.pause(alone ? aloneMs / 2 : LOOK_MS.ring, signal)
+    for (let waitMs: number = LOOK_MS.alone; ;) {
+      const settled = this.settledSize === this.current.size
+      this.settledSize = this.current.size
+      if (this.current.phase === 'alone') waitMs = settled ? Math.min(2 * waitMs, LOOK_MS.aloneMost) : LOOK_MS.alone
+      else waitMs = settled ? Math.min(2 * waitMs, LOOK_MS.ringMost) : LOOK_MS.ring
+      await this.pause(waitMs, signal)
       if (await this.deps.maintenance.lookForPartition(signal)) this.deps.log.info('met another part of the overlay')
     }
   }
