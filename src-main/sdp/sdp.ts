@@ -60,13 +60,14 @@ function transform(text: string): Parsed {
 }
 
 function readMedia(session: Parsed, media: ParsedMedia): SdpMedia {
-  if (typeof media.type !== 'string' || !Number.isInteger(media.port)) throw new DecodeError('SDP media line')
+  // The library makes numbers of what looks like one, wherever it stands.
+  if (typeof media.type !== 'string' || typeof media.protocol !== 'string' || !Number.isInteger(media.port)) throw new DecodeError('SDP media line')
   return {
     kind: media.type, port: media.port, protocol: media.protocol,
     direction: media.direction ?? session.direction ?? 'sendrecv',
     security: securityOf(session, media),
     codecs: codecsOf(media),
-    address: media.connection?.ip ?? session.connection?.ip ?? '',
+    address: String(media.connection?.ip ?? session.connection?.ip ?? ''),
   }
 }
 
@@ -76,7 +77,7 @@ function securityOf(session: Parsed, media: ParsedMedia): SdpSecurity {
 }
 
 function codecsOf(media: ParsedMedia): string[] {
-  const named = new Map(media.rtp.map((rtp) => [rtp.payload, rtp.rate === undefined ? rtp.codec : `${rtp.codec}/${rtp.rate}`]))
+  const named = new Map(media.rtp.map((rtp) => [rtp.payload, rtp.rate === undefined ? String(rtp.codec) : `${rtp.codec}/${rtp.rate}`]))
   const out: string[] = []
   for (const payload of String(media.payloads ?? '').split(' ')) {
     const codec = named.get(Number(payload)) ?? STATIC_CODECS[Number(payload)]

@@ -25,6 +25,11 @@ describe('session descriptions (RFC 8866)', () => {
     expect(sdpDirection(sdp('m=video 9 RTP/AVP 31\r\na=inactive\r\nm=audio 4000 RTP/AVP 0\r\na=recvonly\r\n'))).toBe('recvonly')
   })
 
+  it('does not take a number for a protocol, nor for an address', () => {
+    expect(() => parseSdp(sdp('m=audio 0 9 RTP/SAVP 8\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:abc\r\n'))).toThrow(DecodeError)
+    expect(parseSdp(sdp('m=audio 4000 RTP/AVP 0\r\nc=IN IP4 7\r\n')).media[0]?.address).toBe('7')
+  })
+
   it('reads origin and streams, rejected ones with port 0', () => {
     const parsed = parseSdp(sdp('m=audio 0 RTP/AVP 0\r\nm=audio 5000 RTP/AVP 8\r\n'))
     expect([parsed.sessionId, parsed.sessionVersion, parsed.media.map((m) => m.port)]).toEqual(['42', 7, [0, 5000]])

@@ -11,7 +11,7 @@ describe('URIs (RFC 3261 §19.1)', () => {
 
   it.each([
     '', 'sip:', 'alice@atlanta.com', 'sip:@atlanta.com', 'sip:a b@c', 'sip:a@b c', 'sip:a%2@b', 'sip:a@b:99999', 'sip:a@b:x', 'sip:a@[::1', 'sip:a@[1]',
-    'sip:a@b;;x', 'sip:a@b;=x', 'sip:<a@b>', 'sip:a@b@c', 'sip:2001:db8::10', 'tel:', 'tel:hello world', `sip:${'a'.repeat(5000)}@b`, '<sip:a@b>',
+    'sip:a@b;;x', 'sip:a@b;=x', 'sip:a@b;x=1;X=1', 'sip:<a@b>', 'sip:a@b@c', 'sip:2001:db8::10', 'tel:', 'tel:hello world', `sip:${'a'.repeat(5000)}@b`, '<sip:a@b>',
   ])('refuses %j', (text) => { expect(() => parseUri(text)).toThrow(DecodeError) })
 
   it('reads its parts', () => {
