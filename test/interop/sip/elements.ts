@@ -7,7 +7,9 @@ import { createSipElement, type SipElement } from '../../../src-main/sip/element
 import type { InviteClientCall, Leg, UserAgentUser } from '../../../src-main/sip/ua/userAgent.ts'
 import { ANSWER, quietLog } from '../../support/sipPeers.ts'
 
-/** Rings and answers each call, answers each message, and says 'here' to each subscriber. */
+const PIDF = '<?xml version="1.0"?><presence xmlns="urn:ietf:params:xml:ns:pidf" entity="sip:bob@office.example"><tuple id="t"><status><basic>open</basic></status></tuple></presence>'
+
+/** Rings and answers each call, answers each message, and says 'open' (RFC 3863) to each subscriber. */
 export function answering(note: (what: string) => void = () => {}): UserAgentUser {
   return {
     onInvite: (call) => {
@@ -23,7 +25,7 @@ export function answering(note: (what: string) => void = () => {}): UserAgentUse
       note(`subscribe ${subscription.event}`)
       subscription.user = { onEnded: () => { note('unsubscribed') } }
       subscription.accept('active')
-      subscription.notify('text/plain', new TextEncoder().encode('here'))
+      subscription.notify('application/pidf+xml', new TextEncoder().encode(PIDF))
     },
   }
 }
