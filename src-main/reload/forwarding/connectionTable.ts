@@ -156,6 +156,11 @@ export class ConnectionTable {
     this.entries.delete(toHex(link.nodeId))
     this.deps.counters.add('link.closed')
     this.user.onDown(link.nodeId)
+    const aside = [...this.spare.values()].find((other) => equalBytes(other.nodeId, link.nodeId))
+    if (aside === undefined || this.entries.has(toHex(link.nodeId))) return
+    this.spare.delete(aside.link)
+    this.entries.set(toHex(link.nodeId), aside)
+    this.up(aside)
   }
 
   private current(link: Link): Connection | undefined {
