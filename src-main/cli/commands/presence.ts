@@ -31,7 +31,7 @@ export async function watch({ profile, output }: Context, uri: string, options: 
         if (options.count !== undefined && ++shown >= options.count) done()
       }
       client.on('state', ({ changes }) => {
-        for (const { topic, value } of changes) if (topic === 'contacts' && value !== null) show(value as ContactView)
+        for (const { topic, id, value } of changes) if (topic === 'contacts' && id !== undefined && value !== null) show(value as ContactView)
       })
       client.onClose = () => { fail(new PeerError('peer-unreachable', 'the peer stopped')) }
       process.once('SIGINT', done)

@@ -96,13 +96,13 @@ function tell(client: ContractClient, output: Output, first: State): void {
   client.on('state', ({ changes }) => {
     for (const { topic, id, value } of changes) {
       if (topic === 'status') onStatus(value as PeerStatus)
-      else if (topic === 'calls' && value !== null) {
+      else if (topic === 'calls' && id !== undefined && value !== null) {
         const call = value as CallView
         output.print(`Call ${call.direction === 'in' ? 'from' : 'to'} ${call.remote.aor}: ${call.state}${call.end === null ? '' : ` (${call.end})`}`, { event: 'call', ...call })
       } else if (topic === 'messages') {
         const message = value as MessageView
         if (message.direction === 'in') output.print(`${message.aor}: ${message.text}`, { event: 'message', ...message })
-      } else if (topic === 'warnings' && value !== null) {
+      } else if (topic === 'warnings' && id !== undefined && value !== null) {
         const warning = value as { code: string; detail: string }
         output.print(`Note: ${warning.detail}`, { event: 'warning', id, ...warning })
       }
