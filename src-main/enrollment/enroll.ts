@@ -18,7 +18,7 @@ import { pinBytes } from './invitationCode.ts'
 import { readSource, type JoinSource } from './invitation.ts'
 import { printForm, type FormPart } from './multipart.ts'
 import { checkUserName } from './names.ts'
-import { mustBeNew, orForget, saveIdentity, sealKey } from './ownIdentity.ts'
+import { mayEnrol, orForget, saveIdentity, sealKey } from './ownIdentity.ts'
 import { makeSelfSigned } from './selfSigned.ts'
 import type { IdentityStore } from './stores.ts'
 
@@ -39,7 +39,7 @@ const maxDocumentBytes = 262_144, maxCertificateBytes = 32_768
 export async function joinOverlay(
   ports: EnrolmentPorts, store: IdentityStore, request: JoinRequest, signal: AbortSignal, onStep: (step: JoinStep) => void = () => { /* nobody watches */ },
 ): Promise<Identity> {
-  mustBeNew(store)
+  await mayEnrol(ports, store)
   const source = readSource(ports, request.source, request.code)
   onStep('document')
   const document = source.document ?? await fetchDocument(ports, source, signal)

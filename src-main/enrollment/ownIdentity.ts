@@ -35,6 +35,20 @@ export function mustBeNew(store: IdentityStore): void {
   if (record !== undefined) throw new PeerError('already-enrolled', `this profile is ${record.userName} already`)
 }
 
+/** What makes an identity useless for good, so that the profile may enrol again and keep everything else. */
+export const lapsedCodes: readonly string[] = ['certificate-expired', 'certificate-invalid', 'key-unreadable']
+
+/** Joining is for new profiles and for those whose identity has lapsed. @throws PeerError 'already-enrolled', 'clock-wrong' */
+export async function mayEnrol(ports: Ports, store: IdentityStore): Promise<void> {
+  try {
+    await loadIdentity(ports, store)
+  } catch (cause) {
+    if (cause instanceof PeerError && lapsedCodes.includes(cause.code)) return
+    throw cause
+  }
+  mustBeNew(store)
+}
+
 export function saveIdentity(store: IdentityStore, identity: Identity, keyName: string, enrolmentUrl: string): void {
   store.save({
     overlayName: identity.overlayName, userName: identity.userName, displayName: identity.displayName, keyName, enrolmentUrl,

@@ -12,6 +12,7 @@ import type { PeerApp } from '../peer/peerApp.ts'
 import { neighbourView } from '../peer/status.ts'
 import type { MediaPort } from '../phone/mediaPort.ts'
 import type { Phone } from '../phone/phone.ts'
+import type { Timer } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import { toHex, fromHex } from '../base/bytes.ts'
 import { clearPhone, feedPhone } from './feed.ts'
@@ -33,6 +34,7 @@ export interface Api {
 
 /** Look-ups that a person waits for are given up after this. */
 const askTimeoutMs = 20_000
+const statusEveryMs = 3_000
 
 export function createApi(app: PeerApp, deps: ApiDeps): Api {
   const projections = new Projections()
@@ -60,7 +62,10 @@ export function createApi(app: PeerApp, deps: ApiDeps): Api {
       for (const listener of quitListeners) listener()
       return null
     },
-    'state.get': () => projections.snapshot(),
+    'state.get': () => {
+      projections.set('status', app.status())
+      return projections.snapshot()
+    },
 
     'overlay.create': (params) => app.account.create(params),
     'overlay.document': () => ({ xml: app.account.document() }),
@@ -114,10 +119,16 @@ export function createApi(app: PeerApp, deps: ApiDeps): Api {
       return () => {}
     }
     const stopPhone = feedPhone(now.phone, projections)
-    const status = (): void => { projections.set('status', app.status()) }
+    // Neighbours, round-trip times and counters change all the time: a look every few seconds is enough.
+    let timer: Timer | undefined
+    const status = (): void => {
+      timer?.cancel()
+      timer = app.ports.clock.setTimer(statusEveryMs, status)
+      projections.set('status', app.status())
+    }
     status()
     const stopStatus = now.onStatus(status)
-    return () => { stopPhone(); stopStatus() }
+    return () => { stopPhone(); stopStatus(); timer?.cancel() }
   }
   let stopFeed = showPeer(app.peer)
   app.onPeer((now) => { stopFeed(); stopFeed = showPeer(now) })

@@ -4,22 +4,27 @@
  * the overlay was lost and found again, and removes the registration on `stop`.
  */
 import { withTimeout } from '../base/abort.ts'
+import { equalBytes } from '../base/bytes.ts'
 import { PeerError } from '../base/errors.ts'
 import type { Identity } from '../enrollment/identity.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Overlay } from '../reload/overlay/overlay.ts'
-import { certificateValues } from '../reload/usages/certificateStore.ts'
+import { certificateByUserKind, certificateValues } from '../reload/usages/certificateStore.ts'
 import { encodeSipRegistration, sipRegistrationKind } from '../reload/usages/sipRegistration.ts'
 
 /** How long a registration holds without refresh, seconds. */
 const lifetimeS = 3600
 /** Certificates hold for as long, but survive the device: they tell "offline" from "unknown". */
 const certificateLifetimeS = 30 * 24 * 3600
+/** The other may give the name up: its entry runs out. */
+const nameTakenRetryMs = 60_000
 const retryMs = [1000, 2000, 5000, 10_000, 30_000]
 
 export interface RegistrationUser {
   onRegistered(registered: boolean): void
+  /** Somebody else holds our user name: only in overlays that anyone may join (RFC 6940 §11.3.1). We do not register. */
+  onNameTaken(): void
 }
 
 export class Registration {
@@ -90,6 +95,11 @@ export class Registration {
     const running = new AbortController()
     this.running = running
     try {
+      if (!this.registered && await this.isNameTaken(running.signal)) {
+        this.deps.user.onNameTaken()
+        this.schedule(nameTakenRetryMs)
+        return
+      }
       await this.store(running.signal)
       if (running.signal.aborted) return
       this.attempt = 0
@@ -100,6 +110,14 @@ export class Registration {
       this.deps.log.warn('registration.failed', { cause: String(cause) })
       this.schedule(retryMs[Math.min(this.attempt++, retryMs.length - 1)] as number)
     }
+  }
+
+  /** Whether the overlay knows another node's certificate for our user name. */
+  private async isNameTaken(signal: AbortSignal): Promise<boolean> {
+    const { overlay, identity } = this.deps
+    const all = { model: 'array' as const, ranges: [{ first: 0, last: 0xffffffff }] }
+    const found = await overlay.fetch(overlay.resourceId(identity.userName), certificateByUserKind, all, signal)
+    return found.some((value) => !equalBytes(value.signerNodeId, identity.nodeId))
   }
 
   private async store(signal: AbortSignal): Promise<void> {

@@ -39,12 +39,15 @@ export interface Peer {
   readonly phone: Phone
   /** Something of the peer's status changed. */
   readonly onStatus: Event<void>
+  /** Somebody else of an open overlay has our user name; this device is not registered. */
+  readonly onNameTaken: Event<void>
 }
 
 export function createPeer(parts: PeerParts): Peer {
   const { ports, stores, identity, configuration, network, settings } = parts
   const { clock, random, crypto, log } = ports
   const status = new Emitter<void>()
+  const nameTaken = new Emitter<void>()
   const overlay = createOverlay({
     clock, random, crypto, log: log.child('overlay'), identity, configuration,
     linkFactory: (credentials, listen) => createNoIceTlsFactory({ clock, random, network: ports.secureNetwork, interfaces: ports.network, credentials, listen }),
@@ -56,7 +59,7 @@ export function createPeer(parts: PeerParts): Peer {
     if (peerIdentity !== undefined) phone.noteReachable(peerIdentity.aor, peerIdentity.nodeId)
   })
   const resolver = new OverlayResolver(overlay, transport)
-  const registration = new Registration({ overlay, identity, clock, log: log.child('registration'), user: { onRegistered: () => { status.emit() } } })
+  const registration = new Registration({ overlay, identity, clock, log: log.child('registration'), user: { onRegistered: () => { status.emit() }, onNameTaken: () => { nameTaken.emit() } } })
   const phone: Phone = createPhone({
     clock, random, log, resolver, settings, stores, aor: () => identity.userName,
     // The phone is the user of the user agent that it calls with.
@@ -70,5 +73,5 @@ export function createPeer(parts: PeerParts): Peer {
     local: () => ({ aor: identity.userName, displayName: identity.displayName }),
   })
   overlay.onStatus(() => { status.emit() })
-  return { identity, overlay, transport, sip, resolver, registration, phone, onStatus: status.event }
+  return { identity, overlay, transport, sip, resolver, registration, phone, onStatus: status.event, onNameTaken: nameTaken.event }
 }

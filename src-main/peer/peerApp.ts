@@ -8,6 +8,7 @@ import { PeerError } from '../base/errors.ts'
 import { Emitter, type Event } from '../base/event.ts'
 import { createBootstrap } from '../connectivity/bootstrap.ts'
 import { LanDiscovery } from '../connectivity/lanDiscovery.ts'
+import { lapsedCodes } from '../enrollment/ownIdentity.ts'
 import { SettingsService } from '../phone/settingsService.ts'
 import type { OpenMulticastDns } from '../ports/multicastDns.ts'
 import { overlayHash } from '../reload/wire/identifiers.ts'
@@ -17,7 +18,7 @@ import { Discovery } from './discovery.ts'
 import { DocumentServer } from './documentServer.ts'
 import { startPeer, stopPeer } from './lifecycle.ts'
 import type { NetworkOptions, PeerPorts, PeerStores } from './ports.ts'
-import { peerStatusOf } from './status.ts'
+import { notEnrolled, peerStatusOf } from './status.ts'
 
 export interface Warning { readonly code: string; readonly detail: string }
 
@@ -43,7 +44,7 @@ export class PeerApp {
   private readonly warnings = new Map<string, Warning>()
   private running: Peer | undefined
   private online = false
-  /** The peer came to be. */
+  /** The peer came to be, or is gone. */
   readonly onPeer: Event<Peer | undefined> = this.peerChanged.event
   /** Something the user should know; `warning` undefined when it is over. */
   readonly onWarning: Event<{ id: string; warning: Warning | undefined }> = this.warned.event
@@ -63,9 +64,18 @@ export class PeerApp {
   get peer(): Peer | undefined { return this.running }
   get currentWarnings(): ReadonlyMap<string, Warning> { return this.warnings }
 
-  /** Takes up the profile's identity; stays off the network. @throws PeerError as AccountService.load */
+  /**
+   * Takes up the profile's identity; stays off the network. A lapsed one (expired, key gone) is told as a warning:
+   * the user can join again, and keeps contacts, messages and history.
+   * @throws PeerError 'clock-wrong'
+   */
   async load(): Promise<void> {
-    await this.account.load()
+    try {
+      await this.account.load()
+    } catch (cause) {
+      if (!(cause instanceof PeerError) || !lapsedCodes.includes(cause.code)) throw cause
+      this.warn(cause.code, cause.message)
+    }
   }
 
   /** Goes on the network as soon as the profile is enrolled, now or later. @throws PeerError 'port-in-use' */
@@ -78,11 +88,17 @@ export class PeerApp {
     this.online = false
     await this.lan.stop()
     await this.documents.stop()
-    if (this.running !== undefined) await stopPeer(this.running, this.ports.clock)
+    const { running } = this
     this.running = undefined
+    if (running === undefined) return
+    await stopPeer(running, this.ports.clock)
+    this.peerChanged.emit(undefined)
   }
 
-  status(): PeerStatus { return peerStatusOf(this.running, { enrols: this.documents.port !== undefined, started: this.online }) }
+  status(): PeerStatus {
+    if (this.running === undefined) return this.account.account === undefined ? notEnrolled : { ...notEnrolled, phase: 'stopped' }
+    return peerStatusOf(this.running, { enrols: this.documents.port !== undefined, started: this.online })
+  }
 
   warn(id: string, detail: string): void {
     const warning = { code: id, detail }
@@ -90,7 +106,12 @@ export class PeerApp {
     this.warned.emit({ id, warning })
   }
 
+  private unwarn(id: string): void {
+    if (this.warnings.delete(id)) this.warned.emit({ id, warning: undefined })
+  }
+
   private enrolled(account: Account): void {
+    for (const code of lapsedCodes) this.unwarn(code)
     const { ports, stores, network, settings } = this
     const { identity, document } = account
     const view = this.account.view()
@@ -106,7 +127,8 @@ export class PeerApp {
         onLanFailure: (cause) => { this.warnMulticast(cause) },
       }),
     })
-    if (ports.keychain.protection === 'file') this.warn('key-in-file', 'This computer has no keyring: the private key is kept in a file that only you can read.')
+    this.running.onNameTaken(() => { this.warn('name-taken', `Somebody else in ${identity.overlayName} is ${identity.userName} already. Calls and messages to this name do not reach you. Join with another name, from a new profile.`) })
+    if (ports.keychain.protection === 'file') this.warn('keyring-missing', 'This computer has no keyring: the private key is kept in a file that only you can read.')
     if (identity.certificate.notAfter - ports.clock.now() < expiryWarningMs) {
       this.warn('certificate-expiring', `Your certificate ends on ${new Intl.DateTimeFormat('en').format(identity.certificate.notAfter)}. Ask the organiser for a new invitation.`)
     }

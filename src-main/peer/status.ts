@@ -10,8 +10,7 @@ export const notEnrolled: PeerStatus = {
 }
 
 /** @param host what the installation does beside the peer */
-export function peerStatusOf(peer: Peer | undefined, host: { readonly enrols: boolean; readonly started: boolean }): PeerStatus {
-  if (peer === undefined) return notEnrolled
+export function peerStatusOf(peer: Peer, host: { readonly enrols: boolean; readonly started: boolean }): PeerStatus {
   const { overlay, registration } = peer
   const { phase, step, listen, size } = overlay.status
   const isUp = phase === 'joined' || phase === 'alone'

@@ -59,6 +59,32 @@ describe('enrolment over HTTPS (RFC 6940 §11.3)', () => {
     const identity = await join(alice, { source: `https://127.0.0.1:${office.server.address.port}/`, code })
     expect(identity.userName).toBe('arno@office.example')
   })
+  it('lets a profile whose certificate has expired join again, with the Node-ID it had', async () => {
+    const first = await join(alice, { source: office.authority.invite('conny', dayMs, office.url).link })
+    alice.clock.offsetMs = 366 * dayMs
+    office.profile.clock.offsetMs = 366 * dayMs
+    const server = await startEnrolServer({ clock: office.profile.clock, httpServers: createNodeHttpServerFactory() }, { host: '127.0.0.1', port: 0 }, office.authority, { onEnrolled: () => undefined, onRefused: () => undefined })
+    const url = `https://127.0.0.1:${server.address.port}${documentPath}`
+    try {
+      await expect(loadIdentity(alice.ports, alice.store)).rejects.toMatchObject({ code: 'certificate-expired' })
+      const again = await join(alice, { source: office.authority.invite('conny', dayMs, url).link })
+      expect(again.nodeId).toEqual(first.nodeId)
+      expect(identityProblem(alice.ports, again)).toBeUndefined()
+      expect((await loadIdentity(alice.ports, alice.store))?.certificate.der).toEqual(again.certificate.der)
+    } finally {
+      office.profile.clock.offsetMs = 0
+      await server.close()
+    }
+  })
+  it('lets a profile whose key is gone join again, but not one whose clock is wrong', async () => {
+    await join(alice, { source: office.authority.invite('dora', dayMs, office.url).link })
+    alice.clock.offsetMs = -30 * dayMs
+    await expect(join(alice, { source: office.authority.invite('dora', dayMs, office.url).link })).rejects.toMatchObject({ code: 'clock-wrong' })
+    alice.clock.offsetMs = 0
+    alice.ports.keychain.secrets.clear()
+    const again = await join(alice, { source: office.authority.invite('dora', dayMs, office.url).link })
+    expect(again.userName).toBe('dora@office.example')
+  })
   it('survives a restart: the identity is loaded with its key', async () => {
     const { link } = office.authority.invite('berta', dayMs, office.url)
     const identity = await join(alice, { source: link })
