@@ -51,6 +51,17 @@ describe('after churn', () => {
     expect(await ring.close()).toBe(0)
   }, 90_000)
 
+  test('peers that all start alone at the same moment, as after a power cut, become one ring', async () => {
+    const ring = new Ring(112)
+    const addresses = [1, 2, 3, 4, 5, 6].map((i) => ({ host: `10.0.0.${i}`, port: 6084 }))
+    for (let i = 0; i < 6; i++) await ring.make({ firstPeer: true, bootstrap: addresses })
+    await Promise.all(ring.nodes.map(({ overlay }) => overlay.start()))
+    await ring.until(() => ring.nodes.every(({ overlay }) => overlay.status.phase === 'joined' && overlay.status.size === 6), 120_000)
+    await ring.advance(5_000)
+    await expectSound(ring)
+    expect(await ring.close()).toBe(0)
+  }, 90_000)
+
   test('a ring cut in two halves goes on in both and grows together again', async () => {
     const ring = new Ring(111)
     await ring.grow(6)

@@ -19,6 +19,7 @@ import type { TopologyPlugin } from '../forwarding/topologyPlugin.ts'
 import { answerCode, ErrorCode, errorName, ForwardingOptionFlag, isRequest, MessageCode, messageName } from '../wire/constants.ts'
 import { toNode, toResource, type Destination } from '../wire/destination.ts'
 import { encodeWithHeader, HeaderView, type ForwardingHeader } from '../wire/forwardingHeader.ts'
+import { FragmentSet, REASSEMBLY_TIMEOUT_MS } from '../wire/fragments.ts'
 import { isWildcard } from '../wire/identifiers.ts'
 import { decodeMessage, errorContents, errorResponse, type Message, type MessageContents } from '../wire/message.ts'
 import { ClientTransaction } from './clientTransaction.ts'
@@ -46,6 +47,7 @@ const TRANSMISSIONS = 5
 const REQUEST_LIFETIME_MS = 15_000
 const MAX_PENDING = 1024
 const MAX_CACHED = 512
+const MAX_REASSEMBLED = 32
 /** Errors that nodes on the way may send about a request of ours: hints, except for the first two. */
 const PATH_ERRORS: ReadonlySet<number> = new Set([
   ErrorCode.unsupportedForwardingOption, ErrorCode.messageTooLarge, ErrorCode.ttlExceeded, ErrorCode.underlayDestinationUnreachable,
@@ -66,6 +68,8 @@ interface Served { readonly at: number; body: Uint8Array | undefined }
 export class TransactionLayer implements RequestSender, RouterUser {
   private readonly pending = new Map<bigint, Pending>()
   private readonly served = new BoundedMap<string, Served>(MAX_CACHED)
+  /** Messages of which parts are missing; what is older than 15 s is dropped when its room is needed. */
+  private readonly fragments = new BoundedMap<bigint, { readonly at: number; readonly set: FragmentSet }>(MAX_REASSEMBLED, () => { this.drop('fragment') })
   private readonly handlers = new Map<number, RequestHandler>()
   private readonly pathErrors: TokenBucket
 
@@ -120,6 +124,7 @@ export class TransactionLayer implements RequestSender, RouterUser {
   close(): void {
     for (const { reject } of [...this.pending.values()]) reject(new RequestTimeout('stopped'))
     this.served.clear()
+    this.fragments.clear()
   }
 
   // RouterUser
@@ -145,7 +150,26 @@ export class TransactionLayer implements RequestSender, RouterUser {
     else this.onAnswer(message, signer)
   }
 
-  onFragment(): void { this.drop('fragment') }
+  /** Joins the parts of a message (RFC 6940 §6.7); the last one to come delivers it. */
+  onFragment(fragment: Uint8Array, previousHop: Uint8Array, destination: Destination): void {
+    const { transactionId } = new HeaderView(fragment)
+    const now = this.deps.clock.monotonic()
+    let parts = this.fragments.get(transactionId)
+    if (parts === undefined || now - parts.at > REASSEMBLY_TIMEOUT_MS) {
+      parts = { at: now, set: new FragmentSet(this.deps.overlay.maxMessageBytes) }
+      this.fragments.set(transactionId, parts)
+    }
+    try {
+      const whole = parts.set.add(fragment)
+      if (whole === undefined) return
+      this.fragments.delete(transactionId)
+      this.onDeliver(whole, previousHop, destination)
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      this.fragments.delete(transactionId)
+      this.drop('fragment')
+    }
+  }
 
   /** The beginning of a message over max-message-size: answered if its header is there (RFC 6940 §6.6). */
   onTooLarge(head: Uint8Array, previousHop: Uint8Array): void {

@@ -10,6 +10,7 @@ import { ReloadError, RequestTimeout } from '../../../../../src-main/reload/tran
 import { TransactionLayer } from '../../../../../src-main/reload/transaction/transactionLayer.ts'
 import { ErrorCode, MessageCode } from '../../../../../src-main/reload/wire/constants.ts'
 import { destinationText, toNode, type Destination } from '../../../../../src-main/reload/wire/destination.ts'
+import { fragmentMessage } from '../../../../../src-main/reload/wire/fragments.ts'
 import { decodeMessage, errorContents, type MessageContents } from '../../../../../src-main/reload/wire/message.ts'
 import { crypto } from '../../../../support/certificates.ts'
 import { makeIdentity, silentLog, testConfiguration } from '../../../../support/overlayKit.ts'
@@ -206,6 +207,20 @@ describe('a request for us', () => {
     layer.handle(MessageCode.pingReq, () => ({ body: new Uint8Array(4000) }))
     layer.onDeliver(incoming({ maxResponseLength: 3000 }), eve.nodeId, toAlice())
     expect(errorOf(sent[0])).toBe(ErrorCode.responseTooLarge)
+  })
+
+  test('that comes in parts is served when the last of them is there', () => {
+    const { layer, sent, counters } = setUp()
+    layer.handle(MessageCode.pingReq, (request) => ({ body: Uint8Array.of(request.body.length % 256) }))
+    const parts = fragmentMessage(incoming({}, { ...ping, messageBody: new Uint8Array(1500) }), 800)
+    expect(parts.length).toBeGreaterThan(2)
+    for (const part of [...parts].reverse()) {
+      expect(sent).toHaveLength(0)
+      layer.onFragment(part, eve.nodeId, toAlice())
+    }
+    expect(decodeMessage(sent[0]!).contents.messageBody[0]).toBe(1500 % 256)
+    layer.onFragment(parts[0]!, eve.nodeId, toAlice())
+    expect([sent.length, counters.get('dropped.fragment')]).toEqual([1, 0])
   })
 
   test('that is not signed by a node of the overlay is dropped', () => {
