@@ -38,9 +38,9 @@ export interface UaContext {
 }
 
 /** Methods this user agent serves; the rest of the known ones get 405, unknown ones 501. */
-export const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, UPDATE'
-export const KNOWN_METHODS: ReadonlySet<string> = new Set([...ALLOW.split(', '), 'REGISTER', 'PRACK', 'INFO', 'REFER', 'PUBLISH'])
-export const SUPPORTED_OPTIONS: readonly string[] = []
+export const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, UPDATE, PRACK'
+export const KNOWN_METHODS: ReadonlySet<string> = new Set([...ALLOW.split(', '), 'REGISTER', 'INFO', 'REFER', 'PUBLISH'])
+export const SUPPORTED_OPTIONS: readonly string[] = ['100rel', 'timer']
 export const SDP = 'application/sdp'
 
 /** Contact of this user agent as reached over `connection`. */
@@ -87,7 +87,7 @@ export function makeRequest(context: UaContext, leg: Leg, method: string, option
 /** Header fields of requests and 2xx that open a session or refresh its target. */
 export function addCapabilities(context: UaContext, message: SipRequest | SipResponse, connection: Connection): void {
   message.headers.set('Contact', contactOf(context, connection)).set('Allow', ALLOW)
-  if (SUPPORTED_OPTIONS.length > 0) message.headers.set('Supported', SUPPORTED_OPTIONS.join(', '))
+  message.headers.set('Supported', SUPPORTED_OPTIONS.join(', '))
 }
 
 /** Answers a request; the To tag is added when it has none. */

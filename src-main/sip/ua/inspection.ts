@@ -9,10 +9,13 @@ import { aorOf } from '../message/uri.ts'
 import type { ServerTransaction } from '../transaction/transaction.ts'
 import type { HeaderList, PeerIdentity } from './api.ts'
 import { ALLOW, contactOf, KNOWN_METHODS, partyOf, reply, SDP, SUPPORTED_OPTIONS, type UaContext } from './context.ts'
+import { sessionTimerFault } from './sessionTimer.ts'
 
 interface Refusal { readonly status: number; readonly reason?: string; readonly headers?: HeaderList }
 
 const SESSION_METHODS = new Set(['INVITE', 'UPDATE', 'PRACK'])
+/** RFC 4028 §9: the requests that set or refresh a session's time. */
+const TIMED_METHODS = new Set(['INVITE', 'UPDATE'])
 const ALLOWED = new Set(ALLOW.split(', '))
 
 /** @returns true when the request has been refused. */
@@ -44,6 +47,10 @@ function inspect(context: UaContext, request: SipRequest, transaction: ServerTra
   void request.vias
   const encoding = request.headers.get('Content-Encoding')?.toLowerCase()
   if (encoding !== undefined && encoding !== 'identity' && encoding !== '') return { status: 415, headers: [['Accept-Encoding', 'identity']] }
+  if (TIMED_METHODS.has(method)) {
+    const fault = sessionTimerFault(request)
+    if (fault !== undefined) return { status: 422, headers: [['Min-SE', String(fault.minSe)]] }
+  }
   if (SESSION_METHODS.has(method) && request.body.length > 0 && request.contentType?.value !== SDP && !optionalBody(request)) {
     return { status: 415, headers: [['Accept', SDP]] }
   }

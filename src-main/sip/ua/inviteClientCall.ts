@@ -1,10 +1,11 @@
 /**
- * A call we place (RFC 3261 §13.2): INVITE, its provisional and final responses, CANCEL with its races (§9.1), the ACK
- * of each 2xx, BYE for a second fork. Becomes a Session once answered.
+ * A call we place (RFC 3261 §13.2): INVITE, its provisional and final responses, PRACK (RFC 3262 §4), CANCEL with its
+ * races (§9.1), the ACK of each 2xx, BYE for a second fork. Becomes a Session once answered.
  */
 import { assertNever, DecodeError } from '../../base/errors.ts'
 import type { Timer } from '../../ports/clock.ts'
 import { Dialog } from '../dialog/dialog.ts'
+import { parseDeltaSeconds } from '../message/fields.ts'
 import type { SipRequest, SipResponse } from '../message/message.ts'
 import { reasonPhrase } from '../message/reasonPhrases.ts'
 import { makeCancel } from '../transaction/inviteClient.ts'
@@ -13,7 +14,8 @@ import type { ClientTransaction } from '../transaction/transaction.ts'
 import type { Connection } from '../transport/connection.ts'
 import type { InviteClientCall, InviteClientUser, InviteOptions, Leg } from './api.ts'
 import { addCapabilities, makeRequest, partyOf, SDP, type UaContext } from './context.ts'
-import { Session } from './session.ts'
+import { Session, type SessionUser } from './session.ts'
+import { askForTimer, intervalFromResponse, readMinSe, SESSION_EXPIRES_S } from './sessionTimer.ts'
 
 /** 'cancelling' is from our wish to end it to the final response; 'over' still acknowledges late 2xx. */
 type State = 'calling' | 'proceeding' | 'cancelling' | 'answered' | 'over'
@@ -21,7 +23,6 @@ type State = 'calling' | 'proceeding' | 'cancelling' | 'answered' | 'over'
 export class OutgoingCall implements InviteClientCall {
   readonly callId: string
   private state: State = 'calling'
-  private readonly invite: SipRequest
   private readonly connection: Connection
   private transaction: ClientTransaction
   private session: Session | undefined
@@ -29,6 +30,9 @@ export class OutgoingCall implements InviteClientCall {
   private readonly acks = new Map<string, SipRequest>()
   /** Descriptions in provisional responses, for servers that do not repeat them in the 2xx. */
   private readonly early = new Map<string, string>()
+  /** Dialogs that reliable provisional responses have made, with the last RSeq of each, by To tag. */
+  private readonly earlyDialogs = new Map<string, { readonly dialog: Dialog; rseq: number }>()
+  private raised = false
   private expiry: Timer | undefined
   private cancelGuard: Timer | undefined
   private cancelSent = false
@@ -40,17 +44,13 @@ export class OutgoingCall implements InviteClientCall {
   constructor(private readonly context: UaContext, leg: Leg, private readonly options: InviteOptions, private readonly user: InviteClientUser, private readonly onOver: () => void) {
     const { connection } = leg
     this.connection = connection
-    this.invite = makeRequest(context, leg, 'INVITE', options)
-    this.callId = this.invite.callId
-    addCapabilities(context, this.invite, connection)
-    if (options.expiresS !== undefined) this.invite.headers.append('Expires', String(options.expiresS))
-    this.invite.setBody(SDP, options.offer)
-    this.transaction = context.transactions.request(connection, this.invite, {
-      onResponse: (response) => { this.onResponse(response) },
-      onTimeout: () => { this.fail(408, 'no response') },
-      onTransportError: () => { this.fail(503, 'connection lost') },
-      onRestarted: (transaction) => { this.transaction = transaction },
-    })
+    const invite = makeRequest(context, leg, 'INVITE', options)
+    this.callId = invite.callId
+    addCapabilities(context, invite, connection)
+    askForTimer(invite, SESSION_EXPIRES_S)
+    if (options.expiresS !== undefined) invite.headers.append('Expires', String(options.expiresS))
+    invite.setBody(SDP, options.offer)
+    this.transaction = this.send(invite)
     if (options.expiresS !== undefined) {
       this.expiry = context.clock.setTimer(options.expiresS * 1000, () => {
         this.failure = { status: 408, reason: 'no answer' }
@@ -84,6 +84,15 @@ export class OutgoingCall implements InviteClientCall {
     if (this.state === 'cancelling') { this.state = 'over'; this.onOver() }
   }
 
+  private send(invite: SipRequest): ClientTransaction {
+    return this.context.transactions.request(this.connection, invite, {
+      onResponse: (response) => { this.onResponse(response) },
+      onTimeout: () => { this.fail(408, 'no response') },
+      onTransportError: () => { this.fail(503, 'connection lost') },
+      onRestarted: (transaction) => { this.transaction = transaction },
+    })
+  }
+
   private onResponse(response: SipResponse): void {
     try {
       if (response.provisional) this.onProvisional(response)
@@ -98,6 +107,7 @@ export class OutgoingCall implements InviteClientCall {
 
   private onProvisional(response: SipResponse): void {
     this.heard = true
+    if (response.status > 100 && !this.acknowledge(response)) return
     if (this.state === 'cancelling') { this.sendCancel(); return }
     if (this.state === 'over' || this.state === 'answered') return
     this.state = 'proceeding'
@@ -105,11 +115,33 @@ export class OutgoingCall implements InviteClientCall {
     if (response.status > 100) this.user.onProgress(response.status, response.reason)
   }
 
+  /**
+   * RFC 3262 §4: PRACK for a reliable provisional response, in the order of RSeq.
+   * @returns false for a repetition and for one that is out of order: both say nothing
+   */
+  private acknowledge(response: SipResponse): boolean {
+    if (response.toTag === undefined || !response.tokens('Require').includes('100rel') || this.state === 'answered' || this.state === 'over') return true
+    const rseq = parseDeltaSeconds(response.headers.get('RSeq') ?? '')
+    let early = this.earlyDialogs.get(response.toTag)
+    if (early === undefined) {
+      if (this.earlyDialogs.size >= 16) return false
+      early = { dialog: Dialog.fromResponse(this.transaction.request, response), rseq }
+      this.earlyDialogs.set(response.toTag, early)
+    } else if (rseq !== early.rseq + 1) return false
+    early.rseq = rseq
+    const prack = early.dialog.createRequest('PRACK')
+    prack.headers.append('RAck', `${rseq} ${response.headers.get('CSeq') ?? ''}`).append('User-Agent', this.context.userAgentName)
+    this.context.transactions.request(this.transaction.connection, prack, { onResponse: () => {}, onTimeout: () => {}, onTransportError: () => {} })
+    return true
+  }
+
   private onSuccess(response: SipResponse): void {
     const tag = response.toTag ?? ''
     const known = this.acks.get(tag)
     if (known !== undefined) { this.context.transactions.sendAck(this.transaction.connection, known); return } // our ACK was lost
-    const dialog = Dialog.fromResponse(this.transaction.request, response)
+    const early = this.earlyDialogs.get(tag)?.dialog
+    const dialog = early ?? Dialog.fromResponse(this.transaction.request, response)
+    early?.confirm(response)
     if (this.acks.size < 64) this.acks.set(tag, this.sendAck(dialog, response.cseq.number))
     const answer = response.contentType?.value === SDP && response.body.length > 0 ? response.text : this.early.get(tag)
     if (this.state === 'answered' || this.state === 'over') { this.hangUp(dialog); return } // another fork answered too, or too late
@@ -125,7 +157,7 @@ export class OutgoingCall implements InviteClientCall {
     }
     this.clearTimers()
     this.state = 'answered'
-    this.session = this.open(dialog, {
+    this.session = this.open(dialog, response, {
       onEnded: (reason) => { this.state = 'over'; this.onOver(); this.user.onEnded(reason) },
       onOffer: (offer) => this.user.onOffer(offer),
       onAck: () => { /* we sent the INVITE: there is no ACK to come */ },
@@ -134,8 +166,21 @@ export class OutgoingCall implements InviteClientCall {
   }
 
   private onFailure(response: SipResponse): void {
+    if (response.status === 422 && !this.raised && (this.state === 'calling' || this.state === 'proceeding')) { this.raise(response); return }
     if (this.state === 'cancelling' && response.status === 487) this.fail(this.failure.status, this.failure.reason)
     else this.fail(response.status, response.reason)
+  }
+
+  /** RFC 4028 §7.3: the same call with a longer session interval. */
+  private raise(response: SipResponse): void {
+    this.raised = true
+    const { request } = this.transaction
+    const invite = request.clone()
+    invite.headers.remove('Via').set('CSeq', `${request.cseq.number + 1} INVITE`)
+    askForTimer(invite, Math.max(SESSION_EXPIRES_S, readMinSe(response)))
+    this.state = 'calling'
+    this.heard = false
+    this.transaction = this.send(invite)
   }
 
   private cancel(): void {
@@ -164,11 +209,15 @@ export class OutgoingCall implements InviteClientCall {
   }
 
   private hangUp(dialog: Dialog): void {
-    this.open(dialog, { onEnded: () => {}, onOffer: () => Promise.reject(new Error('call is over')), onAck: () => {} }).bye()
+    this.open(dialog, undefined, { onEnded: () => {}, onOffer: () => Promise.reject(new Error('call is over')), onAck: () => {} }).bye()
   }
 
-  private open(dialog: Dialog, user: ConstructorParameters<typeof Session>[4]): Session {
-    return new Session(this.context, dialog, this.connection, this.options.offer, user, () => false)
+  private open(dialog: Dialog, response: SipResponse | undefined, user: SessionUser): Session {
+    const start = {
+      localSdp: this.options.offer, ownsCallId: true,
+      interval: response === undefined ? undefined : intervalFromResponse(response), remoteAllows: response?.tokens('Allow') ?? [],
+    }
+    return new Session(this.context, dialog, this.connection, start, user, () => false)
   }
 
   private fail(status: number, reason: string): void {

@@ -1,24 +1,29 @@
 /**
- * A call we are asked to take (RFC 3261 §13.3): ringing, the 2xx repeated until its ACK, rejection, CANCEL (§9.2),
- * Expires. Becomes a Session once accepted.
+ * A call we are asked to take (RFC 3261 §13.3): ringing, reliably where the caller requires it (RFC 3262), the 2xx
+ * repeated until its ACK, rejection, CANCEL (§9.2), Expires. Becomes a Session once accepted.
  */
 import { assertNever, DecodeError } from '../../base/errors.ts'
 import type { Timer } from '../../ports/clock.ts'
 import { Dialog } from '../dialog/dialog.ts'
+import type { DialogUsage } from '../dialog/dialogTable.ts'
 import { parseTokenWithParams } from '../message/fields.ts'
 import { makeResponse, type SipRequest, type SipResponse } from '../message/message.ts'
 import type { ServerTransaction } from '../transaction/transaction.ts'
+import type { Connection } from '../transport/connection.ts'
 import { AnswerSender } from './answerSender.ts'
 import type { InviteServerCall, InviteServerUser, Party, PeerIdentity } from './api.ts'
-import { addCapabilities, partyOf, SDP, type UaContext } from './context.ts'
+import { addCapabilities, partyOf, reply, SDP, type UaContext } from './context.ts'
+import { serveAnywhere } from './inspection.ts'
+import { ReliableProvisional } from './reliableProvisional.ts'
 import { Session } from './session.ts'
+import { intervalForRequest, writeInterval } from './sessionTimer.ts'
 
 /** §13.3.1.1: a proxy on the way forgets a call that is silent for three minutes, so ringing is repeated. */
 const PROGRESS_MS = 60_000
 
 type State = 'proceeding' | 'accepted' | 'established' | 'over'
 
-export class IncomingCall implements InviteServerCall {
+export class IncomingCall implements InviteServerCall, DialogUsage {
   readonly callId: string
   readonly from: Party
   readonly identity?: PeerIdentity
@@ -28,6 +33,9 @@ export class IncomingCall implements InviteServerCall {
   private readonly request: SipRequest
   private readonly tag: string
   private session: Session | undefined
+  /** Made by the first reliable provisional response; the Session takes it over. */
+  private early: Dialog | undefined
+  private readonly reliable: ReliableProvisional | undefined
   private answer: AnswerSender | undefined
   private expiry: Timer
   private progress: Timer | undefined
@@ -51,6 +59,7 @@ export class IncomingCall implements InviteServerCall {
       onAck: (ack) => { this.onAck(ack) },
       onTransportError: () => { this.onTransportError() },
     }
+    if (request.tokens('Require').includes('100rel')) this.reliable = new ReliableProvisional(context, transaction, () => { this.onNoPrack() })
     transaction.respond(makeResponse(request, 100))
   }
 
@@ -58,15 +67,45 @@ export class IncomingCall implements InviteServerCall {
     if (this.state !== 'proceeding') return
     this.progress?.cancel()
     this.progress = this.context.clock.setTimer(PROGRESS_MS, () => { this.ring() })
-    this.transaction.respond(this.response(180))
+    const ringing = this.response(180)
+    if (this.reliable === undefined) { this.transaction.respond(ringing); return }
+    if (this.early === undefined) {
+      this.early = Dialog.fromRequest(this.request, this.tag, 'early')
+      this.context.dialogs.add(this.early, this)
+    }
+    this.reliable.send(ringing)
   }
+
+  /** A request in the early dialog, before the Session has taken it over. */
+  onRequest(request: SipRequest, transaction: ServerTransaction): void {
+    if (transaction.connection.peerIdentity?.nodeId !== this.identity?.nodeId) { reply(this.context, transaction, 403); return }
+    if (this.early?.acceptSequence(request) !== true) { reply(this.context, transaction, 500, 'CSeq out of order'); return }
+    switch (request.method) {
+      case 'PRACK': reply(this.context, transaction, this.reliable?.onPrack(request) === true ? 200 : 481); return
+      case 'BYE': // §15: a caller may end an early dialog so
+        reply(this.context, transaction, 200)
+        this.giveUp('cancelled')
+        return
+      case 'INVITE':
+      case 'UPDATE': reply(this.context, transaction, 491); return // the first offer is not answered yet
+      default: serveAnywhere(this.context, request, transaction)
+    }
+  }
+
+  onConnectionClosed(_connection: Connection): void { /* the transaction hears of it */ }
 
   accept(answer: string): void {
     if (this.state !== 'proceeding') return
     this.clearTimers()
     this.state = 'accepted'
-    const dialog = Dialog.fromRequest(this.request, this.tag)
-    this.session = new Session(this.context, dialog, this.transaction.connection, answer, {
+    this.reliable?.pause()
+    const dialog = this.early ?? Dialog.fromRequest(this.request, this.tag)
+    dialog.state = 'confirmed'
+    this.early = undefined
+    const asked = intervalForRequest(this.request)
+    const interval = asked === 'too small' ? undefined : asked
+    const start = { localSdp: answer, interval, ownsCallId: false, remoteAllows: this.request.tokens('Allow') }
+    this.session = new Session(this.context, dialog, this.transaction.connection, start, {
       onEnded: (reason) => {
         const silent = this.endWanted !== undefined || this.state === 'over'
         this.finish()
@@ -74,8 +113,11 @@ export class IncomingCall implements InviteServerCall {
       },
       onOffer: (offer) => this.user?.onOffer(offer) ?? Promise.reject(new Error('nobody answers offers')),
       onAck: (ack) => { this.onAck(ack) },
+      onPrack: (prack) => this.reliable?.onPrack(prack) === true,
     }, () => this.state === 'accepted')
-    this.answer = new AnswerSender(this.context, this.transaction, this.response(200).setBody(SDP, answer), {
+    const response = this.response(200).setBody(SDP, answer)
+    if (interval !== undefined) writeInterval(response, interval)
+    this.answer = new AnswerSender(this.context, this.transaction, response, {
       onAcked: (ack) => { this.onEstablished(ack) },
       onNoAck: () => { this.onNoAck() },
     })
@@ -108,7 +150,8 @@ export class IncomingCall implements InviteServerCall {
     session?.bye()
   }
 
-  private onAck(ack: SipRequest): void { this.answer?.onAck(ack) }
+  /** Of the first 2xx. */
+  onAck(ack: SipRequest): void { this.answer?.onAck(ack) }
 
   private onEstablished(ack: SipRequest): void {
     this.answer = undefined
@@ -131,6 +174,14 @@ export class IncomingCall implements InviteServerCall {
     this.finish()
     this.session?.bye()
     if (!silent) this.user?.onEnded({ status: 408, text: 'no ACK' })
+  }
+
+  /** RFC 3262 §3: the caller does not take our provisional responses, so it would not take the answer. */
+  private onNoPrack(): void {
+    if (this.state !== 'proceeding') return
+    this.finish()
+    this.transaction.respond(this.response(504, 'no PRACK'))
+    this.user?.onCancelled('timeout')
   }
 
   private onTransportError(): void {
@@ -158,6 +209,9 @@ export class IncomingCall implements InviteServerCall {
     this.state = 'over'
     this.clearTimers()
     this.answer?.stop()
+    this.reliable?.stop()
+    if (this.early !== undefined) this.context.dialogs.remove(this.early)
+    this.early = undefined
     this.onOver()
   }
 

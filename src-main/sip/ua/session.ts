@@ -1,22 +1,37 @@
 /**
- * An established call (RFC 3261 §14, §15; RFC 3311): BYE both ways, offers of the other side by re-INVITE or UPDATE,
- * loss of the dialog. Used by the calls of both directions; owns the dialog's entry in the table.
+ * An established call (RFC 3261 §14, §15; RFC 3311; RFC 4028): BYE both ways, offers of the other side by re-INVITE or
+ * UPDATE, refresh by the session timer, loss of the dialog. Used by the calls of both directions; owns the dialog's
+ * entry in the table.
  */
 import type { Dialog } from '../dialog/dialog.ts'
 import type { DialogUsage } from '../dialog/dialogTable.ts'
-import { makeResponse, SipRequest } from '../message/message.ts'
+import { makeResponse, type SipRequest, type SipResponse } from '../message/message.ts'
 import type { ServerTransaction } from '../transaction/transaction.ts'
 import type { Connection } from '../transport/connection.ts'
 import { AnswerSender } from './answerSender.ts'
 import type { EndReason } from './api.ts'
 import { addCapabilities, chance, reply, SDP, type UaContext } from './context.ts'
 import { serveAnywhere } from './inspection.ts'
+import { sendSessionRequest } from './sessionRequest.ts'
+import { askForTimer, intervalForRequest, intervalFromResponse, readMinSe, type SessionInterval, SessionTimer, writeInterval } from './sessionTimer.ts'
 
 export interface SessionUser {
   onEnded(reason: EndReason): void
   onOffer(offer: string): Promise<string> | string
   /** ACK that no re-INVITE waited for: the one of the first INVITE. */
   onAck(ack: SipRequest): void
+  /** PRACK that came after the 2xx. @returns true when it fits */
+  onPrack?(request: SipRequest): boolean
+}
+
+export interface SessionStart {
+  /** The description we sent last; a re-INVITE without offer gets it again. */
+  readonly localSdp: string
+  readonly interval: SessionInterval | undefined
+  /** The first 2xx or INVITE of the other side: its Allow says whether UPDATE can refresh. */
+  readonly remoteAllows: readonly string[]
+  /** We made the Call-ID: after a 491 we wait longer (§14.1). */
+  readonly ownsCallId: boolean
 }
 
 export class Session implements DialogUsage {
@@ -24,18 +39,28 @@ export class Session implements DialogUsage {
   /** The other side's offer that is being answered. */
   private offered: ServerTransaction | undefined
   private answer: AnswerSender | undefined
+  /** A re-INVITE of ours is under way. */
+  private reinviting = false
+  private localSdp: string
+  private readonly timer: SessionTimer
+  private readonly ownsCallId: boolean
+  private updateAllowed: boolean
 
   constructor(
     private readonly context: UaContext,
     readonly dialog: Dialog,
     readonly connection: Connection,
-    /** The description we sent last; a re-INVITE without offer gets it again. */
-    private localSdp: string,
+    start: SessionStart,
     private readonly user: SessionUser,
     /** The first offer/answer is not through yet (the ACK is to come). */
     private readonly negotiating: () => boolean,
   ) {
+    this.localSdp = start.localSdp
+    this.ownsCallId = start.ownsCallId
+    this.updateAllowed = start.remoteAllows.includes('update')
+    this.timer = new SessionTimer(context.clock, { onRefreshDue: () => { this.refresh() }, onExpired: () => { this.expire() } })
     context.dialogs.add(dialog, this)
+    this.timer.start(start.interval)
   }
 
   onRequest(request: SipRequest, transaction: ServerTransaction): void {
@@ -45,6 +70,7 @@ export class Session implements DialogUsage {
       case 'BYE': this.onBye(request, transaction); return
       case 'INVITE':
       case 'UPDATE': this.onTargetRefresh(request, transaction); return
+      case 'PRACK': reply(this.context, transaction, this.user.onPrack?.(request) === true ? 200 : 481); return
       default: serveAnywhere(this.context, request, transaction)
     }
   }
@@ -86,7 +112,7 @@ export class Session implements DialogUsage {
       reply(this.context, transaction, 500, undefined, [['Retry-After', String(Math.floor(chance(this.context.random) * 11))]])
       return
     }
-    if (this.negotiating()) { reply(this.context, transaction, 491); return } // our own offer or answer is on its way
+    if (this.negotiating() || this.reinviting) { reply(this.context, transaction, 491); return } // our own offer or answer is on its way
     this.dialog.refreshTarget(request)
     const offer = request.contentType?.value === SDP && request.body.length > 0 ? request.text : undefined
     if (offer === undefined) {
@@ -112,6 +138,8 @@ export class Session implements DialogUsage {
     const response = makeResponse(transaction.request, 200)
     addCapabilities(this.context, response, this.connection)
     response.headers.append('Server', this.context.userAgentName)
+    const interval = intervalForRequest(transaction.request)
+    if (interval !== undefined && interval !== 'too small') { writeInterval(response, interval); this.timer.start(interval) } else this.timer.start(undefined)
     if (sdp !== undefined) { response.setBody(SDP, sdp); this.localSdp = sdp }
     if (transaction.request.method !== 'INVITE') { transaction.respond(response); return }
     // an ACK with the branch of its INVITE (RFC 2543 elements send it so) arrives at the transaction
@@ -122,11 +150,56 @@ export class Session implements DialogUsage {
     })
   }
 
+  /** RFC 4028 §10: UPDATE where the other side knows it, else a re-INVITE with the same description. */
+  private refresh(): void {
+    if (this.offered !== undefined || this.answer !== undefined || this.reinviting || this.negotiating()) { this.timer.retry(5000); return }
+    const interval = this.timer.interval
+    if (interval === undefined) return
+    const request = this.dialog.createRequest(this.updateAllowed ? 'UPDATE' : 'INVITE')
+    addCapabilities(this.context, request, this.connection)
+    request.headers.append('User-Agent', this.context.userAgentName)
+    askForTimer(request, interval.intervalS, 'uac')
+    if (request.method === 'INVITE') { request.setBody(SDP, this.localSdp); this.reinviting = true }
+    sendSessionRequest(this.context, this.dialog, this.connection, request, {
+      onAccepted: (response) => {
+        this.reinviting = false
+        if (!this.ended) this.timer.start(intervalFromResponse(response) ?? interval)
+      },
+      onRefused: (status, response) => {
+        this.reinviting = false
+        if (!this.ended) this.onRefreshRefused(status, response, interval)
+      },
+    })
+  }
+
+  private onRefreshRefused(status: number, response: SipResponse | undefined, interval: SessionInterval): void {
+    if (status === 408 || status === 481) { this.expire(status); return } // §12.2.1.2: the dialog is gone
+    if (status === 503 && response === undefined) return // the connection's end is told separately
+    if (status === 422 && response !== undefined && this.raise(response, interval)) return
+    if (status === 405 || status === 501) this.updateAllowed = false
+    // §14.1: who made the Call-ID waits 2.1 to 4 s, the other one up to 2 s
+    this.timer.retry((this.ownsCallId ? 2100 + chance(this.context.random) * 1900 : chance(this.context.random) * 2000) | 0)
+  }
+
+  private raise(response: SipResponse, interval: SessionInterval): boolean {
+    const minimum = readMinSe(response)
+    if (minimum <= interval.intervalS) return false
+    this.timer.start({ ...interval, intervalS: minimum })
+    this.refresh()
+    return true
+  }
+
+  private expire(status = 408): void {
+    this.bye('SIP;cause=408;text="Session timer expired"')
+    this.user.onEnded({ status, text: 'session timer expired' })
+  }
+
   private finish(reason: EndReason): void { if (this.leave()) this.user.onEnded(reason) }
 
   private leave(): boolean {
     if (this.ended) return false
     this.ended = true
+    this.timer.stop()
     this.answer?.stop()
     if (this.offered !== undefined) { reply(this.context, this.offered, 487); this.offered = undefined }
     this.dialog.state = 'terminated'
