@@ -65,6 +65,18 @@ describe('a ring', () => {
     expect(await ring.close()).toBe(0)
   }, 60_000)
 
+  test.each([40, 41, 42, 43])('joining takes round trips, not timeouts (seed %i)', async (seed) => {
+    const ring = new Ring(seed)
+    ring.network.latencyMs = 10
+    await ring.grow(1)
+    for (let i = 0; i < 6; i++) {
+      const node = await ring.make()
+      await node.overlay.start()
+      await ring.until(() => node.overlay.status.phase === 'joined', 1_000)
+    }
+    expect(await ring.close()).toBe(0)
+  })
+
   test('peers that join at the same moment are all admitted', async () => {
     const ring = new Ring(30)
     await ring.grow(1)

@@ -34,6 +34,11 @@ export interface AttachDependencies {
   onAddress(address: SocketAddress): void
 }
 
+export interface AttachOptions extends RequestOptions {
+  /** Send the request even over a link that is there already, for the Update that follows it. */
+  readonly forUpdate?: boolean
+}
+
 /** From the answer to the link; the (D)TLS handshake included. */
 const CONNECT_MS = 10_000
 const MAX_INCOMING = 32
@@ -54,13 +59,13 @@ export class Attach {
    * Attaches to the node at `destination`: a Node-ID, perhaps behind others, or whoever is responsible for a Resource-ID.
    * @throws PeerError 'peer-unreachable'; what the request throws; the signal's reason
    */
-  async attach(destination: RequestDestination, signal: AbortSignal, options: RequestOptions = {}): Promise<Connection> {
+  async attach(destination: RequestDestination, signal: AbortSignal, options: AttachOptions = {}): Promise<Connection> {
     const last = destination.at(-1)
     const target = last !== undefined && 'node' in last ? last.node : undefined
     const key = target === undefined ? undefined : toHex(target)
     if (target !== undefined) {
       const there = this.deps.table.get(target)
-      if (there !== undefined) return there
+      if (there !== undefined) return options.forUpdate === true ? this.overLink(there, signal) : there
       if (this.outgoing.has(toHex(target))) return this.connected(target, signal)
     }
     const outgoing: Outgoing = { state: 'requested', cancel: new AbortController() }
@@ -92,6 +97,14 @@ export class Attach {
       if (key !== undefined) this.outgoing.delete(key)
       negotiation.close()
     }
+  }
+
+  private async overLink(connection: Connection, signal: AbortSignal): Promise<Connection> {
+    const negotiation = await this.deps.factory.negotiate('passive')
+    negotiation.close()
+    const body = encodeContents('attachReq', { ...toWire(negotiation.local), role: 'passive', sendUpdate: true }).messageBody
+    await this.deps.sender.request([{ node: connection.nodeId }], MessageCode.attachReq, body, AbortSignal.any([signal, this.stopped.signal]))
+    return connection
   }
 
   /** Serves AttachReq. */

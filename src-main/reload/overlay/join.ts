@@ -60,7 +60,7 @@ export async function joinThrough(deps: JoinDependencies, bootstrap: Uint8Array,
 
 async function attachNeighbour(deps: JoinDependencies, id: Uint8Array, via: Uint8Array, signal: AbortSignal): Promise<void> {
   const { clock, attach, membership } = deps
-  await withTimeout(clock, NEIGHBOUR_MS, 'peer-unreachable', signal, (until) => attach.attach([{ node: via }, { node: id }], until))
+  await withTimeout(clock, NEIGHBOUR_MS, 'peer-unreachable', signal, (until) => attach.attach([{ node: via }, { node: id }], until, { forUpdate: true }))
   await withTimeout(clock, UPDATE_MS, 'peer-unreachable', signal, (until) => membership.updateFrom(id, () => true, until))
 }
 

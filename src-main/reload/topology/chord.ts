@@ -9,7 +9,7 @@ import type { TopologyPlugin } from '../forwarding/topologyPlugin.ts'
 import { clockwise, distance, fraction, inRange } from './ring.ts'
 
 export interface ChordUser {
-  /** `target` should be a neighbour and is not connected: Attach to it through `via`, who told of it (RFC 6940 §10.6). */
+  /** `target` should be a neighbour and is not routable: Attach to it through `via`, who told of it (RFC 6940 §10.6). */
   onWanted(target: Uint8Array, via: Uint8Array): void
   /** The neighbour table changed: Update the whole Connection Table (RFC 6940 §10.7.3). */
   onTablesChanged(change: { readonly range: boolean; readonly replicas: boolean }): void
@@ -177,7 +177,8 @@ export class Chord implements TopologyPlugin {
     const through = via ?? this.nextHop(id)
     if (through === undefined) return
     this.candidates.set(key, { id, via: through })
-    if (!this.connected.has(key)) this.user.onWanted(id, through)
+    // Also over a link that is there: its Update is what makes it routable.
+    this.user.onWanted(id, through)
   }
 
   /** Whether `id` would have a place in the neighbour table. */

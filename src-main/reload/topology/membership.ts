@@ -83,7 +83,7 @@ export class Membership implements ChordUser {
     this.attaching.add(key)
     // Source-routed through whoever told of it (RFC 6940 §10.6).
     const destination = equalBytes(via, target) ? [{ node: target }] : [{ node: via }, { node: target }]
-    withTimeout(this.deps.clock, ATTACH_MS, 'peer-unreachable', this.stopped.signal, (signal) => this.deps.attach.attach(destination, signal)).then(
+    withTimeout(this.deps.clock, ATTACH_MS, 'peer-unreachable', this.stopped.signal, (signal) => this.deps.attach.attach(destination, signal, { forUpdate: true })).then(
       () => { if (this.chord.isMember) this.sendUpdate(target) },
       (error: unknown) => {
         this.deps.log.debug('neighbour not reached', { peer: key, error: String(error) })
