@@ -5,4 +5,4 @@ declare module '*.vue' {
 }
 declare module '*.css'
 declare module '@fontsource-variable/inter'
-interface ImportMeta { readonly env: { readonly DEV: boolean } }
+interface ImportMeta { glob(pattern: string, options: { query: string; import: string; eager: boolean }): Record<string, unknown> }

@@ -64,7 +64,7 @@ export const en = {
     busyWith: 'You are in a call with {name}.', over: 'The call is over',
   },
   call: {
-    barLabel: 'Call with {name}', return: 'Return to call', controls: 'Call controls', mute: 'Mute microphone', muteWord: 'Mute', unmuteWord: 'Unmute', mutedNow: 'Your microphone is off',
+    barLabel: 'Call with {name}', return: 'Return to call', controls: 'Call controls', mute: 'Mute microphone', muteWord: 'Mute', mutedNow: 'Your microphone is off',
     devices: 'Sound devices', devicesWord: 'Sound', hangup: 'Hang up', again: 'Call again', lasted: 'Duration {time}', goneTitle: 'This call is over', goneText: 'You find it in the list of calls.',
     reconnecting: 'Reconnecting…', reconnectingText: 'The network changed or is slow. The call goes on when it is back.',
     noSound: 'No sound arrives', noSoundText: '{name} may be muted, or a firewall is in the way.', peerGone: 'The connection to your peer is lost; the call may have ended.',

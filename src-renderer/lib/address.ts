@@ -2,7 +2,7 @@
 
 /** An address of record without scheme and parameters, domain in lower case; '' when it cannot be one. */
 export function toAor(typed: string, ownOverlay: string): string {
-  const bare = typed.trim().replace(/^(sips?|im|pres):/i, '').replace(/[;?].*$/s, '').replace(/^<|>$/g, '')
+  const bare = typed.trim().replace(/^<(.*)>$/s, '$1').replace(/^(sips?|im|pres):/i, '').replace(/[;?].*$/s, '')
   const at = bare.lastIndexOf('@')
   const user = at < 0 ? bare : bare.slice(0, at)
   const host = (at < 0 ? ownOverlay : bare.slice(at + 1)).toLowerCase()
