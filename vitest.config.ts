@@ -15,7 +15,6 @@ export default defineConfig({
       { extends: true, test: { name: 'overlay', include: ['test/overlay/**/*.test.ts'], ...serial } },
       { extends: true, test: { name: 'interop', include: ['test/interop/**/*.test.ts'], ...serial } },
       { extends: true, test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...serial } },
-      { extends: true, test: { name: 'bench', include: [], benchmark: { include: ['test/bench/**/*.bench.ts'] }, ...serial } },
     ],
   },
 })

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The smaller npm scripts, each with everything prepared that it needs:
-//   node scripts/run.mjs build | dev | bench | screenshots | ringway ARGS...
+//   node scripts/run.mjs build | dev | screenshots | ringway ARGS...
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -35,9 +35,6 @@ const work = {
   async ringway(args) {
     await prepareApp({ headless: true })
     node([join(root, 'bin/ringway.mjs'), ...args])
-  },
-  async bench(args) {
-    node([tool('vitest', 'vitest.mjs'), 'bench', '--run', '--project', 'bench', ...args])
   },
   async screenshots(args) {
     if (!existsSync(join(root, 'scripts/screenshots.mjs'))) throw new Error('scripts/screenshots.mjs is missing')

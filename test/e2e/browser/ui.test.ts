@@ -16,7 +16,7 @@ const overlay = 'home.example'
 const profiles = new Profiles()
 let alice: Phone & { readonly peer: HeadlessPeer; readonly url: string }
 let bob: HeadlessPeer | undefined
-keepEvidence(() => ({ alice: { phone: alice, log: profiles.log('alice') }, bob: { phone: undefined, log: profiles.log('bob') } }))
+keepEvidence(() => ({ alice: { phone: alice, log: profiles.log('alice') + alice?.peer.errors() }, bob: { phone: undefined, log: profiles.log('bob') + (bob?.errors() ?? '') } }))
 beforeAll(async () => {
   alice = profiles.keep(await openInBrowser(profiles.path('alice'), 440, ['--listen', '127.0.0.1:0', '--no-multicast']))
   alice.page.setDefaultTimeout(20_000)

@@ -87,6 +87,8 @@ describe('two desktop apps', () => {
   })
 
   it('the call shows in presence, and hanging up ends it on both sides', async () => {
+    await seesPresence(alice.page, `bob@${overlay}`, 'in-call')
+    await alice.page.getByTestId('call-bar').getByRole('link').click()
     const stage = alice.page.getByTestId('call-stage')
     await bob.page.getByTestId('hangup').click()
     await callIs(alice.page, 'ended')

@@ -36,6 +36,8 @@ function start(profile: string, args: readonly string[]): ChildProcess {
 export interface HeadlessPeer {
   /** waits for a line that has these values, from the start of the process on */
   line(wanted: Line, timeoutMs?: number): Promise<Line>
+  /** what it has written to its error output */
+  errors(): string
   close(): Promise<void>
 }
 
@@ -64,6 +66,7 @@ export function runPeer(profile: string, args: readonly string[]): HeadlessPeer 
       waiting.add(look)
       look()
     }),
+    errors: () => errors,
     close: async () => {
       child.kill('SIGTERM')
       await exited
