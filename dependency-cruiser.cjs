@@ -29,7 +29,7 @@ const order = (area, rows) => rows.flatMap((row, i) => row.map((f) => ({
 module.exports = {
   forbidden: [
     ...Object.entries(may).map(([f, a]) => rule(`rank-${f}`, f, a, sharedFor[f])),
-    ...order('sip', [['message'], ['locationService', 'auth', 'transport'], ['transaction'], ['dialog'], ['ua', 'proxy', 'registrar', 'redirect'], ['element']]),
+    ...order('sip', [['message'], ['auth', 'transport'], ['locationService'], ['transaction'], ['dialog'], ['ua', 'proxy', 'registrar', 'redirect'], ['element']]),
     ...order('reload', [['wire'], ['config', 'security', 'link'], ['forwarding'], ['transaction'], ['attach'], ['topology', 'storage'], ['usages'], ['overlay']]),
     { name: 'node-only-at-the-rim', severity: 'error', from: { path: '^src-(main|shared)/', pathNot: '^src-main/(node|cli|electron|store|media)/|^src-main/enrollment/(forge|pkcs)' }, to: { dependencyTypes: ['core'] } },
     { name: 'electron-only-in-electron', severity: 'error', from: { pathNot: '^src-main/electron/' }, to: { path: '(^|node_modules/)electron(/|$)' } },

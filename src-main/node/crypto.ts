@@ -4,7 +4,7 @@
  */
 import { createHash, createPrivateKey, createPublicKey, generateKeyPair, sign, verify, X509Certificate, type KeyObject } from 'node:crypto'
 import { DecodeError } from '../base/errors.ts'
-import type { Certificate, Crypto, PrivateKey } from '../ports/crypto.ts'
+import type { Certificate, Crypto, LegacyHashes, PrivateKey } from '../ports/crypto.ts'
 import { certificateExtension, readElement, readElements } from './der.ts'
 
 const subjectAltNameOid = [0x55, 0x1d, 0x11]
@@ -114,10 +114,11 @@ export function nodeCertificate(x509: X509Certificate): Certificate {
 
 const digest = (algorithm: string, data: Uint8Array): Uint8Array => plain(createHash(algorithm).update(data).digest())
 
-export function createNodeCrypto(): Crypto {
+export function createNodeCrypto(): Crypto & LegacyHashes {
   return {
     sha1: (data) => digest('sha1', data),
     sha256: (data) => digest('sha256', data),
+    md5: (data) => digest('md5', data),
     generateKey: () => new Promise((resolve, reject) => {
       generateKeyPair('rsa', { modulusLength: 2048, publicExponent: 0x10001 }, (error, _publicKey, privateKey) => {
         if (error === null) resolve(new NodePrivateKey(privateKey))

@@ -1,6 +1,6 @@
 /** What a peer is made from: the machine it runs on, and what it keeps. Given by the host (cli/, electron/, tests). */
 import type { Clock } from '../ports/clock.ts'
-import type { Crypto } from '../ports/crypto.ts'
+import type { Crypto, LegacyHashes } from '../ports/crypto.ts'
 import type { HttpClient, HttpServerFactory } from '../ports/http.ts'
 import type { Keychain } from '../ports/keychain.ts'
 import type { Log } from '../ports/log.ts'
@@ -12,7 +12,7 @@ import type { Stores } from '../store/stores.ts'
 export interface PeerPorts {
   readonly clock: Clock
   readonly random: Random
-  readonly crypto: Crypto
+  readonly crypto: Crypto & LegacyHashes
   readonly network: Network
   readonly secureNetwork: SecureNetwork
   readonly http: HttpClient

@@ -13,6 +13,11 @@ export interface Crypto {
   parseCertificate(der: Uint8Array): Certificate
 }
 
+/** Broken as a signature, but all that many phones know for digest authentication (RFC 8760 §2.1). */
+export interface LegacyHashes {
+  md5(data: Uint8Array): Uint8Array
+}
+
 export interface PrivateKey {
   /** RSASSA-PKCS1-v1_5 with SHA-256 over `data`. */
   sign(data: Uint8Array): Uint8Array

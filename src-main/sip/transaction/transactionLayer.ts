@@ -72,11 +72,12 @@ export class TransactionLayer {
 
   /**
    * Sends a request in a new client transaction. The top Via is added here; the request is not to be changed afterwards.
+   * `branchTail` follows the unique part of the branch: a proxy's mark for loop detection (RFC 5393 §4.2.1).
    * A request too large for UDP goes over TCP, and over UDP after all when TCP cannot be opened (RFC 3261 §18.1.1).
    */
-  request(connection: Connection, request: SipRequest, user: ClientTransactionUser): ClientTransaction {
+  request(connection: Connection, request: SipRequest, user: ClientTransactionUser, branchTail = ''): ClientTransaction {
     const chosen = this.deps.transport.connectionFor(connection, request.method === 'CANCEL' ? 0 : request.encode().length + 120)
-    if (chosen === connection) return this.startClient(connection, request, user)
+    if (chosen === connection) return this.startClient(connection, request, user, branchTail)
     const copy = request.clone()
     let heard = false
     return this.startClient(chosen, request, {
@@ -84,10 +85,10 @@ export class TransactionLayer {
       onTimeout: () => { user.onTimeout() },
       onTransportError: (cause) => {
         if (heard || !this.deps.transport.isOpen(connection)) { user.onTransportError(cause); return }
-        const again = this.startClient(connection, copy, user)
+        const again = this.startClient(connection, copy, user, branchTail)
         user.onRestarted?.(again)
       },
-    })
+    }, branchTail)
   }
 
   /** The CANCEL of an INVITE: has the INVITE's own Via already (§9.1). */
@@ -108,7 +109,7 @@ export class TransactionLayer {
 
   /** §8.2.2.2: the same request is here already, having come another way. */
   isMerged(transaction: ServerTransaction): boolean {
-    const first = this.bySource.get(sourceKey(transaction.request))
+    const first = this.bySource.get(sourceKey(transaction.request, transaction.connection))
     return first !== undefined && first !== transaction
   }
 
@@ -121,8 +122,8 @@ export class TransactionLayer {
     this.byConnection.clear()
   }
 
-  private startClient(connection: Connection, request: SipRequest, user: ClientTransactionUser): ClientTransaction {
-    const branch = `${MAGIC_COOKIE}${this.token()}`
+  private startClient(connection: Connection, request: SipRequest, user: ClientTransactionUser, branchTail: string): ClientTransaction {
+    const branch = `${MAGIC_COOKIE}${this.token()}${branchTail}`
     request.headers.prepend('Via', this.deps.transport.viaFor(connection, branch))
     return this.start(connection, request, branch, user)
   }
@@ -174,10 +175,10 @@ export class TransactionLayer {
     const Machine = request.method === 'INVITE' ? InviteServer : NonInviteServer
     const transaction: ServerTransaction = new Machine(this.context, key, connection, request, () => {
       this.drop(this.servers, transaction)
-      if (this.bySource.get(sourceKey(request)) === transaction) this.bySource.delete(sourceKey(request))
+      if (this.bySource.get(sourceKey(request, connection)) === transaction) this.bySource.delete(sourceKey(request, connection))
     })
     this.add(this.servers, transaction)
-    if (request.toTag === undefined && !this.bySource.has(sourceKey(request))) this.bySource.set(sourceKey(request), transaction)
+    if (request.toTag === undefined && !this.bySource.has(sourceKey(request, connection))) this.bySource.set(sourceKey(request, connection), transaction)
     this.user.onRequest(request, transaction)
   }
 
@@ -220,8 +221,9 @@ function serverKey(request: SipRequest, connection: Connection, method: string):
   return `${scope} 2543 ${request.requestUri} ${request.headers.get('From') ?? ''} ${request.headers.get('Call-ID') ?? ''} ${cseq} ${via.host} ${via.port ?? ''} ${branch} ${method}`
 }
 
-function sourceKey(request: SipRequest): string {
-  return `${request.fromTag ?? ''} ${request.callId} ${request.cseq.number} ${request.method}`
+/** What our own proxy hands inward is the request that it took in, not a second copy of it. */
+function sourceKey(request: SipRequest, connection: Connection): string {
+  return `${connection.inward === true ? 'inward ' : ''}${request.fromTag ?? ''} ${request.callId} ${request.cseq.number} ${request.method}`
 }
 
 /** What no request can be served without (§8.1.1, §8.2.6): its fault in words, or undefined. */

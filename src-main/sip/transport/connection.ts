@@ -13,6 +13,8 @@ export interface Connection {
   readonly remote: { readonly host: string; readonly port: number }
   /** What the other side's certificate proves; absent on sockets without one. */
   readonly peerIdentity?: PeerIdentity
+  /** Leads from this element's own proxy to its own user agent. */
+  readonly inward?: true
   user: ConnectionUser | undefined
   /** Never calls `user` before it returns. What is sent after the end is lost in silence. */
   send(bytes: Uint8Array): void
