@@ -11,7 +11,7 @@ import { answering, callOnce, installed, listeningElement } from './elements.ts'
 const SIP_PORT = 5083, CONTROL_PORT = 4483
 
 class Baresip {
-  readonly events: { type?: string; param?: string; class?: string }[] = []
+  readonly events: { type?: string; response?: boolean; ok?: boolean }[] = []
   private readonly directory = mkdtempSync(join(tmpdir(), 'baresip-'))
   private process: ChildProcess | undefined
   private control: Socket | undefined
@@ -48,6 +48,18 @@ class Baresip {
     })
   }
 
+  /** Its control port opens before its account is read; without a current account it sends no message. */
+  async ready(): Promise<void> {
+    for (let attempt = 0; attempt < 50; attempt++) {
+      const answers = this.events.filter((e) => e.response === true).length
+      this.command('uafind', `sip:phone@127.0.0.1:${SIP_PORT}`)
+      await until(() => this.events.filter((e) => e.response === true).length > answers, () => 'no answer of baresip')
+      if (this.events.findLast((e) => e.response === true)?.ok === true) return
+      await new Promise((done) => setTimeout(done, 100))
+    }
+    throw new Error('baresip has no account')
+  }
+
   command(command: string, params?: string): void {
     const text = JSON.stringify({ command, ...(params === undefined ? {} : { params }), token: '1' })
     this.control?.write(`${Buffer.byteLength(text)}:${text},`)
@@ -77,6 +89,7 @@ describe.skipIf(!installed('baresip'))('baresip', () => {
     bob = await listeningElement('bob', answering((what) => { heard.push(what) }))
     phone = new Baresip()
     await phone.start(`sip:bob@127.0.0.1:${bob.address.port}`)
+    await phone.ready()
   })
   afterEach(async () => { phone.stop(); await bob.element.close() })
 
@@ -106,9 +119,7 @@ describe.skipIf(!installed('baresip'))('baresip', () => {
   })
 
   it('sends us a message, and takes one', async () => {
-    phone.command('uafind', `sip:phone@127.0.0.1:${SIP_PORT}`) // it has no current account until told
     phone.command('contact_next')
-    await new Promise((done) => setTimeout(done, 300))
     phone.command('message', 'hello-from-the-phone')
     await until(() => heard.some((h) => h.startsWith('message')), dump)
     expect(heard).toContain('message hello-from-the-phone')
