@@ -65,9 +65,15 @@ class Baresip {
     this.control?.write(`${Buffer.byteLength(text)}:${text},`)
   }
 
-  stop(): void {
+  /** Its ports are free when this resolves. */
+  async stop(): Promise<void> {
     this.control?.destroy()
-    this.process?.kill()
+    const { process } = this
+    if (process !== undefined && process.exitCode === null && process.signalCode === null) {
+      const gone = new Promise<void>((done) => { process.once('exit', () => { done() }) })
+      process.kill('SIGKILL')
+      await gone
+    }
     rmSync(this.directory, { recursive: true, force: true })
   }
 }
@@ -91,7 +97,7 @@ describe.skipIf(!installed('baresip'))('baresip', () => {
     await phone.start(`sip:bob@127.0.0.1:${bob.address.port}`)
     await phone.ready()
   })
-  afterEach(async () => { phone.stop(); await bob.element.close() })
+  afterEach(async () => { await phone.stop(); await bob.element.close() })
 
   it('calls us: ringing, established, hung up by the phone', async () => {
     phone.command('dial', `sip:bob@127.0.0.1:${bob.address.port}`)
