@@ -108,10 +108,9 @@ export class AccountService {
       return { ...this.issued(authority, record), link, code }
     }
     if (!document.open) throw new PeerError('not-organiser', 'only the organiser of this overlay can invite')
-    const userName = checkUserName(user, identity.overlayName)
+    const userName = localPart(checkUserName(user, identity.overlayName))
     const link = printLink({
-      overlayName: identity.overlayName, url: this.documentUrl(), code: undefined, pin: document.anchor.slice(0, pinBytes),
-      user: userName.slice(0, userName.lastIndexOf('@')),
+      overlayName: identity.overlayName, url: this.documentUrl(), code: undefined, pin: document.anchor.slice(0, pinBytes), user: userName,
     })
     return { id: 'open', userName, link, expiresAt: identity.certificate.notAfter, state: 'open' }
   }
@@ -138,7 +137,7 @@ export class AccountService {
         name: overlayName, open: document.open, rootFingerprint: document.rootFingerprint,
         organiser: authority !== undefined || document.configuration.configurationSigners.some((signer) => equalBytes(signer, nodeId)),
       },
-      aor: userName, userName: userName.slice(0, userName.lastIndexOf('@')), displayName, nodeId: toHex(nodeId),
+      aor: userName, userName: localPart(userName), displayName, nodeId: toHex(nodeId),
       certificate: {
         fingerprint: toHex(this.ports.crypto.sha256(certificate.der)), notBefore: certificate.notBefore, notAfter: certificate.notAfter,
         selfSigned: document.open,
@@ -176,9 +175,12 @@ export class AccountService {
   }
 
   private issued(authority: Authority, record: InvitationRecord): IssuedInvitation {
-    return { id: record.id, userName: record.userName, expiresAt: record.expiresAt, state: authority.stateOf(record) }
+    return { id: record.id, userName: localPart(record.userName), expiresAt: record.expiresAt, state: authority.stateOf(record) }
   }
 }
+
+/** user of user@overlay */
+function localPart(userName: string): string { return userName.slice(0, userName.lastIndexOf('@')) }
 
 /** The document's address at a host and port. */
 export function documentUrlAt(host: string, port: number): string {

@@ -143,6 +143,10 @@ export const en = {
   },
   warnings: {
     'keyring-missing': { what: 'Your key is kept in a file.', do: 'This desktop offers no keyring. Protect your account and the disk.' },
+    'multicast-unavailable': { what: 'The local network cannot be searched.', do: 'Overlays and peers nearby are not listed. Invitation links and known addresses still work.' },
+    'certificate-expiring': { what: 'Your certificate ends soon.', do: '{detail}' },
+    'name-taken': { what: 'Somebody else has your user name.', do: '{detail}' },
+    'database-rescued': { what: 'A new database was started.', do: '{detail}' },
     'port-changed': { what: 'The usual network port was taken.', do: 'Ringway listens on another one: {detail}' },
   },
   errors,

@@ -20,7 +20,7 @@ export const errors: Record<ErrorCode, { what: string; do: string }> = {
   'already-enrolled': { what: 'This profile belongs to an overlay already.', do: 'Use another profile for a second overlay.' },
   'not-enrolled': { what: 'You are not in an overlay yet.', do: 'Create one or join one first.' },
   'not-organiser': { what: 'Only the organiser’s app can do this.', do: 'Ask the person who created the overlay.' },
-  'key-unreadable': { what: 'Your key cannot be opened.', do: 'Unlock the desktop’s keyring and start Ringway again. If the keyring was reset, restore your backup.' },
+  'key-unreadable': { what: 'Your key cannot be opened.', do: 'Unlock the desktop’s keyring and start Ringway again. If the key is lost, ask the organiser for a new invitation and join again: contacts, messages and history stay.' },
 
   'port-in-use': { what: 'Another program uses the network port.', do: 'Close the other program, or let Ringway choose another port.' },
   'microphone-missing': { what: 'No microphone was found.', do: 'Plug one in, or choose another in Settings, Sound.' },

@@ -57,6 +57,7 @@ export type InvitationView = z.infer<typeof invitationView>
 /** An invitation the organiser has given out. */
 export const issuedInvitation = z.object({
   id: z.string(),
+  /** without the overlay */
   userName: z.string(),
   /** ringway://join?… with a one-time code; present only in the answer that made it */
   link: z.string().optional(),

@@ -10,6 +10,9 @@ import type { ErrorCode } from '@shared/errorCodes.ts'
 import { createUiServer } from '../../src-main/node/uiServer.ts'
 import { emptyPeer, ownAccount, type Scenario } from './scriptedState.ts'
 
+/** An invitation code as the organiser's app makes them: 8 groups of 4. */
+export const scriptedCode = 'KFTR-29QX-7M0B-ZC4D-W8HN-51EP-V3TG-96RA'
+
 export class ScriptedPeer {
   readonly state: State
   readonly messages: MessageView[]
@@ -131,13 +134,13 @@ export class ScriptedPeer {
       'overlay.create': ({ name, userName, displayName, open }) => this.enrol(name, userName, displayName ?? '', open ?? false, true),
       'overlay.join': ({ discovered, userName, displayName, code }) => {
         const hint = this.state.discovered[discovered ?? '']
-        if (hint !== undefined && !hint.open && code !== 'KFTR-29QX') this.fail('invitation-invalid')
+        if (hint !== undefined && !hint.open && code !== scriptedCode) this.fail('invitation-invalid')
         return this.enrol(hint?.name ?? 'office.example', userName ?? 'bob', displayName ?? '', hint?.open ?? false, false)
       },
       'overlay.document': () => ({ xml: '<?xml version="1.0"?><overlay/>' }),
       'overlay.invite': ({ userName, expiresHours }) => ({
-        id: `invitation-${this.nextId++}`, userName, link: `ringway://join?overlay=office.example&at=192.168.1.20:8443&root=3f9ac1d07be24c55&user=${userName}&code=KFTR-29QX`,
-        code: 'KFTR-29QX', expiresAt: Date.now() + (expiresHours ?? 24) * 3_600_000, state: 'open',
+        id: `invitation-${this.nextId++}`, userName, link: `ringway://join?overlay=office.example&url=${encodeURIComponent('https://192.168.1.20:6085/.well-known/reload-config')}&code=${scriptedCode}&user=${userName}`,
+        code: scriptedCode, expiresAt: Date.now() + (expiresHours ?? 24) * 3_600_000, state: 'open',
       }),
       'overlay.invitations': () => [
         { id: 'i1', userName: 'erik', expiresAt: Date.now() + 80_000_000, state: 'open' },
