@@ -18,7 +18,7 @@ describe('session timers (RFC 4028)', () => {
   it('are agreed on in INVITE and 2xx, the caller refreshes with UPDATE at half the time, for as long as the call lasts', async () => {
     const pair = established()
     expect(field(pair.a.sent[0] ?? '', 'Session-Expires')).toBe('1800')
-    expect(field(pair.a.sent[0] ?? '', 'Supported')).toBe('100rel, timer')
+    expect(field(pair.a.sent[0] ?? '', 'Supported')?.split(', ')).toContain('timer')
     const ok = pair.b.sent.find((t) => t.startsWith('SIP/2.0 200')) ?? ''
     expect([field(ok, 'Session-Expires'), field(ok, 'Require')]).toEqual(['1800;refresher=uac', 'timer'])
     pair.clock.advance(4 * 3600_000)
@@ -83,7 +83,7 @@ describe('session timers (RFC 4028)', () => {
   })
 
   it('are left out for a caller that does not know them', () => {
-    const pair = established({}, (t) => t.replace(/^Session-Expires: .*\r\n/m, '').replace('Supported: 100rel, timer', 'Supported: 100rel'))
+    const pair = established({}, (t) => t.replace(/^Session-Expires: .*\r\n/m, '').replace(/^(Supported: .*), timer/m, '$1'))
     const ok = pair.b.sent.find((t) => t.startsWith('SIP/2.0 200')) ?? ''
     expect(field(ok, 'Session-Expires')).toBeUndefined()
     pair.clock.advance(7200_000)
