@@ -50,6 +50,8 @@ interface Outgoing { state: 'requested' | 'answered'; readonly cancel: AbortCont
 export class Attach {
   /** Attaches to a Node-ID that are under way. */
   private readonly outgoing = new Map<string, Outgoing>()
+  /** Nodes whose Attach we answered and are connecting to, with the number of their Attaches. */
+  private readonly connecting = new Map<string, number>()
   private incoming = 0
   private readonly stopped = new AbortController()
 
@@ -124,9 +126,12 @@ export class Attach {
     const local = encodeContents('attachAns', { ...toWire(negotiation.local), role: 'active', sendUpdate: false }).messageBody
     // What came over the very link proves that there is one.
     const linked = equalBytes(request.previousHop, peer) && this.deps.table.get(peer) !== undefined
+    // Two Attaches of one node, such as to its Node-ID and to a Resource-ID, make one link.
+    const under = this.connecting.get(toHex(peer)) ?? 0
+    this.connecting.set(toHex(peer), under + 1)
     this.incoming++
     const work = async (signal: AbortSignal): Promise<void> => {
-      if (!linked) await negotiation.connect(remote, (certificate) => this.judge(certificate, peer), signal)
+      if (!linked && under === 0) await negotiation.connect(remote, (certificate) => this.judge(certificate, peer), signal)
       await this.deps.table.whenConnected(peer, signal)
     }
     withTimeout(this.deps.clock, CONNECT_MS, 'peer-unreachable', this.stopped.signal, work).then(
@@ -138,7 +143,13 @@ export class Attach {
         this.deps.counters.add('attach.failed')
         this.deps.log.debug('attach failed', { peer: toHex(peer), error: String(error) })
       },
-    ).finally(() => { this.incoming--; negotiation.close() }).catch((error: unknown) => { this.deps.log.error('attach', { error: String(error) }) })
+    ).finally(() => {
+      this.incoming--
+      const left = (this.connecting.get(toHex(peer)) ?? 1) - 1
+      if (left === 0) this.connecting.delete(toHex(peer))
+      else this.connecting.set(toHex(peer), left)
+      negotiation.close()
+    }).catch((error: unknown) => { this.deps.log.error('attach', { error: String(error) }) })
     return { body: local }
   }
 

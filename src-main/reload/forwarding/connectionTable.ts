@@ -39,13 +39,15 @@ export interface ConnectionTableDependencies {
 
 /** Two links opened towards each other within this time are one pair's glare, not a restart. */
 const GLARE_MS = 10_000
-/** The loser of glare still listens this long, for what is on its way; so long a second link may stay unused. */
+/** A link given up still listens this long, for what is on its way. */
 const RETIRE_MS = 5_000
+/** So long a second link may stay unused: longer, for the other end may have given up the first one for it. */
+const PROBATION_MS = 15_000
 
 export class ConnectionTable {
   private readonly entries = new Map<string, Connection>()
-  /** Second links to a node: losers of glare, and incoming ones that have not been used yet. */
-  private readonly spare = new Map<Link, Connection>()
+  /** Second links to a node, which still listen: those given up, and incoming ones not used yet, which take over when they are. */
+  private readonly spare = new Map<Link, { readonly connection: Connection; readonly mayTakeOver: boolean }>()
   private readonly changed = new Notifier()
 
   constructor(private readonly deps: ConnectionTableDependencies, private readonly user: ConnectionTableUser) {}
@@ -105,11 +107,7 @@ export class ConnectionTable {
   private place(fresh: Connection): void {
     const key = toHex(fresh.nodeId)
     const old = this.entries.get(key)
-    if (old === undefined) {
-      this.entries.set(key, fresh)
-      this.up(fresh)
-      return
-    }
+    if (old === undefined) { this.enter(fresh); return }
     const glare = !old.link.isSuspect && old.link.initiatedByUs !== fresh.link.initiatedByUs &&
       this.deps.clock.monotonic() - old.link.openedAt < GLARE_MS
     if (glare) {
@@ -118,31 +116,40 @@ export class ConnectionTable {
       const oursSurvives = compareBytes(this.deps.nodeId, fresh.nodeId) < 0
       const survivor = fresh.link.initiatedByUs === oursSurvives ? fresh : old
       this.entries.set(key, survivor)
-      this.setAside(survivor === fresh ? old : fresh)
+      this.setAside(survivor === fresh ? old : fresh, false)
     } else if (fresh.link.initiatedByUs || old.link.isSuspect) this.replace(old, fresh)
     // The node may have come back without our having seen it go, or may only look whether we are here.
-    else this.setAside(fresh)
+    else this.setAside(fresh, true)
   }
 
   /** A message came over a link that stood aside: the node uses it, so its other one is gone. */
   private prefer(link: Link): void {
     const aside = this.spare.get(link)
-    const old = this.entries.get(toHex(link.nodeId))
-    if (aside === undefined || (old !== undefined && this.deps.clock.monotonic() - old.link.openedAt < GLARE_MS)) return
+    if (aside === undefined || !aside.mayTakeOver) return
     this.spare.delete(link)
-    if (old !== undefined) this.replace(old, aside)
-    else { this.entries.set(toHex(link.nodeId), aside); this.up(aside) }
+    const old = this.entries.get(toHex(link.nodeId))
+    if (old !== undefined) this.replace(old, aside.connection)
+    else this.enter(aside.connection)
   }
 
   private replace(old: Connection, fresh: Connection): void {
-    old.link.destroy('replaced')
-    this.entries.set(toHex(fresh.nodeId), fresh)
-    this.up(fresh)
+    // Of two links within seconds both are alive; an older one is a node's that came back.
+    const restarted = old.link.isSuspect || this.deps.clock.monotonic() - old.link.openedAt >= GLARE_MS
+    this.entries.delete(toHex(old.nodeId))
+    this.setAside(old, false)
+    if (restarted) this.user.onDown(old.nodeId)
+    this.enter(fresh)
   }
 
-  private setAside(connection: Connection): void {
-    this.spare.set(connection.link, connection)
-    this.deps.clock.setTimer(RETIRE_MS, () => { if (this.spare.has(connection.link)) connection.link.close() })
+  private enter(connection: Connection): void {
+    this.entries.set(toHex(connection.nodeId), connection)
+    this.up(connection)
+  }
+
+  /** What is on its way over a second link is still taken. */
+  private setAside(connection: Connection, mayTakeOver: boolean): void {
+    this.spare.set(connection.link, { connection, mayTakeOver })
+    this.deps.clock.setTimer(mayTakeOver ? PROBATION_MS : RETIRE_MS, () => { if (this.spare.has(connection.link)) connection.link.close() })
   }
 
   private up(connection: Connection): void {
@@ -156,11 +163,10 @@ export class ConnectionTable {
     this.entries.delete(toHex(link.nodeId))
     this.deps.counters.add('link.closed')
     this.user.onDown(link.nodeId)
-    const aside = [...this.spare.values()].find((other) => equalBytes(other.nodeId, link.nodeId))
+    const aside = [...this.spare.values()].find(({ connection }) => equalBytes(connection.nodeId, link.nodeId))
     if (aside === undefined || this.entries.has(toHex(link.nodeId))) return
-    this.spare.delete(aside.link)
-    this.entries.set(toHex(link.nodeId), aside)
-    this.up(aside)
+    this.spare.delete(aside.connection.link)
+    this.enter(aside.connection)
   }
 
   private current(link: Link): Connection | undefined {

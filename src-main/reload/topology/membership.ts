@@ -52,6 +52,8 @@ export class Membership implements ChordUser {
   private readonly failedUntil = new Map<string, number>()
   private readonly lastUpdates = new Map<string, NeighbourLists>()
   private readonly updated = new Notifier()
+  /** Leaves that are not answered yet. */
+  private readonly leaving = new Map<string, AbortController>()
   private readonly stopped = new AbortController()
   private admissions: Promise<void> = Promise.resolve()
   private gathering: Timer | undefined
@@ -71,6 +73,7 @@ export class Membership implements ChordUser {
 
   onLinkDown(nodeId: Uint8Array): void {
     this.lastUpdates.delete(toHex(nodeId))
+    this.leaving.get(toHex(nodeId))?.abort(new PeerError('peer-unreachable'))
     this.chord.linkDown(nodeId)
   }
 
@@ -209,7 +212,9 @@ export class Membership implements ChordUser {
     await Promise.allSettled(this.deps.table.all().map(({ nodeId }) => {
       const data: ChordLeaveData = isSuccessor(nodeId) ? { type: 'from_pred', predecessors } : { type: 'from_succ', successors }
       const body = encodeContents('leaveReq', { leavingPeerId: this.deps.nodeId, overlaySpecificData: encode(chordLeaveData, data) }).messageBody
-      return this.deps.sender.request([{ node: nodeId }], MessageCode.leaveReq, body, deadline.signal)
+      const gone = new AbortController()
+      this.leaving.set(toHex(nodeId), gone)
+      return this.deps.sender.request([{ node: nodeId }], MessageCode.leaveReq, body, AbortSignal.any([deadline.signal, gone.signal]))
     }))
     timer.cancel()
   }
