@@ -9,6 +9,8 @@ import type { HeardPeer, LanDiscovery } from './lanDiscovery.ts'
 export interface BootstrapSource {
   /** Ends when nothing more can come or the signal is aborted; with LAN discovery it goes on until then. */
   candidates(signal: AbortSignal): AsyncIterable<SocketAddress>
+  /** A peer of the overlay listens there: worth trying first at the next start. */
+  remember(address: SocketAddress): void
 }
 
 export interface BootstrapOptions {
@@ -16,6 +18,8 @@ export interface BootstrapOptions {
   /** SHA-256 of the root's SubjectPublicKeyInfo: peers heard with another root are of another overlay */
   readonly rootFingerprint: string
   readonly cache: BootstrapCache
+  /** milliseconds since 1970 */
+  readonly now: () => number
   /** undefined: no multicast */
   readonly lan: LanDiscovery | undefined
   /** the document's bootstrap-node elements and --bootstrap */
@@ -60,6 +64,7 @@ export function createBootstrap(options: BootstrapOptions): BootstrapSource {
   const { overlayName, rootFingerprint, cache, lan, nodes } = options
   const ours = (peer: HeardPeer): boolean => peer.overlayName === overlayName && peer.rootFingerprint === rootFingerprint
   return {
+    remember(address) { cache.remember(overlayName, address, options.now()) },
     async *candidates(signal) {
       if (signal.aborted) return
       const queue = new CandidateQueue()

@@ -121,7 +121,7 @@ export class PeerApp {
       // A ring that everybody left must be able to begin again with whoever comes back first.
       firstPeer: view?.overlay.organiser === true || cached,
       bootstrap: createBootstrap({
-        overlayName: identity.overlayName, rootFingerprint: document.rootFingerprint, cache: stores.bootstrapCache,
+        overlayName: identity.overlayName, rootFingerprint: document.rootFingerprint, cache: stores.bootstrapCache, now: () => ports.clock.now(),
         lan: this.multicast ? this.lan : undefined,
         nodes: () => [...network.bootstrap, ...document.configuration.bootstrapNodes],
         onLanFailure: (cause) => { this.warnMulticast(cause) },

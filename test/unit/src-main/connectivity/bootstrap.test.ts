@@ -26,14 +26,14 @@ describe('bootstrap (RFC 6940 §11.4)', () => {
     cache.remember('office.example', at('192.0.2.1'), 1)
     cache.remember('office.example', at('192.0.2.2'), 2)
     cache.remember('home.example', at('192.0.2.66'), 3)
-    const bootstrap = createBootstrap({ overlayName: 'office.example', rootFingerprint: root, cache, lan: undefined, nodes: () => [at('192.0.2.1'), at('192.0.2.9')] })
+    const bootstrap = createBootstrap({ overlayName: 'office.example', rootFingerprint: root, cache, lan: undefined, now: () => 5_000, nodes: () => [at('192.0.2.1'), at('192.0.2.9')] })
     const found: string[] = []
     for await (const { host } of bootstrap.candidates(new AbortController().signal)) found.push(host)
     expect(found).toEqual(['192.0.2.2', '192.0.2.1', '192.0.2.9'])
   })
   it('goes on with what is heard on the LAN of the same overlay and root, until it is aborted', async () => {
     const { lan, say, queries } = lanOf()
-    const bootstrap = createBootstrap({ overlayName: 'office.example', rootFingerprint: root, cache: createMemoryBootstrapCache(), lan, nodes: () => [at('192.0.2.9')] })
+    const bootstrap = createBootstrap({ overlayName: 'office.example', rootFingerprint: root, cache: createMemoryBootstrapCache(), lan, now: () => 5_000, nodes: () => [at('192.0.2.9')] })
     const stop = new AbortController()
     const found: string[] = []
     for await (const { host } of bootstrap.candidates(stop.signal)) {
@@ -53,7 +53,7 @@ describe('bootstrap (RFC 6940 §11.4)', () => {
   it('says that the LAN cannot be asked and ends with what it has', async () => {
     const failures: unknown[] = []
     const { lan } = lanOf(true)
-    const bootstrap = createBootstrap({ overlayName: 'office.example', rootFingerprint: root, cache: createMemoryBootstrapCache(), lan, nodes: () => [at('192.0.2.9')], onLanFailure: (cause) => { failures.push(cause) } })
+    const bootstrap = createBootstrap({ overlayName: 'office.example', rootFingerprint: root, cache: createMemoryBootstrapCache(), lan, now: () => 5_000, nodes: () => [at('192.0.2.9')], onLanFailure: (cause) => { failures.push(cause) } })
     const found: SocketAddress[] = []
     for await (const address of bootstrap.candidates(new AbortController().signal)) found.push(address)
     expect(found).toHaveLength(1)
@@ -65,5 +65,14 @@ describe('bootstrap (RFC 6940 §11.4)', () => {
     expect(cache.list('office.example').map(({ host }) => host)).toEqual(Array.from({ length: 10 }, (_, i) => `192.0.2.${14 - i}`))
     cache.forget('office.example', at('192.0.2.14'))
     expect(cache.list('office.example')).toHaveLength(9)
+  })
+
+  it('tries a peer that it was connected to first at the next start', async () => {
+    const cache = createMemoryBootstrapCache()
+    const options = { overlayName: 'office.example', rootFingerprint: root, cache, lan: undefined, now: () => 5_000, nodes: () => [at('192.0.2.9')] }
+    createBootstrap(options).remember(at('192.0.2.77'))
+    const found: string[] = []
+    for await (const { host } of createBootstrap(options).candidates(new AbortController().signal)) found.push(host)
+    expect(found).toEqual(['192.0.2.77', '192.0.2.9'])
   })
 })
