@@ -22,6 +22,17 @@ export function packagedExecutable(): string {
   return found
 }
 
+/** Attaching while the window is being made would wait for ever. */
+async function pageLoaded(address: string): Promise<void> {
+  const list = `http://${new URL(address).host}/json/list`
+  for (const until = Date.now() + 30_000; Date.now() < until;) {
+    const pages = await (await fetch(list)).json() as { url: string; title: string }[]
+    if (pages.some(({ url, title }) => url.startsWith('ringway-app:') && title !== '')) return
+    await new Promise((done) => { setTimeout(done, 100) })
+  }
+  throw new Error('the app has shown no page within 30 s')
+}
+
 export async function startPackaged(profile: string, hz: number, args: readonly string[] = []): Promise<Phone> {
   mkdirSync(profile, { recursive: true })
   const child = spawn(packagedExecutable(), [...soundSwitches(profile, hz), '--remote-debugging-port=0', '--profile', profile, ...args], { env: plainEnv(), stdio: ['ignore', 'pipe', 'pipe'] })
@@ -40,6 +51,7 @@ export async function startPackaged(profile: string, hz: number, args: readonly 
     child.stderr.on('data', read)
     child.once('exit', (code, signal) => { clearTimeout(timer); failed(new Error(`ended with ${code ?? signal}\n${output}`)) })
   })
+  await pageLoaded(address)
   const browser = await chromium.connectOverCDP(address)
   const context = browser.contexts()[0]
   if (context === undefined) throw new Error('the app has no pages')
