@@ -108,6 +108,11 @@ export class AppAttach {
     return { body: encodeContents('appAttachAns', { ...toWire(negotiation.local), application: wanted.application, role: 'active' }).messageBody }
   }
 
+  /** A new configuration: pipes to nodes that do not belong to the overlay any more are closed. */
+  dropUnidentified(): void {
+    for (const pipe of [...this.pipes]) if (this.deps.identify(pipe.peerCertificate) === undefined) pipe.close()
+  }
+
   async close(): Promise<void> {
     this.stopped.abort(new PeerError('cancelled', 'stopped'))
     this.dropEarly()

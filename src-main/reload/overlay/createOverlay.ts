@@ -13,6 +13,7 @@ import type { SocketAddress, StreamCredentials } from '../../ports/secureStream.
 import { AppAttach } from '../attach/appAttach.ts'
 import { Attach } from '../attach/attach.ts'
 import type { OverlayConfiguration } from '../config/configuration.ts'
+import { LiveConfiguration } from '../config/liveConfiguration.ts'
 import { ConnectionTable } from '../forwarding/connectionTable.ts'
 import { Router } from '../forwarding/router.ts'
 import type { LinkFactory } from '../link/linkFactory.ts'
@@ -32,6 +33,7 @@ import { MessageCode } from '../wire/constants.ts'
 import { hashToResourceId, overlayHash } from '../wire/identifiers.ts'
 import type { BootstrapSource } from './bootstrapSource.ts'
 import type { SearchDependencies } from './bootstrapSearch.ts'
+import { ConfigUpdates } from './configUpdate.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { Maintenance } from './maintenance.ts'
 import type { AppPipe, Overlay } from './overlay.ts'
@@ -53,6 +55,8 @@ export interface OverlayDependencies {
   readonly log: Log
   readonly identity: NodeIdentity
   readonly configuration: OverlayConfiguration
+  /** The overlay document that `configuration` was read from; without it others cannot be given it (RFC 6940 §6.5.4). */
+  readonly document?: Uint8Array
   /**
    * Called for the overlay's links and for the pipes of applications: `connectivity/linkFactories`.
    * @param listen addresses in order; the next is taken when a port is in use
@@ -70,10 +74,12 @@ const MAX_LINKS = 256
 const linkLimits = { maxQueuedBytes: 1024 * 1024, messagesPerSecond: 500, messageBurst: 2000 }
 
 export function createOverlay(deps: OverlayDependencies): Overlay {
-  const { clock, random, crypto, log, identity, configuration, bootstrap } = deps
+  const { clock, random, crypto, log, identity, bootstrap } = deps
+  const live = new LiveConfiguration(deps.configuration, deps.document)
+  const configuration = (): OverlayConfiguration => live.current
   const { nodeId } = identity
   const counters = new Counters()
-  const certificates = new CertificateVerifier(crypto, clock, configuration)
+  const certificates = new CertificateVerifier(crypto, clock, deps.configuration)
   const verifier = new SignatureVerifier(crypto, certificates)
   const signer = new Signer(crypto, identity)
   const identify = (certificate: Certificate): { nodeId: Uint8Array; userName: string } | undefined => {
@@ -91,13 +97,18 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
       return verified
     },
   }
+  const name = deps.configuration.instanceName
+  // Asked at each use: a ConfigUpdate changes what they say.
   const overlay = {
-    hash: overlayHash(crypto, configuration.instanceName), configurationSequence: configuration.sequence, initialTtl: configuration.initialTtl,
-    maxMessageBytes: configuration.maxMessageSize, reliabilityTimerMs: configuration.overlayReliabilityTimerMs,
+    hash: overlayHash(crypto, name),
+    get configurationSequence() { return live.sequence },
+    get initialTtl() { return live.current.initialTtl },
+    get maxMessageBytes() { return live.current.maxMessageSize },
+    get reliabilityTimerMs() { return live.current.overlayReliabilityTimerMs },
   }
 
   // Parts call each other only after all of them exist.
-  const table: ConnectionTable = new ConnectionTable({ clock, nodeId, identify, limits: { ...linkLimits, maxMessageBytes: configuration.maxMessageSize }, maxLinks: MAX_LINKS, counters }, {
+  const table: ConnectionTable = new ConnectionTable({ clock, nodeId, identify, limits: { ...linkLimits, get maxMessageBytes() { return live.current.maxMessageSize } }, maxLinks: MAX_LINKS, counters }, {
     onUp: (connection) => { membership.onLinkUp(connection.nodeId) },
     onDown: (peer) => { membership.onLinkDown(peer) },
     onMessage: (message, from) => { router.receive(message, from) },
@@ -112,10 +123,14 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
   }
   const transactions: TransactionLayer = new TransactionLayer({
     clock, random, log: log.child('transaction'), nodeId, overlay, signer, verifier, topology, counters,
+    sequences: {
+      onBehind: (node, route) => { configUpdates.onBehind(node, route) },
+      reconcile: (...args) => configUpdates.reconcile(...args),
+    },
     send: (message, through) => router.originate(message, through),
   })
   const router: Router = new Router({
-    nodeId, overlay: overlay.hash, initialTtl: overlay.initialTtl, topology, counters,
+    nodeId, overlay: overlay.hash, get initialTtl() { return live.current.initialTtl }, topology, counters,
     links: { isConnected: (peer) => table.get(peer) !== undefined, send: (peer, message) => table.send(peer, message) },
   }, transactions)
 
@@ -142,22 +157,42 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
     onChanged: () => { lifecycle.refresh() },
   })
 
-  const kinds = { kind: (id: number) => configuration.requiredKinds.find((kind) => kind.id === id) }
-  const usages = usageRules(() => configuration)
+  const usages = usageRules(configuration)
+  const documents = new Emitter<Uint8Array>()
+  const excluded = new Emitter<{ readonly code: 'certificate-invalid' | 'overlay-incompatible'; readonly why: string }>()
+  const exclude = (code: 'certificate-invalid' | 'overlay-incompatible', why: string): void => {
+    log.error('excluded from the overlay', { code, why })
+    excluded.emit({ code, why })
+    node.stop().catch((error: unknown) => { log.error('stop', { error: String(error) }) })
+  }
+  const configUpdates: ConfigUpdates = new ConfigUpdates({
+    clock, log: log.child('configuration'), counters, live, sender: transactions, verifier, table,
+    onNewConfiguration: (document, removedKinds) => {
+      certificates.reconfigure(live.current)
+      for (const { certificate, link } of table.all()) if (identify(certificate) === undefined) { counters.add('link.excluded'); link.close() }
+      appAttach.dropUnidentified()
+      storage.reconfigured(removedKinds, ([signer, ...others]) => signer !== undefined && typeof certificates.verify(signer, others) !== 'string')
+      documents.emit(document)
+      if (identify(identity.certificate) === undefined) exclude('certificate-invalid', 'the certificate of this node is not valid in the overlay any more')
+    },
+    onUnsupported: (what) => { exclude('overlay-incompatible', what) },
+  })
+  const teaching = configUpdates.teaching(transactions)
   const count = (event: string): void => { counters.add(event) }
   const storage: Storage = new Storage({
-    clock, crypto, store: deps.resourceStore, topology: membership.chord, sender: transactions, verifier, kinds, usages,
-    maxMessageBytes: () => configuration.maxMessageSize, count,
+    clock, crypto, store: deps.resourceStore, topology: membership.chord, sender: teaching, verifier, kinds: live, usages,
+    maxMessageBytes: () => live.current.maxMessageSize, count,
   })
   const checks = new ValueChecks(verifier, (name) => hashToResourceId(crypto, name), usages)
-  const fetchClient = new FetchClient(transactions, checks, kinds, count)
-  const storeClient = new StoreClient(transactions, signer, kinds, clock, fetchClient)
+  const fetchClient = new FetchClient(teaching, checks, live, count)
+  const storeClient = new StoreClient(teaching, signer, live, clock, fetchClient)
 
   transactions.handle(MessageCode.pingReq, (request) => {
     decodeBody('pingReq', request.body)
     const bytes = random.bytes(8)
     return { body: encodeContents('pingAns', { responseId: new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0), time: BigInt(clock.now()) }).messageBody }
   })
+  transactions.handle(MessageCode.configUpdateReq, configUpdates.serve)
   transactions.handle(MessageCode.attachReq, attach.serve)
   transactions.handle(MessageCode.appAttachReq, appAttach.serve)
   transactions.handle(MessageCode.joinReq, membership.serveJoin)
@@ -171,15 +206,16 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
   const search: SearchDependencies = { clock, log: log.child('bootstrap'), nodeId, source: bootstrap, factory, table, nodeIdOf }
   const maintenance = new Maintenance({
     clock, random, log: log.child('maintenance'), nodeId, table, membership, sender: transactions, attach, search,
-    updateIntervalMs: configuration.chordUpdateIntervalS * 1000,
+    get updateIntervalMs() { return live.current.chordUpdateIntervalS * 1000 },
   })
   const lifecycle: Lifecycle = new Lifecycle({
     clock, log: log.child('lifecycle'), membership, maintenance, search, firstPeer: deps.firstPeer,
     join: { clock, log: log.child('join'), nodeId, attach, membership, sender: transactions },
   })
-  log.debug('overlay node', { nodeId: toHex(nodeId), overlay: configuration.instanceName })
-  return new OverlayNode({
-    clock, crypto, log, nodeId, name: configuration.instanceName, counters, factory, table, transactions, attach, appAttach, membership, storage, storeClient, fetchClient,
-    lifecycle, bootstrap, onPipe: pipes.event,
+  log.debug('overlay node', { nodeId: toHex(nodeId), overlay: name })
+  const node: OverlayNode = new OverlayNode({
+    clock, crypto, log, nodeId, name, counters, factory, table, transactions, attach, appAttach, membership, storage, storeClient, fetchClient,
+    lifecycle, bootstrap, onPipe: pipes.event, configUpdates, onDocument: documents.event, onExcluded: excluded.event,
   })
+  return node
 }

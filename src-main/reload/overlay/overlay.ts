@@ -82,10 +82,16 @@ export interface Overlay {
   /** Pipes opened to us for an application of `acceptApplication`. */
   readonly onPipe: Event<AppPipe>
   readonly counters: Readonly<Record<string, number>>
+  /** A newer overlay document is in force (RFC 6940 §6.5.4): its exact bytes, to be kept for the next start. */
+  readonly onDocument: Event<Uint8Array>
+  /** This node is not, or cannot be, in the overlay any more, and stops: an error code and why. */
+  readonly onExcluded: Event<{ readonly code: 'certificate-invalid' | 'overlay-incompatible'; readonly why: string }>
   /** Listens, finds the overlay and joins; keeps trying in the background until `stop`. Resolves when listening. @throws PeerError 'port-in-use' */
   start(): Promise<void>
   /** Leaves in order (Leave to neighbours) and closes everything; resolves within 3 s. */
   stop(): Promise<void>
+  /** Puts a newer document into force, here and from here everywhere. @throws PeerError 'overlay-file-damaged' */
+  updateDocument(document: Uint8Array): void
   neighbours(): readonly Neighbour[]
   /** H(name): the first 128 bits of SHA-1 (RFC 6940 §10.2). */
   resourceId(name: Uint8Array | string): Uint8Array

@@ -23,6 +23,7 @@ import { encodeContents } from '../wire/bodies.ts'
 import { errorName, MessageCode } from '../wire/constants.ts'
 import { hashToResourceId } from '../wire/identifiers.ts'
 import type { BootstrapSource } from './bootstrapSource.ts'
+import type { ConfigUpdates } from './configUpdate.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { AppPipe, DestinationSpec, Neighbour, Overlay, OverlayStatus, ValueSelector, ValueToStore, VerifiedValue } from './overlay.ts'
 
@@ -45,6 +46,9 @@ export interface OverlayParts {
   readonly lifecycle: Lifecycle
   readonly bootstrap: BootstrapSource
   readonly onPipe: Event<AppPipe>
+  readonly configUpdates: ConfigUpdates
+  readonly onDocument: Event<Uint8Array>
+  readonly onExcluded: Overlay['onExcluded']
 }
 
 /** Waiting for sockets to close; with the 1.5 s of Leave less than the 3 s promised. */
@@ -55,6 +59,8 @@ export class OverlayNode implements Overlay {
   readonly name: string
   readonly onStatus: Event<OverlayStatus>
   readonly onPipe: Event<AppPipe>
+  readonly onDocument: Event<Uint8Array>
+  readonly onExcluded: Overlay['onExcluded']
   private state: 'new' | 'running' | 'stopped' = 'new'
 
   constructor(private readonly parts: OverlayParts) {
@@ -62,6 +68,8 @@ export class OverlayNode implements Overlay {
     this.name = parts.name
     this.onStatus = parts.lifecycle.onStatus
     this.onPipe = parts.onPipe
+    this.onDocument = parts.onDocument
+    this.onExcluded = parts.onExcluded
   }
 
   get status(): OverlayStatus { return this.parts.lifecycle.status }
@@ -88,11 +96,12 @@ export class OverlayNode implements Overlay {
   }
 
   async stop(): Promise<void> {
-    const { lifecycle, membership, attach, appAttach, transactions, storage, table, factory, clock } = this.parts
+    const { lifecycle, membership, attach, appAttach, transactions, storage, table, factory, clock, configUpdates } = this.parts
     if (this.state === 'stopped') return
     this.state = 'stopped'
     lifecycle.stop()
     await membership.leave()
+    configUpdates.close()
     membership.close()
     attach.close()
     transactions.close()
@@ -111,6 +120,16 @@ export class OverlayNode implements Overlay {
       nodeId: connection.nodeId, userName: connection.userName, remote: connection.link.stream.remote,
       relation: this.relation(connection), rttMs: connection.link.rttMs, routable: membership.chord.isRoutable(connection.nodeId),
     }))
+  }
+
+  updateDocument(document: Uint8Array): void {
+    try {
+      const problem = this.parts.configUpdates.apply(document)
+      if (problem !== undefined) throw new PeerError('overlay-file-damaged', `the document cannot take the place of the present one: ${problem.problem}`)
+    } catch (cause) {
+      if (!(cause instanceof DecodeError)) throw cause
+      throw new PeerError('overlay-file-damaged', cause.message, { cause })
+    }
   }
 
   resourceId(name: Uint8Array | string): Uint8Array { return hashToResourceId(this.parts.crypto, name) }

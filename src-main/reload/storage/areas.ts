@@ -81,6 +81,30 @@ export class Areas {
     return this.tolerant(() => { this.store.transact(() => { for (const { resourceId, kind } of names) this.store.replace(resourceId, kind, undefined) }) })
   }
 
+  /**
+   * Forgets all of some Kinds, and the values whose certificates are not valid any more. Says how many areas and
+   * values went; none when the database refused.
+   */
+  purge(kinds: ReadonlySet<number>, isValid: (certificates: readonly Uint8Array[]) => boolean): { readonly removed: number; readonly values: number } {
+    let removed = 0
+    let values = 0
+    const work = (): void => {
+      for (const { resourceId, kind } of this.store.areas()) {
+        if (kinds.has(kind)) {
+          this.store.replace(resourceId, kind, undefined)
+          removed++
+          continue
+        }
+        const area = this.store.read(resourceId, kind)
+        const kept = area?.entries.filter(({ certificates }) => isValid(certificates)) ?? []
+        if (area === undefined || kept.length === area.entries.length) continue
+        values += area.entries.length - kept.length
+        this.store.replace(resourceId, kind, { generation: area.generation + 1n, entries: kept })
+      }
+    }
+    return this.tolerant(() => { this.store.transact(work) }) ? { removed, values } : { removed: 0, values: 0 }
+  }
+
   /** Housekeeping runs from timers, where a full disk must not end the process. */
   private tolerant(work: () => void): boolean {
     try {

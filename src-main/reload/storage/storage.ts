@@ -84,6 +84,17 @@ export class Storage implements TopologyUser, HandOver {
     return count
   }
 
+  /**
+   * A new configuration is in force: Kinds that are known no longer lose their data (RFC 6940 §11.1), and values
+   * whose signers are not of the overlay any more are forgotten.
+   * @param isValid of the certificates kept with a value, the signer's first
+   */
+  reconfigured(removedKinds: ReadonlySet<number>, isValid: (certificates: readonly Uint8Array[]) => boolean): void {
+    const { removed, values } = this.areas.purge(removedKinds, isValid)
+    for (let i = 0; i < removed; i++) this.dependencies.count('dropped.kind')
+    for (let i = 0; i < values; i++) this.dependencies.count('dropped.signer')
+  }
+
   /** Idempotent. Ends sending and timers; what is stored stays in the resource store. */
   close(): void {
     this.sweepTimer.cancel()

@@ -41,6 +41,8 @@ export interface RequestOptions {
   readonly through?: Uint8Array
   /** Default 5 (RFC 6940 §6.2.1). */
   readonly transmissions?: number
+  /** In place of that of the configuration in force; for ConfigUpdates (RFC 6940 §6.3.2.1). */
+  readonly configurationSequence?: number
 }
 
 export interface RequestSender {
@@ -49,6 +51,18 @@ export interface RequestSender {
    * @throws ReloadError, RequestTimeout, or the signal's reason
    */
   request(destination: RequestDestination, code: number, body: Uint8Array, signal: AbortSignal, options?: RequestOptions): Promise<Answer>
+}
+
+/** Told when configurations turn out to differ (RFC 6940 §6.3.2.1); `reload/overlay/configUpdate` is the one. */
+export interface SequenceKeeper {
+  /** A requester has an older configuration than we. `route` leads back to it. */
+  onBehind(node: Uint8Array, route: RequestDestination): void
+  /**
+   * A request of ours was answered with Error_Config_Too_Old or Error_Config_Too_New.
+   * @param sent the sequence it carried
+   * @returns true when the two agree now, as far as can be told, and the request should be made again
+   */
+  reconcile(error: ReloadError, sent: number, destination: RequestDestination, signal: AbortSignal, options: RequestOptions): Promise<boolean>
 }
 
 /** A verified request that is for us. */

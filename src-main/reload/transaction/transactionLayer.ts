@@ -12,11 +12,12 @@ import { TokenBucket } from '../../base/tokenBucket.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Random } from '../../ports/random.ts'
+import { isNewerSequence } from '../config/configuration.ts'
 import { isResponse, type RouterUser } from '../forwarding/router.ts'
 import type { Signer } from '../security/signer.ts'
 import { bucketOf, type SignatureVerifier, type VerifiedSigner } from '../security/signatureVerifier.ts'
 import type { TopologyPlugin } from '../forwarding/topologyPlugin.ts'
-import { answerCode, ErrorCode, errorName, ForwardingOptionFlag, isRequest, MessageCode, messageName } from '../wire/constants.ts'
+import { ANY_CONFIGURATION_SEQUENCE, answerCode, ErrorCode, errorName, ForwardingOptionFlag, isRequest, MessageCode, messageName } from '../wire/constants.ts'
 import { toNode, toResource, type Destination } from '../wire/destination.ts'
 import { encodeWithHeader, HeaderView, type ForwardingHeader } from '../wire/forwardingHeader.ts'
 import { FragmentSet, REASSEMBLY_TIMEOUT_MS } from '../wire/fragments.ts'
@@ -25,6 +26,7 @@ import { decodeMessage, errorContents, errorResponse, type Message, type Message
 import { ClientTransaction } from './clientTransaction.ts'
 import {
   ReloadError, RequestTimeout, type Answer, type IncomingRequest, type Outcome, type RequestDestination, type RequestHandler, type RequestOptions, type RequestSender,
+  type SequenceKeeper,
 } from './exchange.ts'
 
 export interface TransactionDependencies {
@@ -38,6 +40,8 @@ export interface TransactionDependencies {
   readonly verifier: Pick<SignatureVerifier, 'verifyMessage'>
   readonly topology: Pick<TopologyPlugin, 'mayAnswerFor'>
   readonly counters: Counters
+  /** Absent: differing configurations are errors and no more. */
+  readonly sequences?: SequenceKeeper
   /** The router's `originate`. */
   send(message: Uint8Array, through?: Uint8Array): boolean
 }
@@ -48,6 +52,8 @@ const REQUEST_LIFETIME_MS = 15_000
 const MAX_PENDING = 1024
 const MAX_CACHED = 512
 const MAX_REASSEMBLED = 32
+/** A request is made this often at most while configurations differ. */
+const MAX_RECONCILED = 2
 /** Errors that nodes on the way may send about a request of ours: hints, except for the first two. */
 const PATH_ERRORS: ReadonlySet<number> = new Set([
   ErrorCode.unsupportedForwardingOption, ErrorCode.messageTooLarge, ErrorCode.ttlExceeded, ErrorCode.underlayDestinationUnreachable,
@@ -83,7 +89,20 @@ export class TransactionLayer implements RequestSender, RouterUser {
     this.handlers.set(code, handler)
   }
 
-  request(destination: RequestDestination, code: number, body: Uint8Array, signal: AbortSignal, options: RequestOptions = {}): Promise<Answer> {
+  async request(destination: RequestDestination, code: number, body: Uint8Array, signal: AbortSignal, options: RequestOptions = {}): Promise<Answer> {
+    for (let reconciled = 0; ; reconciled++) {
+      const sent = this.deps.overlay.configurationSequence
+      try {
+        return await this.requestOnce(destination, code, body, signal, options)
+      } catch (error) {
+        const differs = error instanceof ReloadError && (error.code === ErrorCode.configTooOld || error.code === ErrorCode.configTooNew)
+        if (!differs || code === MessageCode.configUpdateReq || reconciled === MAX_RECONCILED || this.deps.sequences === undefined) throw error
+        if (!await this.deps.sequences.reconcile(error, sent, destination, signal, options)) throw error
+      }
+    }
+  }
+
+  private requestOnce(destination: RequestDestination, code: number, body: Uint8Array, signal: AbortSignal, options: RequestOptions): Promise<Answer> {
     const list = destination.map((d) => 'node' in d ? toNode(d.node) : toResource(d.resource))
     const expected = list.at(-1)
     invariant(expected !== undefined, 'a request needs a destination')
@@ -91,7 +110,8 @@ export class TransactionLayer implements RequestSender, RouterUser {
       if (signal.aborted) { reject(signal.reason as Error); return }
       if (this.pending.size >= MAX_PENDING) { reject(new RequestTimeout('too many requests under way')); return }
       const transactionId = this.freshTransactionId()
-      const message = this.build({ transactionId, destinationList: list, maxResponseLength: this.deps.overlay.maxMessageBytes }, { messageCode: code, messageBody: body, extensions: [] }, options.certificates ?? [])
+      const sequence = options.configurationSequence === undefined ? {} : { configurationSequence: options.configurationSequence }
+      const message = this.build({ transactionId, destinationList: list, maxResponseLength: this.deps.overlay.maxMessageBytes, ...sequence }, { messageCode: code, messageBody: body, extensions: [] }, options.certificates ?? [])
       if (message.length > this.deps.overlay.maxMessageBytes) { reject(new ReloadError(ErrorCode.messageTooLarge, new TextEncoder().encode(`${message.length} bytes`))); return }
       const finish = (act: () => void): void => {
         transaction.terminate()
@@ -251,7 +271,7 @@ export class TransactionLayer implements RequestSender, RouterUser {
       served.body = this.outcomeBytes(header, contents.messageCode, outcome)
       this.deps.send(this.addressed(header, previousHop, served.body))
     }
-    const refused = this.refusal(message)
+    const refused = this.sequenceProblem(message, signer, previousHop) ?? this.refusal(message)
     if (refused !== undefined) { answer(refused); return }
     const incoming: IncomingRequest = {
       code: contents.messageCode, body: contents.messageBody, signer, certificates: bucketOf(message.security), previousHop,
@@ -265,6 +285,19 @@ export class TransactionLayer implements RequestSender, RouterUser {
         answer({ error: error instanceof DecodeError ? ErrorCode.invalidMessage : ErrorCode.requestTimeout, info: error instanceof DecodeError ? error.message : '' })
       })
     } else answer(outcome)
+  }
+
+  /** RFC 6940 §6.3.2.1: both ends of a request go by the same configuration. */
+  private sequenceProblem({ header, contents }: Message, signer: VerifiedSigner, previousHop: Uint8Array): Outcome | undefined {
+    const ours = this.deps.overlay.configurationSequence
+    const theirs = header.configurationSequence
+    if (theirs === ours || (contents.messageCode === MessageCode.configUpdateReq && theirs === ANY_CONFIGURATION_SEQUENCE)) return undefined
+    if (isNewerSequence(theirs, ours)) return { error: ErrorCode.configTooNew, info: String(ours) }
+    const back = [previousHop, ...[...header.viaList].reverse().map((via) => via.type === 'node' ? via.nodeId : undefined)]
+    // Only nodes can be named in a request of ours; other entries of a Via List mean something to those on the way alone.
+    const route = back.every((node) => node !== undefined) && equalBytes(back.at(-1) ?? this.deps.nodeId, signer.nodeId) ? back.map((node) => ({ node })) : [{ node: signer.nodeId }]
+    this.deps.sequences?.onBehind(signer.nodeId, route)
+    return { error: ErrorCode.configTooOld, info: String(ours) }
   }
 
   private refusal(message: Message): Outcome | undefined {
@@ -311,9 +344,9 @@ export class TransactionLayer implements RequestSender, RouterUser {
     }, body)
   }
 
-  private build(fields: { readonly transactionId: bigint; readonly destinationList: readonly Destination[]; readonly maxResponseLength?: number }, contents: MessageContents, extra: Answer['certificates']): Uint8Array {
+  private build(fields: { readonly transactionId: bigint; readonly destinationList: readonly Destination[]; readonly maxResponseLength?: number; readonly configurationSequence?: number }, contents: MessageContents, extra: Answer['certificates']): Uint8Array {
     const { overlay, signer } = this.deps
-    return signer.signMessage({ ...fields, overlay: overlay.hash, configurationSequence: overlay.configurationSequence, ttl: overlay.initialTtl }, contents, extra)
+    return signer.signMessage({ configurationSequence: overlay.configurationSequence, ...fields, overlay: overlay.hash, ttl: overlay.initialTtl }, contents, extra)
   }
 
   private freshTransactionId(): bigint {
