@@ -1,5 +1,7 @@
 /** Whole overlay nodes in virtual time: joining, responsibility, routing, leaving, crashing (RFC 6940 §10). */
 import { describe, expect, test } from 'vitest'
+import { sleep } from '../../src-main/base/abort.ts'
+import type { BootstrapSource } from '../../src-main/reload/overlay/bootstrapSource.ts'
 import { Ring } from '../support/overlayKit.ts'
 
 const never = new AbortController().signal
@@ -47,6 +49,20 @@ describe('a ring', () => {
     const first = await ring.make({ firstPeer: true, host: '10.0.0.2', bootstrap: [] })
     await first.overlay.start()
     await ring.until(() => late.overlay.status.phase === 'joined' && first.overlay.status.phase === 'joined', 40_000)
+    expect(await ring.close()).toBe(0)
+  })
+
+  test('a node that meets the first peer while that one still looks for others joins as soon as there is a ring', async () => {
+    const ring = new Ring(3)
+    // as on a LAN, where looking for others has no end of its own
+    const listening: BootstrapSource['candidates'] = async function* (signal) {
+      yield* ring.bootstrapAddresses
+      await sleep(ring.clock, 3_600_000, signal).catch(() => undefined)
+    }
+    const first = await ring.make({ candidates: listening })
+    const second = await ring.make({ candidates: listening })
+    await Promise.all([first.overlay.start(), second.overlay.start()])
+    await ring.until(() => second.overlay.status.phase === 'joined' && first.overlay.status.phase === 'joined', 5_500)
     expect(await ring.close()).toBe(0)
   })
 

@@ -70,7 +70,7 @@ export class Ring {
   constructor(seed = 1) { this.random = new SeededRandom(seed) }
 
   /** Makes a node without starting it. The first one may stand alone. */
-  async make(options: { readonly identity?: NodeIdentity; readonly firstPeer?: boolean; readonly configuration?: OverlayConfiguration; readonly bootstrap?: readonly SocketAddress[]; readonly host?: string } = {}): Promise<RingNode> {
+  async make(options: { readonly identity?: NodeIdentity; readonly firstPeer?: boolean; readonly configuration?: OverlayConfiguration; readonly bootstrap?: readonly SocketAddress[]; readonly candidates?: BootstrapSource['candidates']; readonly host?: string } = {}): Promise<RingNode> {
     const index = this.made++
     const name = `user${index}`
     const host = options.host ?? `10.0.0.${index + 1}`
@@ -79,7 +79,7 @@ export class Ring {
     const addresses = options.bootstrap ?? this.bootstrapAddresses
     const remembered: SocketAddress[] = []
     const source: BootstrapSource = {
-      async *candidates() { yield* await Promise.resolve([...addresses]) },
+      candidates: options.candidates ?? (async function* () { yield* await Promise.resolve([...addresses]) }),
       remember: (address) => { remembered.push(address) },
     }
     const store = new MemoryResourceStore()

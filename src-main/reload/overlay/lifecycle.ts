@@ -8,7 +8,7 @@ import { equalBytes, toHex } from '../../base/bytes.ts'
 import { PeerError } from '../../base/errors.ts'
 import { Emitter } from '../../base/event.ts'
 import { Notifier } from '../../base/notifier.ts'
-import type { Clock } from '../../ports/clock.ts'
+import type { Clock, Timer } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 import type { SocketAddress } from '../../ports/secureStream.ts'
 import type { Membership } from '../topology/membership.ts'
@@ -30,6 +30,8 @@ export interface LifecycleDependencies {
 
 /** How long addresses are tried in one round. Who may stand alone does not wait long for others. */
 const ROUND_MS = { firstPeer: 2_500, other: 10_000 } as const
+/** Who answered but cannot let us in (yet) will be asked again soon: the rest of the round is not waited for. */
+const AGAIN_MS = 500
 const RETRY_MS = { first: 1_000, most: 15_000 } as const
 /** Looking for other parts of the overlay: often while alone or after changes, seldom in a ring at rest (RFC 6940 §10.7.4.4). */
 const LOOK_MS = { alone: 3_000, aloneMost: 30_000, ring: 20_000, ringMost: 300_000 } as const
@@ -105,18 +107,24 @@ export class Lifecycle {
     const limitMs = this.deps.firstPeer ? ROUND_MS.firstPeer : ROUND_MS.other
     // Links that are left of an earlier try, or that others have opened to us, serve as well as new ones.
     const linked = this.deps.search.table.all().map(({ nodeId }) => nodeId)
-    for await (const node of chain(linked, findNodes(this.deps.search, limitMs, signal))) {
+    const over = new AbortController()
+    let again: Timer | undefined
+    for await (const node of chain(linked, findNodes(this.deps.search, limitMs, AbortSignal.any([signal, over.signal])))) {
       if (tried.some((id) => equalBytes(id, node))) continue
       tried.push(node)
       try {
         await joinThrough(join, node, signal)
+        again?.cancel()
         return true
       } catch (error) {
+        again?.cancel()
         signal.throwIfAborted()
+        if (!this.deps.firstPeer) again = this.deps.clock.setTimer(AGAIN_MS, () => { over.abort(new PeerError('timeout')) })
         this.deps.log.info('join failed', { through: toHex(node), error: String(error) })
         this.set('joining', 'bootstrap')
       }
     }
+    again?.cancel()
     signal.throwIfAborted()
     return false
   }
