@@ -82,13 +82,26 @@ export function createApi(app: PeerApp, deps: ApiDeps): Api {
     'contacts.update': ({ aor, ...change }) => phone().contacts.update(aor, change),
     'contacts.remove': ({ aor }) => { phone().contacts.remove(aor); return null },
 
-    'call.place': ({ uri, media: wanted }, client) => ({ id: phone().calls.place(uri, mediaOf(wanted, client)) }),
-    'call.answer': ({ id, media: wanted }, client) => { phone().calls.answer(id, mediaOf(wanted, client)); return null },
+    'call.place': ({ uri, media: wanted, holdOthers }, client) => ({ id: phone().calls.place(uri, mediaOf(wanted, client), { holdOthers: holdOthers === true }) }),
+    'call.answer': ({ id, media: wanted, holdOthers }, client) => { phone().calls.answer(id, mediaOf(wanted, client), { holdOthers: holdOthers === true }); return null },
     'call.reject': ({ id, busy }) => { phone().calls.reject(id, busy); return null },
     'call.hangup': ({ id }) => { phone().calls.hangUp(id); return null },
     'call.mute': ({ id, muted }) => { phone().calls.mute(id, muted); return null },
+    'call.hold': ({ id }) => { phone().calls.hold(id); return null },
+    'call.resume': ({ id, holdOthers }) => { phone().calls.resume(id, { holdOthers: holdOthers === true }); return null },
+    'call.dtmf': ({ id, digits }) => { phone().calls.sendKeys(id, digits); return null },
+    'call.transfer': ({ id, uri, withCall }) => {
+      if ((uri === undefined) === (withCall === undefined)) throw new PeerError('invalid-argument', 'one of uri and withCall')
+      if (uri !== undefined) phone().calls.transfer(id, uri)
+      else if (withCall !== undefined) phone().calls.join(id, withCall)
+      return null
+    },
     'media.result': ({ request, sdp, error }, client) => { media.result(client, request, sdp, error); return null },
     'media.state': ({ id, state, codec }, client) => { media.state(client, id, state, codec); return null },
+
+    'phones.add': ({ userName, displayName }) => peer().phones.add(userName, displayName),
+    'phones.list': () => peer().phones.list(),
+    'phones.remove': ({ userName }) => { peer().phones.remove(userName); return null },
 
     'messages.send': ({ uri, text }) => phone().messages.send(uri, text),
     'messages.retry': ({ id }) => phone().messages.retry(id),

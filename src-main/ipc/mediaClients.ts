@@ -11,7 +11,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { MediaPort, MediaSession, MediaUser } from '../phone/mediaPort.ts'
 
 export type ClientMedia = Extract<CallMedia, { engine: 'client' }>
-type Kind = 'offer' | 'answer' | 'accept' | 'mute' | 'unmute' | 'close'
+type Kind = 'offer' | 'answer' | 'accept' | 'mute' | 'unmute' | 'flow' | 'keys' | 'close'
 
 /** Opening a microphone may ask the user first. */
 const answerTimeoutMs = 60_000
@@ -54,13 +54,13 @@ export class MediaClients {
       if (open) user.onFailed('call-media-failed')
       open = false
     })
-    const tell = (kind: Kind, sdp?: string): string => {
+    const tell = (kind: Kind, more: { sdp?: string; send?: boolean; receive?: boolean; digits?: string } = {}): string => {
       const request = `media-${this.nextRequest++}`
-      client.emit('media', { request, call, kind, ...(sdp !== undefined && { sdp }) })
+      client.emit('media', { request, call, kind, ...more })
       return request
     }
     const ask = (kind: 'offer' | 'answer' | 'accept', sdp?: string): Promise<string> => {
-      const request = tell(kind, sdp)
+      const request = tell(kind, sdp === undefined ? {} : { sdp })
       return new Promise<string>((resolve, reject) => {
         const timer = this.clock.setTimer(answerTimeoutMs, () => { settle(); reject(new PeerError('call-media-failed', 'the window that makes the sound did not answer')) })
         const settle = (): void => { timer.cancel(); this.waiting.delete(request) }
@@ -78,6 +78,8 @@ export class MediaClients {
       answer: (remoteOffer, signal) => untilAborted(ask('answer', remoteOffer), signal),
       accept: async (remoteAnswer) => { await ask('accept', remoteAnswer) },
       setMuted: (muted) => { if (open) tell(muted ? 'mute' : 'unmute') },
+      setFlow: ({ send, receive }) => { if (open) tell('flow', { send, receive }) },
+      sendKeys: (digits) => { if (open) tell('keys', { digits }) },
       close: () => {
         if (!open) return
         open = false

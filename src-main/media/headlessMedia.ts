@@ -34,7 +34,15 @@ export function createHeadlessMedia(options: HeadlessOptions): MediaPort {
   const wav = options.play === undefined ? undefined : readWav(options.play)
   // made now, so that a wrong path is told before anybody's phone rings
   if (options.record !== undefined) new WavWriter(options.record, sampleRate).close()
-  return { open: (call, user) => new HeadlessSession(options, wav, call.id, user) }
+  let opened = 0
+  return {
+    open: (call, user) => {
+      opened++
+      // a call that takes the place of another, after a transfer, has a recording of its own
+      const record = opened === 1 ? options.record : options.record?.replace(/(\.[^./\\]*)?$/, `-${opened}$1`)
+      return new HeadlessSession({ ...options, record }, wav, call.id, user)
+    },
+  }
 }
 
 class HeadlessSession implements MediaSession {
@@ -45,6 +53,7 @@ class HeadlessSession implements MediaSession {
   private loop: SoundLoop | undefined
   private grace: Timer | undefined
   private muted = false
+  private flow = { send: true, receive: true }
   private closed = false
 
   constructor(
@@ -60,6 +69,8 @@ class HeadlessSession implements MediaSession {
           new RTCRtpCodecParameters({ mimeType: 'audio/opus', clockRate: 48_000, channels: 2, payloadType: 111, parameters: 'minptime=10;useinbandfec=1' }),
           new RTCRtpCodecParameters({ mimeType: 'audio/PCMU', clockRate: 8_000, channels: 1, payloadType: 0 }),
           new RTCRtpCodecParameters({ mimeType: 'audio/PCMA', clockRate: 8_000, channels: 1, payloadType: 8 }),
+          new RTCRtpCodecParameters({ mimeType: 'audio/telephone-event', clockRate: 48_000, channels: 1, payloadType: 110, parameters: '0-15' }),
+          new RTCRtpCodecParameters({ mimeType: 'audio/telephone-event', clockRate: 8_000, channels: 1, payloadType: 126, parameters: '0-15' }),
         ],
         video: [],
       },
@@ -104,6 +115,13 @@ class HeadlessSession implements MediaSession {
     this.muted = muted
     if (this.loop !== undefined) this.loop.muted = muted
   }
+
+  setFlow(flow: { readonly send: boolean; readonly receive: boolean }): void {
+    this.flow = { ...flow }
+    if (this.loop !== undefined) this.loop.flow = this.flow
+  }
+
+  sendKeys(keys: string): void { this.loop?.sendKeys(keys) }
 
   close(): void {
     if (this.closed) return
@@ -172,6 +190,8 @@ class HeadlessSession implements MediaSession {
     const codec = transceiver?.sender.codec
     if (transceiver === undefined || codec === undefined) { this.user.onFailed('call-media-failed'); return }
     const chance = randomBytes(6)
+    const events = transceiver.codecs.filter(isEvent)
+    const event = events.find((each) => each.clockRate === codec.clockRate) ?? events[0]
     this.loop = new SoundLoop({
       clock: this.options.clock,
       source: this.wav === undefined ? undefined : new WavSource(this.wav),
@@ -180,21 +200,31 @@ class HeadlessSession implements MediaSession {
       send: (payload, sequence, timestamp, marker) => { this.send(transceiver, payload, sequence, timestamp, marker) },
       sendMimeType: codec.mimeType,
       mimeTypeOf: (payloadType) => transceiver.codecs.find((each) => each.payloadType === payloadType)?.mimeType,
+      sendEvent: event === undefined ? undefined : (payload, sequence, timestamp, marker) => { this.send(transceiver, payload, sequence, timestamp, marker, event) },
+      eventStep: event === undefined ? undefined : event.clockRate / 50,
+      onKey: (key) => { this.user.onKey?.(key) },
       firstSequence: chance.readUInt16BE(0), firstTimestamp: chance.readUInt32BE(2),
     })
     this.loop.muted = this.muted
+    this.loop.flow = this.flow
     this.user.onConnected(this.loop.codec)
   }
 
-  private send(transceiver: RTCRtpTransceiver, payload: Uint8Array, sequenceNumber: number, timestamp: number, marker: boolean): void {
+  private send(transceiver: RTCRtpTransceiver, payload: Uint8Array, sequenceNumber: number, timestamp: number, marker: boolean, as?: RTCRtpCodecParameters): void {
     const packet = new RtpPacket(new RtpHeader({ sequenceNumber, timestamp, marker }), Buffer.from(payload))
-    transceiver.sender.sendRtp(packet).catch((cause: unknown) => { this.options.log.debug('media.send', { call: this.id, cause: String(cause) }) })
+    const { sender } = transceiver
+    const usual = sender.codec
+    // the sender writes the payload type of its codec into the packet before it first waits
+    if (as !== undefined) sender.codec = as
+    const sent = sender.sendRtp(packet)
+    if (usual !== undefined) sender.codec = usual
+    sent.catch((cause: unknown) => { this.options.log.debug('media.send', { call: this.id, cause: String(cause) }) })
   }
 
   private onTrack(track: MediaStreamTrack): void {
     if (track.kind !== 'audio' || this.heardTracks.has(track)) return
     this.heardTracks.add(track)
-    track.onReceiveRtp.subscribe(({ header, payload }) => { this.loop?.receive(header.payloadType, header.sequenceNumber, payload) })
+    track.onReceiveRtp.subscribe(({ header, payload }) => { this.loop?.receive(header.payloadType, header.sequenceNumber, payload, header.timestamp) })
   }
 
   private record(frame: Int16Array): void {
@@ -206,6 +236,8 @@ class HeadlessSession implements MediaSession {
     }
   }
 }
+
+function isEvent(codec: RTCRtpCodecParameters): boolean { return codec.mimeType.toLowerCase() === 'audio/telephone-event' }
 
 /** @throws PeerError 'call-no-common-codec' when there is no audio stream that we could take part in */
 function requireAudio(sdp: string): void {

@@ -7,6 +7,7 @@ import { DecodeError } from '../base/errors.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import { createCodec, frameMs, frameSamples, type AudioCodec } from './audioCodec.ts'
 import { JitterBuffer } from './jitterBuffer.ts'
+import { KeyReceiver, KeySender } from './telephoneEvent.ts'
 import type { WavSource } from './wavSource.ts'
 
 export interface SoundLoopParts {
@@ -18,6 +19,11 @@ export interface SoundLoopParts {
   /** @param marker first packet of a talk spurt (RFC 3551 §4.1) */
   readonly send: (payload: Uint8Array, sequence: number, timestamp: number, marker: boolean) => void
   readonly sendMimeType: string
+  /** sends a telephone-event packet (RFC 4733); undefined when the other side takes none */
+  readonly sendEvent?: ((payload: Uint8Array, sequence: number, timestamp: number, marker: boolean) => void) | undefined
+  /** timestamp units of a frame by the clock of the events */
+  readonly eventStep?: number | undefined
+  readonly onKey?: ((key: string) => void) | undefined
   /** MIME type of a payload type, as negotiated */
   readonly mimeTypeOf: (payloadType: number) => string | undefined
   /** random starts, RFC 3550 §5.1 */
@@ -33,6 +39,10 @@ const maxWaiting = 48_000
 
 export class SoundLoop {
   muted = false
+  /** hold: nothing is sent, nothing is heard */
+  flow = { send: true, receive: true }
+  private readonly keysOut: KeySender
+  private readonly keysIn = new KeyReceiver()
   private readonly jitter = new JitterBuffer()
   private readonly decoders = new Map<string, AudioCodec>()
   private readonly encoder: AudioCodec | undefined
@@ -50,6 +60,7 @@ export class SoundLoop {
     this.sequence = parts.firstSequence
     this.timestamp = parts.firstTimestamp
     this.startedAt = parts.clock.monotonic()
+    this.keysOut = new KeySender(parts.eventStep ?? 160)
     this.schedule()
   }
 
@@ -59,10 +70,19 @@ export class SoundLoop {
   get dropped(): number { return this.undecodable }
 
   /** A packet came. */
-  receive(payloadType: number, sequence: number, payload: Uint8Array): void {
+  receive(payloadType: number, sequence: number, payload: Uint8Array, timestamp = 0): void {
     if (payload.length === 0 || payload.length > maxPacketBytes) return
+    if (this.parts.mimeTypeOf(payloadType)?.toLowerCase() === 'audio/telephone-event') {
+      const key = this.keysIn.receive(payload, timestamp)
+      if (key !== undefined) this.parts.onKey?.(key)
+      return
+    }
+    if (!this.flow.receive) return
     this.jitter.push(sequence, { payloadType, payload })
   }
+
+  /** Sends keys one after the other; without effect when the other side takes no events. */
+  sendKeys(keys: string): void { if (this.parts.sendEvent !== undefined) this.keysOut.push(keys) }
 
   stop(): void {
     this.timer?.cancel()
@@ -98,9 +118,22 @@ export class SoundLoop {
     // muted frames are sent as silence: the other side's NAT bindings and jitter buffer live on
     if (this.muted) out.fill(0)
     if (this.encoder === undefined) return
-    this.parts.send(this.encoder.encode(out), this.sequence, this.timestamp, this.frame === 0)
-    this.sequence = (this.sequence + 1) & 0xffff
+    if (this.flow.send) this.emit(this.encoder, out)
     this.timestamp = (this.timestamp + this.encoder.timestampStep) >>> 0
+  }
+
+  /** A key takes the place of the sound for as long as it lasts (RFC 4733 §2.5.1.2). */
+  private emit(encoder: AudioCodec, out: Int16Array): void {
+    const event = this.keysOut.next(this.timestamp)
+    if (event === undefined) {
+      this.parts.send(encoder.encode(out), this.sequence, this.timestamp, this.frame === 0)
+      this.sequence = (this.sequence + 1) & 0xffff
+      return
+    }
+    for (const payload of event.payloads) {
+      this.parts.sendEvent?.(payload, this.sequence, event.timestamp, event.first)
+      this.sequence = (this.sequence + 1) & 0xffff
+    }
   }
 
   /** The next 20 ms of what the other side says; silence where packets are missing. */

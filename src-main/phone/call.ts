@@ -18,6 +18,7 @@ export interface CallUser {
 
 /** From the answer until sound flows both ways: ICE and the DTLS handshake. */
 const mediaTimeoutMs = 30_000
+const maxDigits = 32
 
 const next: Record<CallState, readonly CallState[]> = {
   finding: ['calling', 'ended'],
@@ -34,6 +35,10 @@ export class Call implements MediaUser {
   private session: MediaSession | undefined
   private timer: Timer | undefined
   private muted = false
+  private heldByMe = false
+  private heldByThem = false
+  private digits = ''
+  private transfer: CallView['transfer'] = null
   private codec = ''
   private soundFlows = false
   private security: CallView['security'] = 'unknown'
@@ -48,6 +53,7 @@ export class Call implements MediaUser {
     readonly id: string,
     readonly direction: 'out' | 'in',
     private remote: CallView['remote'],
+    private readonly origin: { readonly continues?: string; readonly referredBy?: string } = {},
   ) {
     this.state = direction === 'out' ? 'finding' : 'incoming'
     this.startedAt = clock.now()
@@ -59,6 +65,8 @@ export class Call implements MediaUser {
   view(): CallView {
     return {
       id: this.id, direction: this.direction, remote: this.remote, state: this.state, muted: this.muted,
+      heldByMe: this.heldByMe, heldByThem: this.heldByThem, digits: this.digits, transfer: this.transfer,
+      continues: this.origin.continues ?? null, referredBy: this.origin.referredBy ?? null,
       engine: this.session?.engine ?? 'none', security: this.security, codec: this.codec,
       startedAt: this.startedAt, answeredAt: this.answeredAt, endedAt: this.endedAt, end: this.endReason,
     }
@@ -84,6 +92,43 @@ export class Call implements MediaUser {
     })) return
     if (this.soundFlows) this.move('active')
     else this.timer = this.clock.setTimer(mediaTimeoutMs, () => { this.onFailed('call-media-failed') })
+  }
+
+  /** A transfer that we asked for is going well: the other side may hang up before it says so. */
+  get isLeaving(): boolean { return this.transfer?.by === 'me' && (this.transfer.state === 'calling' || this.transfer.state === 'ringing' || this.transfer.state === 'done') }
+  get isMuted(): boolean { return this.muted }
+  get isHeldByMe(): boolean { return this.heldByMe }
+  get isHeldByThem(): boolean { return this.heldByThem }
+
+  setHeldByMe(held: boolean): void {
+    if (this.ended || this.heldByMe === held) return
+    this.heldByMe = held
+    this.user?.onChanged(this)
+  }
+
+  setHeldByThem(held: boolean): void {
+    if (this.ended || this.heldByThem === held) return
+    this.heldByThem = held
+    this.user?.onChanged(this)
+  }
+
+  setTransfer(transfer: CallView['transfer']): void {
+    if (this.ended) return
+    this.transfer = transfer
+    this.user?.onChanged(this)
+  }
+
+  /** The other side pressed a key. */
+  onKey(key: string): void {
+    if (this.ended) return
+    this.digits = (this.digits + key).slice(-maxDigits)
+    this.user?.onChanged(this)
+  }
+
+  /** The transport of the sound was agreed on anew. */
+  secured(remoteSdp: string): void {
+    this.security = mediaSecurityOf(remoteSdp)
+    this.user?.onChanged(this)
   }
 
   /** The far end is proven to be who we called. */

@@ -23,6 +23,20 @@ export function endOfSession(status: number | undefined): CallEnd {
   return status !== undefined && status < 300 ? 'remote-hung-up' : 'network-timeout'
 }
 
+/** The SIP status that tells who sent us to somebody how that call ended (RFC 3515 §2.4.5). */
+export function statusOfEnd(end: CallEnd): number {
+  switch (end) {
+    case 'user-unknown': return 404
+    case 'user-offline': case 'call-no-answer': case 'not-joined': return 480
+    case 'call-busy': return 486
+    case 'cancelled': case 'hung-up': return 487
+    case 'call-no-common-codec': return 488
+    case 'call-declined': return 603
+    case 'network-timeout': return 408
+    default: return 500
+  }
+}
+
 /** @param cause what a procedure rejected with */
 export function endOfFailure(cause: unknown): CallEnd {
   if (!(cause instanceof PeerError)) return 'call-failed'

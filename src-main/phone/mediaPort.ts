@@ -12,6 +12,8 @@ export interface MediaUser {
   onConnected(codec: string): void
   /** No path for sound, or lost; code 'call-media-failed', 'microphone-missing' or 'microphone-denied'. */
   onFailed(code: 'call-media-failed' | 'microphone-missing' | 'microphone-denied'): void
+  /** The other side pressed a key (RFC 4733): 0-9, *, #, A-D. Engines that cannot tell stay silent. */
+  onKey?(key: string): void
 }
 
 export interface MediaSession {
@@ -23,6 +25,10 @@ export interface MediaSession {
   /** Takes the answer to our offer. @throws PeerError 'call-media-failed', 'call-no-common-codec' */
   accept(remoteAnswer: string): Promise<void>
   setMuted(muted: boolean): void
+  /** Hold: whether our sound goes out, and whether theirs is heard. Both, until told otherwise. */
+  setFlow(flow: { readonly send: boolean; readonly receive: boolean }): void
+  /** Sends keys as RTP events (RFC 4733), one after the other. */
+  sendKeys(keys: string): void
   /** Idempotent. Frees the microphone and all sockets. */
   close(): void
 }

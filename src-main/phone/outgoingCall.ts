@@ -7,10 +7,11 @@ import type { CallEnd, CallView } from '@shared/model/index.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Random } from '../ports/random.ts'
-import type { InviteClientCall, InviteClientUser, UserAgent } from '../sip/ua/userAgent.ts'
+import type { HeaderList, InviteClientCall, InviteClientUser, UserAgent } from '../sip/ua/userAgent.ts'
 import { sipUri } from './address.ts'
 import type { Call } from './call.ts'
 import { bestStatus, endOfFailure, endOfSession, endOfStatus } from './callEnd.ts'
+import { Conversation, type ConversationUser } from './conversation.ts'
 import { randomId } from './identifier.ts'
 import type { MediaPort, MediaSession } from './mediaPort.ts'
 import type { Target, TargetResolver } from './targetResolver.ts'
@@ -35,11 +36,19 @@ export class OutgoingCall {
   private readonly forks: Fork[] = []
   private readonly statuses: number[] = []
   private session: MediaSession | undefined
+  /** What makes the sound, for a call that takes the place of this one. */
+  media: MediaPort | undefined
+  conversation: Conversation | undefined
+  private offered = ''
   private winner: Fork | undefined
   private timer: Timer | undefined
   private rang = false
 
-  constructor(private readonly deps: OutgoingDeps, readonly call: Call, private readonly aor: string) {}
+  /** @param headers for the INVITE of a call that a transfer asks for */
+  constructor(
+    private readonly deps: OutgoingDeps, readonly call: Call, private readonly aor: string,
+    private readonly user: (control: OutgoingCall) => ConversationUser, private readonly headers: HeaderList = [],
+  ) {}
 
   /** Starts; what happens is seen on the call. */
   place(media: MediaPort): void {
@@ -58,6 +67,7 @@ export class OutgoingCall {
   finish(end: CallEnd): void {
     if (this.call.ended) return
     this.timer?.cancel()
+    this.conversation?.close()
     this.abort.abort()
     for (const fork of this.forks) if (!fork.done) fork.call?.end()
     this.call.finish(end)
@@ -65,10 +75,12 @@ export class OutgoingCall {
 
   private async run(media: MediaPort): Promise<void> {
     const { signal } = this.abort
+    this.media = media
     this.session = this.call.open(media)
     const [targets, offer] = await Promise.all([this.deps.resolver.resolve(this.aor, signal), this.session.offer(signal)])
     if (this.call.ended) return
     if (targets.length === 0) { this.finish('user-offline'); return }
+    this.offered = offer
     this.call.to('calling')
     this.timer = this.deps.clock.setTimer(noAnswerMs, () => { this.finish(this.rang ? 'call-no-answer' : 'user-offline') })
     const dialog = { callId: randomId(this.deps.random, 12), fromTag: randomId(this.deps.random, 6) }
@@ -76,7 +88,7 @@ export class OutgoingCall {
     this.forks.forEach((fork, i) => {
       const target = targets[i]
       if (target === undefined || this.call.ended) return
-      const options = { to: sipUri(this.aor), offer, ...dialog }
+      const options = { to: sipUri(this.aor), offer, headers: this.headers, ...dialog }
       fork.call = this.deps.userAgent.invite({ connection: target.connection, requestUri: target.requestUri }, options, this.userOf(fork, target))
     })
   }
@@ -99,15 +111,19 @@ export class OutgoingCall {
         }
         this.call.answered(answer, shown)
         this.accept(answer)
+        this.converse(fork, answer)
       },
       onFailed: (status) => { this.forkFailed(fork, status) },
       onEnded: (reason) => {
         fork.done = true
         if (fork !== this.winner) return
         this.deps.log.info('call.ended', { call: this.call.id, reason: reason.text })
-        this.finish(endOfSession(reason.status))
+        this.finish(this.call.isLeaving && reason.status === 200 ? 'transferred' : endOfSession(reason.status))
       },
-      onOffer: (offer) => this.reanswer(offer),
+      onOffer: (offer) => (fork === this.winner ? this.conversation?.onOffer(offer) : undefined) ?? Promise.reject(new Error('no sound to renegotiate')),
+      onReanswered: (answer) => { this.conversation?.onReanswered(answer) },
+      onReferred: (refer) => { this.conversation?.onReferred(refer) },
+      onInfo: (info) => this.conversation?.onInfo(info) ?? false,
     }
   }
 
@@ -126,8 +142,8 @@ export class OutgoingCall {
     })
   }
 
-  private reanswer(offer: string): Promise<string> {
-    if (this.session === undefined || this.call.ended) return Promise.reject(new Error('no sound to renegotiate'))
-    return this.session.answer(offer, this.abort.signal)
+  private converse(fork: Fork, answer: string): void {
+    if (fork.call === undefined || this.session === undefined || this.call.ended) return
+    this.conversation = new Conversation(this.deps.clock, this.call, fork.call, this.session, this.offered, answer, this.user(this), this.abort.signal)
   }
 }

@@ -20,6 +20,8 @@ export interface SdpMedia {
   readonly codecs: readonly string[]
   /** Address of the c= line that applies. */
   readonly address: string
+  /** The address is found by ICE: the one of the c= line may be a placeholder (RFC 8839 §5.5). */
+  readonly ice: boolean
 }
 
 export interface Sdp {
@@ -68,6 +70,7 @@ function readMedia(session: Parsed, media: ParsedMedia): SdpMedia {
     security: securityOf(session, media),
     codecs: codecsOf(media),
     address: String(media.connection?.ip ?? session.connection?.ip ?? ''),
+    ice: (media.iceUfrag ?? session.iceUfrag) !== undefined,
   }
 }
 
@@ -98,7 +101,7 @@ export function sdpDirection(text: string): SdpDirection { return firstAudio(tex
 /** RFC 3264 §8.4 in both forms: direction without receiving, or the connection address 0.0.0.0. @throws DecodeError */
 export function sdpOnHold(text: string): boolean {
   const audio = firstAudio(text)
-  return audio !== undefined && (audio.direction === 'sendonly' || audio.direction === 'inactive' || audio.address === '0.0.0.0')
+  return audio !== undefined && (audio.direction === 'sendonly' || audio.direction === 'inactive' || (audio.address === '0.0.0.0' && !audio.ice))
 }
 
 function firstAudio(text: string): SdpMedia | undefined { return parseSdp(text).media.find((media) => media.kind === 'audio' && media.port !== 0) }

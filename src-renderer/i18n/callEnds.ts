@@ -4,6 +4,7 @@ import type { CallEnd } from '@shared/model/index.ts'
 export const callEnds: Record<CallEnd, { what: string; do: string }> = {
   'hung-up': { what: 'Call ended', do: '' },
   'remote-hung-up': { what: '{name} hung up', do: '' },
+  'transferred': { what: 'You passed {name} on', do: '' },
   'cancelled': { what: 'Call cancelled', do: '' },
   'missed': { what: 'Missed call', do: '' },
   'rejected': { what: 'You declined the call', do: '' },

@@ -1,6 +1,6 @@
 /**
  * The sound of one call: one RTCPeerConnection driven by the peer's `media` requests (offer, answer, accept,
- * mute, unmute, close). SDP is complete: it leaves only after ICE gathering (RFC 8829, no trickle). The
+ * mute, unmute, flow, keys, close). SDP is complete: it leaves only after ICE gathering (RFC 8829, no trickle). The
  * microphone is opened by offer or answer, never before. Owns the microphone track and the audio element.
  */
 import { answeredCodec, preferredCodecs } from './sdp.ts'
@@ -18,8 +18,10 @@ export interface MediaEnvironment {
   audioCapabilities(): RTCRtpCodec[]
   openMicrophone(): Promise<MediaStream>
   /** plays a stream on the chosen speaker until the returned function is called */
-  play(stream: MediaStream): () => void
+  play(stream: MediaStream): Playing
 }
+
+export interface Playing { stop(): void; setSilent(silent: boolean): void }
 
 export interface CallMediaUser {
   onConnected(codec: string): void
@@ -33,7 +35,8 @@ const gatheringLimitMs = 5_000
 export class CallMedia {
   private readonly pc: RTCPeerConnection
   private microphone: MediaStream | undefined
-  private stopPlaying: (() => void) | undefined
+  private playing: Playing | undefined
+  private flow = { send: true, receive: true }
   private codec = ''
   private muted = false
   private reported: 'connected' | 'failed' | undefined
@@ -42,8 +45,9 @@ export class CallMedia {
   constructor(private readonly environment: MediaEnvironment, private readonly user: CallMediaUser) {
     this.pc = environment.createPeerConnection()
     this.pc.ontrack = (event) => {
-      this.stopPlaying?.()
-      this.stopPlaying = environment.play(event.streams[0] ?? new MediaStream([event.track]))
+      this.playing?.stop()
+      this.playing = environment.play(event.streams[0] ?? new MediaStream([event.track]))
+      this.playing.setSilent(!this.flow.receive)
     }
     this.pc.onconnectionstatechange = () => { this.onState() }
   }
@@ -80,7 +84,32 @@ export class CallMedia {
 
   setMuted(muted: boolean): void {
     this.muted = muted
-    for (const track of this.microphone?.getAudioTracks() ?? []) track.enabled = !muted
+    this.applySend()
+  }
+
+  /** Hold: whether our sound goes out, and whether theirs is heard. */
+  setFlow(flow: { send: boolean; receive: boolean }): void {
+    this.flow = { ...flow }
+    this.playing?.setSilent(!flow.receive)
+    this.applySend()
+  }
+
+  /** RTP events (RFC 4733), with the shortest times that all gateways hear. */
+  sendKeys(keys: string): void {
+    const sender = this.pc.getSenders().find((each) => each.dtmf !== null)
+    sender?.dtmf?.insertDTMF(`${sender.dtmf.toneBuffer}${keys}`, 160, 80)
+  }
+
+  /** Answers an offer that changes the transport of a call whose sound is open. @throws MediaError */
+  async reanswer(remoteOffer: string): Promise<string> {
+    return this.settle(async () => {
+      await this.pc.setRemoteDescription({ type: 'offer', sdp: remoteOffer })
+      return this.pc.createAnswer()
+    })
+  }
+
+  private applySend(): void {
+    for (const track of this.microphone?.getAudioTracks() ?? []) track.enabled = !this.muted && this.flow.send
   }
 
   /** Puts another microphone in place of the one in use. @throws MediaError */
@@ -90,7 +119,7 @@ export class CallMedia {
     const next = await this.open()
     const track = next.getAudioTracks()[0]
     if (track === undefined) throw new MediaError('microphone-missing', 'no audio track')
-    track.enabled = !this.muted
+    track.enabled = !this.muted && this.flow.send
     await sender.replaceTrack(track)
     this.stopMicrophone()
     this.microphone = next
@@ -113,7 +142,7 @@ export class CallMedia {
     this.pc.onconnectionstatechange = null
     this.pc.close()
     this.stopMicrophone()
-    this.stopPlaying?.()
+    this.playing?.stop()
   }
 
   private stopMicrophone(): void {
@@ -140,7 +169,7 @@ export class CallMedia {
     this.microphone = stream
     const track = stream.getAudioTracks()[0]
     if (track === undefined) throw new MediaError('microphone-missing', 'no audio track')
-    track.enabled = !this.muted
+    track.enabled = !this.muted && this.flow.send
     this.pc.addTrack(track, stream)
     this.prefer()
   }

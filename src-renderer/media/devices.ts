@@ -79,10 +79,13 @@ export function browserEnvironment(choice: () => DeviceChoice, report: (cause: u
       const sink = outputId(choice().speaker)
       if (sink !== '') element.setSinkId(sink).catch(report)
       element.play().catch(report)
-      return () => {
-        playing.delete(element)
-        element.srcObject = null
-        element.remove()
+      return {
+        stop: () => {
+          playing.delete(element)
+          element.srcObject = null
+          element.remove()
+        },
+        setSilent: (silent) => { element.muted = silent },
       }
     },
   }

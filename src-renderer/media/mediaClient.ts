@@ -31,11 +31,24 @@ export class MediaClient {
   async handle(event: Events['media']): Promise<void> {
     switch (event.kind) {
       case 'offer': return this.answerRequest(event.request, () => this.open(event.call).offer())
-      case 'answer': return this.answerRequest(event.request, () => this.open(event.call).answer(event.sdp ?? ''))
+      case 'answer': return this.answerRequest(event.request, () => {
+        const known = this.calls.get(event.call)?.media
+        return known === undefined ? this.open(event.call).answer(event.sdp ?? '') : known.reanswer(event.sdp ?? '')
+      })
       case 'accept': return this.answerRequest(event.request, () => this.find(event.call).accept(event.sdp ?? ''))
       case 'mute': case 'unmute':
         return this.answerRequest(event.request, () => {
           this.find(event.call).setMuted(event.kind === 'mute')
+          return Promise.resolve()
+        })
+      case 'flow':
+        return this.answerRequest(event.request, () => {
+          this.find(event.call).setFlow({ send: event.send ?? true, receive: event.receive ?? true })
+          return Promise.resolve()
+        })
+      case 'keys':
+        return this.answerRequest(event.request, () => {
+          this.find(event.call).sendKeys(event.digits ?? '')
           return Promise.resolve()
         })
       case 'close':

@@ -7,7 +7,7 @@
 import { z } from 'zod'
 import {
   accountView, callView, contactView, conversationView, historyEntry, invitationView, issuedInvitation,
-  messageView, neighbourView, overlayHint, ownPresence, peerStatus, settings,
+  messageView, neighbourView, newPhone, overlayHint, ownPresence, peerStatus, phoneView, settings,
 } from '../model/index.ts'
 
 const none = z.object({}).strict()
@@ -101,15 +101,27 @@ export const methods = {
   'contacts.update': { params: z.object({ aor: uri, displayName: name.optional(), favourite: z.boolean().optional() }).strict(), result: contactView },
   'contacts.remove': { params: z.object({ aor: uri }).strict(), result: nothing },
 
-  'call.place': { params: z.object({ uri, media: callMedia }).strict(), result: z.object({ id }) },
-  'call.answer': { params: z.object({ id, media: callMedia }).strict(), result: nothing },
+  /** `holdOthers`: every other call goes on hold */
+  'call.place': { params: z.object({ uri, media: callMedia, holdOthers: z.boolean().optional() }).strict(), result: z.object({ id }) },
+  'call.answer': { params: z.object({ id, media: callMedia, holdOthers: z.boolean().optional() }).strict(), result: nothing },
   'call.reject': { params: z.object({ id, busy: z.boolean().optional() }).strict(), result: nothing },
   'call.hangup': { params: z.object({ id }).strict(), result: nothing },
   'call.mute': { params: z.object({ id, muted: z.boolean() }).strict(), result: nothing },
+  'call.hold': { params: z.object({ id }).strict(), result: nothing },
+  'call.resume': { params: z.object({ id, holdOthers: z.boolean().optional() }).strict(), result: nothing },
+  /** keys, one after the other */
+  'call.dtmf': { params: z.object({ id, digits: z.string().regex(/^[0-9A-Da-d*#]{1,64}$/) }).strict(), result: nothing },
+  /** one of `uri` (they are sent to somebody) and `withCall` (the other sides of two calls are joined); told by the call's `transfer` */
+  'call.transfer': { params: z.object({ id, uri: uri.optional(), withCall: id.optional() }).strict(), result: nothing },
   /** a client's answer to a `media` event; `error` is an error code */
   'media.result': { params: z.object({ request: id, sdp: z.string().max(100_000).optional(), error: z.string().max(100).optional() }).strict(), result: nothing },
   /** a client tells what it sees of the sound of a call */
   'media.state': { params: z.object({ id, state: z.enum(['connected', 'failed']), codec: z.string().max(40).optional() }).strict(), result: nothing },
+
+  /** ordinary SIP phones that may log in at this peer; the password is told here and never again */
+  'phones.add': { params: z.object({ userName: name, displayName: name.optional() }).strict(), result: newPhone },
+  'phones.list': { params: none, result: z.array(phoneView) },
+  'phones.remove': { params: z.object({ userName: name }).strict(), result: nothing },
 
   'messages.send': { params: z.object({ uri, text: z.string().min(1).max(20_000) }).strict(), result: messageView },
   'messages.retry': { params: z.object({ id }).strict(), result: messageView },
@@ -136,11 +148,12 @@ export const events = {
   state: z.object({ version: z.number(), changes: z.array(change) }),
   /**
    * Asked of the one client that makes the sound of a call; answered by `media.result` with the same `request`.
-   * offer: make an SDP offer; answer: here is an offer, make an answer; accept: here is the answer to your
-   * offer; mute, unmute: the microphone; close: the call is over, free everything (not answered).
+   * offer: make an SDP offer; answer: here is an offer, make an answer (for a call whose sound is open: a new one); accept: here is the answer to your
+   * offer; mute, unmute: the microphone; flow: hold, by `send` and `receive`; keys: RTP events for `digits`; close: the call is over, free everything (not answered).
    */
   media: z.object({
-    request: id, call: id, kind: z.enum(['offer', 'answer', 'accept', 'mute', 'unmute', 'close']), sdp: z.string().optional(),
+    request: id, call: id, kind: z.enum(['offer', 'answer', 'accept', 'mute', 'unmute', 'flow', 'keys', 'close']), sdp: z.string().optional(),
+    send: z.boolean().optional(), receive: z.boolean().optional(), digits: z.string().optional(),
   }),
 } as const
 export type Events = { [K in keyof typeof events]: z.output<(typeof events)[K]> }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 /** How a call ended, for the words shown: an error code for failures. */
 export const callEnd = z.enum([
-  'hung-up', 'remote-hung-up', 'cancelled', 'missed', 'rejected', 'answered-elsewhere',
+  'hung-up', 'remote-hung-up', 'transferred', 'cancelled', 'missed', 'rejected', 'answered-elsewhere',
   'user-unknown', 'user-offline', 'call-declined', 'call-busy', 'call-no-answer', 'call-media-failed',
   'call-no-common-codec', 'peer-unverified', 'microphone-missing', 'microphone-denied', 'not-joined', 'network-timeout', 'call-failed',
 ])
@@ -20,6 +20,24 @@ export const callView = z.object({
   /** finding: look-up runs; calling: INVITE sent; ringing: 180; incoming: rings here; connecting: answered, sound is being set up */
   state: z.enum(['finding', 'calling', 'ringing', 'incoming', 'connecting', 'active', 'ended']),
   muted: z.boolean(),
+  /** we have put the other side on hold */
+  heldByMe: z.boolean(),
+  /** the other side has put us on hold */
+  heldByThem: z.boolean(),
+  /** keys that the other side has pressed, the latest 32 */
+  digits: z.string(),
+  /** a transfer of this call that was asked for, by whom, to where, and how far it has come */
+  transfer: z.object({
+    by: z.enum(['me', 'them']),
+    target: z.string(),
+    state: z.enum(['asking', 'calling', 'ringing', 'done', 'failed']),
+    /** SIP status of the end */
+    status: z.number().nullable(),
+  }).nullable(),
+  /** the call whose place this one takes, after a transfer */
+  continues: z.string().nullable(),
+  /** address of who transferred, as the other side says */
+  referredBy: z.string().nullable(),
   /** who makes the sound of this call */
   engine: z.enum(['client', 'headless', 'none']),
   security: z.enum(['dtls-srtp', 'sdes', 'none', 'unknown']),

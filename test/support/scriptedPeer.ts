@@ -79,15 +79,15 @@ export class ScriptedPeer {
   ring(part: Partial<CallView> = {}): string {
     const id = `call-${this.nextId++}`
     this.put('calls', id, {
-      id, direction: 'in', remote: { aor: 'carol@office.example', displayName: 'Carol Jensen', verified: true }, state: 'incoming', muted: false,
+      id, direction: 'in', remote: { aor: 'carol@office.example', displayName: 'Carol Jensen', verified: true }, state: 'incoming', muted: false, heldByMe: false, heldByThem: false, digits: '', transfer: null, continues: null, referredBy: null,
       engine: 'none', security: 'unknown', codec: '', startedAt: Date.now(), answeredAt: null, endedAt: null, end: null, ...part,
     })
     return id
   }
 
-  media(call: string, kind: 'offer' | 'answer' | 'accept' | 'mute' | 'unmute' | 'close', sdp?: string): string {
+  media(call: string, kind: 'offer' | 'answer' | 'accept' | 'mute' | 'unmute' | 'flow' | 'keys' | 'close', sdp?: string, more: { send?: boolean; receive?: boolean; digits?: string } = {}): string {
     const request = `m${this.nextId++}`
-    for (const client of this.clients) client.emit('media', { request, call, kind, ...(sdp === undefined ? {} : { sdp }) })
+    for (const client of this.clients) client.emit('media', { request, call, kind, ...(sdp === undefined ? {} : { sdp }), ...more })
     return request
   }
 
@@ -179,6 +179,14 @@ export class ScriptedPeer {
       'call.reject': ({ id }) => { this.call(id, { state: 'ended', end: 'rejected', endedAt: Date.now() }); return null },
       'call.hangup': ({ id }) => { this.call(id, { state: 'ended', end: this.state.calls[id]?.answeredAt === null ? 'cancelled' : 'hung-up', endedAt: Date.now() }); return null },
       'call.mute': ({ id, muted }) => { this.call(id, { muted }); return null },
+      'call.hold': ({ id }) => { this.call(id, { heldByMe: true }); return null },
+      'call.resume': ({ id }) => { this.call(id, { heldByMe: false }); return null },
+      'call.dtmf': () => null,
+      'call.transfer': ({ id, uri, withCall }) => {
+        const target = uri?.replace(/^sip:/, '') ?? this.state.calls[withCall ?? '']?.remote.aor ?? ''
+        this.call(id, { transfer: { by: 'me', target, state: 'calling', status: null } })
+        return null
+      },
       'media.result': () => null,
       'media.state': ({ id, state, codec }) => {
         if (state === 'connected') this.call(id, { state: 'active', codec: codec ?? '', security: 'dtls-srtp', answeredAt: this.state.calls[id]?.answeredAt ?? Date.now() })

@@ -90,6 +90,78 @@ export interface EndReason {
   readonly text: string
 }
 
+/** What names a dialog to others (RFC 3891 §6), seen from our side, and where the other side is reached in it. */
+export interface DialogInfo {
+  readonly callId: string
+  readonly localTag: string
+  readonly remoteTag: string
+  readonly remoteTarget: string
+}
+
+export interface Replaced {
+  readonly callId: string
+  /** Ours and the other side's, as they stand in the dialog to be replaced. */
+  readonly localTag: string
+  readonly remoteTag: string
+  readonly earlyOnly: boolean
+}
+
+/** What both directions of a call can do once it is answered; before, everything fails with 481. */
+export interface EstablishedCall {
+  readonly callId: string
+  /** undefined before the answer. */
+  readonly dialog: DialogInfo | undefined
+  /** re-INVITE with this offer (RFC 3261 §14.1). One of the user's methods is called once, unless the call ends first. */
+  reoffer(offer: string, user: ReofferUser): void
+  /** INFO (RFC 6086), such as a key in application/dtmf-relay. Whether it arrived is not told. */
+  inform(contentType: string, body: Uint8Array): void
+  /** REFER (RFC 3515): asks the other side to call somebody. One at a time. */
+  refer(options: ReferOptions, user: ReferUser): void
+}
+
+export interface ReofferUser {
+  onAnswered(answer: string): void
+  /**
+   * What was agreed before holds on.
+   * @param retryMs the other side offers at the same time: try again after so long (491, RFC 3261 §14.1)
+   */
+  onRefused(status: number, retryMs: number | undefined): void
+}
+
+export interface ReferOptions {
+  /** URI to be called. */
+  readonly target: string
+  /** The dialog of ours with the target that the new call is to take the place of (RFC 3891). */
+  readonly replaces?: DialogInfo
+}
+
+export interface ReferUser {
+  /** How far the other side has come with its call (RFC 3515 §2.4.5): a status below 200. */
+  onProgress(status: number): void
+  /** Last call, once: the final status of the new call, of the REFER itself, or 408 when nothing is heard. */
+  onFinal(status: number): void
+}
+
+/** The other side asks us to call somebody. */
+export interface IncomingRefer {
+  readonly target: Party
+  /** Value of a Replaces header for the new call. */
+  readonly replaces: string | undefined
+  /** Value of a Referred-By header for the new call (RFC 3892). */
+  readonly referredBy: string
+  /** 202. */
+  accept(): void
+  reject(status: number): void
+  /** Tells how the new call fares; a status from 200 on is the last. */
+  notify(status: number, reason: string): void
+}
+
+export interface IncomingInfo {
+  /** Media type in lower case without parameters. */
+  readonly contentType: string
+  readonly body: Uint8Array
+}
+
 export interface InviteClientUser {
   onProgress(status: number, reason: string): void
   /** The user agent has sent the ACK. */
@@ -100,10 +172,15 @@ export interface InviteClientUser {
   onEnded(reason: EndReason): void
   /** re-INVITE or UPDATE from the other side: return the answer; throwing or rejecting answers 488. */
   onOffer(offer: string): Promise<string> | string
+  /** The answer to our own description, which a re-INVITE without offer asked for. */
+  onReanswered?(answer: string): void
+  /** The other side transfers us; without this it gets 603. */
+  onReferred?(refer: IncomingRefer): void
+  /** @returns false when the body means nothing to us */
+  onInfo?(info: IncomingInfo): boolean
 }
 
-export interface InviteClientCall {
-  readonly callId: string
+export interface InviteClientCall extends EstablishedCall {
   /** Before the answer: CANCEL; afterwards: BYE. @param reason value of a Reason header (RFC 3326). Idempotent. */
   end(reason?: string): void
 }
@@ -118,12 +195,21 @@ export interface InviteServerUser {
   /** Last call after `accept`. Not called after our own `end`. */
   onEnded(reason: EndReason): void
   onOffer(offer: string): Promise<string> | string
+  /** The answer to our own description, which a re-INVITE without offer asked for. */
+  onReanswered?(answer: string): void
+  /** The other side transfers us; without this it gets 603. */
+  onReferred?(refer: IncomingRefer): void
+  /** @returns false when the body means nothing to us */
+  onInfo?(info: IncomingInfo): boolean
 }
 
-export interface InviteServerCall {
-  readonly callId: string
+export interface InviteServerCall extends EstablishedCall {
   readonly from: Party
   readonly identity?: PeerIdentity
+  /** The call of ours that this one is to take the place of (RFC 3891). */
+  readonly replaces: Replaced | undefined
+  /** Address of record of who sent the caller to us, as the caller says (RFC 3892). */
+  readonly referredBy: string | undefined
   /** undefined when the INVITE carried none: `accept` then sends an offer and the ACK brings the answer. */
   readonly offer: string | undefined
   user: InviteServerUser | undefined

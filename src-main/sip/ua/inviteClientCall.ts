@@ -12,7 +12,7 @@ import { makeCancel } from '../transaction/inviteClient.ts'
 import { transactionTimeout } from '../transaction/timers.ts'
 import type { ClientTransaction } from '../transaction/transaction.ts'
 import type { Connection } from '../transport/connection.ts'
-import type { InviteClientCall, InviteClientUser, InviteOptions, Leg } from './api.ts'
+import type { DialogInfo, InviteClientCall, InviteClientUser, InviteOptions, Leg, ReferOptions, ReferUser, ReofferUser } from './api.ts'
 import { addCapabilities, makeRequest, partyOf, SDP, type UaContext } from './context.ts'
 import { Session, type SessionUser } from './session.ts'
 import { askForTimer, intervalFromResponse, readMinSe, SESSION_EXPIRES_S } from './sessionTimer.ts'
@@ -75,6 +75,20 @@ export class OutgoingCall implements InviteClientCall {
       case 'over': return
       default: assertNever(this.state)
     }
+  }
+
+  get dialog(): DialogInfo | undefined { return this.session?.info }
+
+  reoffer(offer: string, user: ReofferUser): void {
+    if (this.session === undefined) user.onRefused(481, undefined)
+    else this.session.reoffer(offer, user)
+  }
+
+  inform(contentType: string, body: Uint8Array): void { this.session?.inform(contentType, body) }
+
+  refer(options: ReferOptions, user: ReferUser): void {
+    if (this.session === undefined) user.onFinal(481)
+    else this.session.refer(options, user)
   }
 
   /** As the user agent closes: no timer stays behind. */
@@ -161,6 +175,9 @@ export class OutgoingCall implements InviteClientCall {
       onEnded: (reason) => { this.state = 'over'; this.onOver(); this.user.onEnded(reason) },
       onOffer: (offer) => this.user.onOffer(offer),
       onAck: () => { /* we sent the INVITE: there is no ACK to come */ },
+      onReanswered: (again) => { this.user.onReanswered?.(again) },
+      onReferred: (refer) => { this.user.onReferred?.(refer) },
+      onInfo: (info) => this.user.onInfo?.(info) ?? false,
     })
     this.user.onAnswered(answer, partyOf(response.to))
   }
@@ -209,7 +226,7 @@ export class OutgoingCall implements InviteClientCall {
   }
 
   private hangUp(dialog: Dialog): void {
-    this.open(dialog, undefined, { onEnded: () => {}, onOffer: () => Promise.reject(new Error('call is over')), onAck: () => {} }).bye()
+    this.open(dialog, undefined, { onEnded: () => {}, onOffer: () => Promise.reject(new Error('call is over')), onAck: () => {}, onReanswered: () => {}, onReferred: () => {}, onInfo: () => false }).bye()
   }
 
   private open(dialog: Dialog, response: SipResponse | undefined, user: SessionUser): Session {

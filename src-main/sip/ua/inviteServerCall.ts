@@ -11,9 +11,10 @@ import { makeResponse, type SipRequest, type SipResponse } from '../message/mess
 import type { ServerTransaction } from '../transaction/transaction.ts'
 import type { Connection } from '../transport/connection.ts'
 import { AnswerSender } from './answerSender.ts'
-import type { InviteServerCall, InviteServerUser, Party, PeerIdentity } from './api.ts'
+import type { DialogInfo, InviteServerCall, InviteServerUser, Party, PeerIdentity, ReferOptions, ReferUser, Replaced, ReofferUser } from './api.ts'
 import { addCapabilities, partyOf, reply, SDP, type UaContext } from './context.ts'
 import { serveAnywhere } from './inspection.ts'
+import { readReferredBy, readReplaces } from './referHeaders.ts'
 import { ReliableProvisional } from './reliableProvisional.ts'
 import { Session } from './session.ts'
 import { intervalForRequest, writeInterval } from './sessionTimer.ts'
@@ -28,6 +29,8 @@ export class IncomingCall implements InviteServerCall, DialogUsage {
   readonly from: Party
   readonly identity?: PeerIdentity
   readonly offer: string | undefined
+  readonly replaces: Replaced | undefined
+  readonly referredBy: string | undefined
   user: InviteServerUser | undefined
   private state: State = 'proceeding'
   private readonly request: SipRequest
@@ -51,6 +54,8 @@ export class IncomingCall implements InviteServerCall, DialogUsage {
     const identity = transaction.connection.peerIdentity
     if (identity !== undefined) this.identity = identity
     this.offer = request.contentType?.value === SDP && request.body.length > 0 ? request.text : undefined
+    this.replaces = readReplaces(request)
+    this.referredBy = readReferredBy(request)
     const ringMs = Math.min(context.limits.ringMs, (request.expires ?? Infinity) * 1000)
     this.tag = context.transactions.token()
     this.expiry = context.clock.setTimer(ringMs, () => { this.giveUp('timeout') })
@@ -113,6 +118,9 @@ export class IncomingCall implements InviteServerCall, DialogUsage {
       },
       onOffer: (offer) => this.user?.onOffer(offer) ?? Promise.reject(new Error('nobody answers offers')),
       onAck: (ack) => { this.onAck(ack) },
+      onReanswered: (again) => { this.user?.onReanswered?.(again) },
+      onReferred: (refer) => { this.user?.onReferred?.(refer) },
+      onInfo: (info) => this.user?.onInfo?.(info) ?? false,
       onPrack: (prack) => this.reliable?.onPrack(prack) === true,
     }, () => this.state === 'accepted')
     const response = this.response(200).setBody(SDP, answer)
@@ -140,6 +148,20 @@ export class IncomingCall implements InviteServerCall, DialogUsage {
       case 'over': return
       default: assertNever(this.state)
     }
+  }
+
+  get dialog(): DialogInfo | undefined { return this.session?.info }
+
+  reoffer(offer: string, user: ReofferUser): void {
+    if (this.session === undefined) user.onRefused(481, undefined)
+    else this.session.reoffer(offer, user)
+  }
+
+  inform(contentType: string, body: Uint8Array): void { this.session?.inform(contentType, body) }
+
+  refer(options: ReferOptions, user: ReferUser): void {
+    if (this.session === undefined) user.onFinal(481)
+    else this.session.refer(options, user)
   }
 
   /** As the user agent closes. */

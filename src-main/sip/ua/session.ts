@@ -1,6 +1,6 @@
 /**
- * An established call (RFC 3261 §14, §15; RFC 3311; RFC 4028): BYE both ways, offers of the other side by re-INVITE or
- * UPDATE, refresh by the session timer, loss of the dialog. Used by the calls of both directions; owns the dialog's
+ * An established call (RFC 3261 §14, §15; RFC 3311; RFC 4028): BYE both ways, offers of both sides by re-INVITE or UPDATE,
+ * refresh by the session timer, loss of the dialog; INFO and REFER inside the call. Used by the calls of both directions; owns the dialog's
  * entry in the table.
  */
 import type { Dialog } from '../dialog/dialog.ts'
@@ -9,9 +9,11 @@ import { makeResponse, type SipRequest, type SipResponse } from '../message/mess
 import type { ServerTransaction } from '../transaction/transaction.ts'
 import type { Connection } from '../transport/connection.ts'
 import { AnswerSender } from './answerSender.ts'
-import type { EndReason } from './api.ts'
+import type { DialogInfo, EndReason, IncomingInfo, IncomingRefer, ReferOptions, ReferUser, ReofferUser } from './api.ts'
 import { addCapabilities, chance, reply, SDP, type UaContext } from './context.ts'
 import { serveAnywhere } from './inspection.ts'
+import { ReferReceiver } from './referReceiver.ts'
+import { ReferSender } from './referSender.ts'
 import { sendSessionRequest } from './sessionRequest.ts'
 import { askForTimer, intervalForRequest, intervalFromResponse, readMinSe, type SessionInterval, SessionTimer, writeInterval } from './sessionTimer.ts'
 
@@ -22,6 +24,10 @@ export interface SessionUser {
   onAck(ack: SipRequest): void
   /** PRACK that came after the 2xx. @returns true when it fits */
   onPrack?(request: SipRequest): boolean
+  /** The answer to the description that a re-INVITE without offer got. */
+  onReanswered(answer: string): void
+  onReferred(refer: IncomingRefer): void
+  onInfo(info: IncomingInfo): boolean
 }
 
 export interface SessionStart {
@@ -45,6 +51,8 @@ export class Session implements DialogUsage {
   private readonly timer: SessionTimer
   private readonly ownsCallId: boolean
   private updateAllowed: boolean
+  private referSent: ReferSender | undefined
+  private referReceived: ReferReceiver | undefined
 
   constructor(
     private readonly context: UaContext,
@@ -70,6 +78,11 @@ export class Session implements DialogUsage {
       case 'BYE': this.onBye(request, transaction); return
       case 'INVITE':
       case 'UPDATE': this.onTargetRefresh(request, transaction); return
+      case 'REFER': this.onRefer(request, transaction); return
+      case 'NOTIFY':
+        if (this.referSent?.onNotify(request, transaction) !== true) reply(this.context, transaction, 481)
+        return
+      case 'INFO': this.onInfo(request, transaction); return
       case 'PRACK': reply(this.context, transaction, this.user.onPrack?.(request) === true ? 200 : 481); return
       default: serveAnywhere(this.context, request, transaction)
     }
@@ -92,6 +105,72 @@ export class Session implements DialogUsage {
     request.headers.append('User-Agent', this.context.userAgentName)
     if (reason !== undefined) request.headers.append('Reason', reason)
     this.context.transactions.request(this.connection, request, { onResponse: () => {}, onTimeout: () => {}, onTransportError: () => {} })
+  }
+
+  get info(): DialogInfo {
+    const { callId, localTag, remoteTag, remoteTarget } = this.dialog
+    return { callId, localTag, remoteTag, remoteTarget }
+  }
+
+  /** As EstablishedCall.reoffer. */
+  reoffer(offer: string, user: ReofferUser): void {
+    if (this.ended) { user.onRefused(481, undefined); return }
+    if (this.offered !== undefined || this.answer !== undefined || this.reinviting || this.negotiating()) { user.onRefused(491, this.glareMs()); return }
+    const request = this.dialog.createRequest('INVITE')
+    addCapabilities(this.context, request, this.connection)
+    request.headers.append('User-Agent', this.context.userAgentName)
+    if (this.timer.interval !== undefined) askForTimer(request, this.timer.interval.intervalS, this.timer.interval.weRefresh ? 'uac' : 'uas')
+    request.setBody(SDP, offer)
+    this.reinviting = true
+    sendSessionRequest(this.context, this.dialog, this.connection, request, {
+      onAccepted: (response) => {
+        this.reinviting = false
+        if (this.ended) return
+        this.localSdp = offer
+        this.timer.start(intervalFromResponse(response))
+        user.onAnswered(response.text)
+      },
+      onRefused: (status, response) => {
+        this.reinviting = false
+        if (this.ended) return
+        if (status === 408 || status === 481) { this.expire(status); return } // §12.2.1.2: the dialog is gone
+        user.onRefused(status, status === 491 && response !== undefined ? this.glareMs() : undefined)
+      },
+    })
+  }
+
+  /** As EstablishedCall.inform. */
+  inform(contentType: string, body: Uint8Array): void {
+    if (this.ended) return
+    const request = this.dialog.createRequest('INFO').setBody(contentType, body)
+    request.headers.append('User-Agent', this.context.userAgentName)
+    this.context.transactions.request(this.connection, request, { onResponse: () => {}, onTimeout: () => {}, onTransportError: () => {} })
+  }
+
+  /** As EstablishedCall.refer. */
+  refer(options: ReferOptions, user: ReferUser): void {
+    if (this.ended || this.referSent?.active === true) { user.onFinal(this.ended ? 481 : 491); return }
+    this.referSent = new ReferSender(this.context, this.dialog, this.connection, options, user)
+  }
+
+  private onRefer(request: SipRequest, transaction: ServerTransaction): void {
+    if (this.referReceived?.active === true) { reply(this.context, transaction, 491); return }
+    this.referReceived = ReferReceiver.read(this.context, this.dialog, this.connection, transaction)
+    if (this.referReceived === undefined) { reply(this.context, transaction, 400, 'Refer-To is missing or unreadable'); return }
+    this.user.onReferred(this.referReceived)
+    this.referReceived.declineIfUnanswered()
+  }
+
+  private onInfo(request: SipRequest, transaction: ServerTransaction): void {
+    if (request.body.length === 0) { reply(this.context, transaction, 200); return }
+    const known = this.user.onInfo({ contentType: request.contentType?.value ?? '', body: request.body })
+    if (known) reply(this.context, transaction, 200)
+    else reply(this.context, transaction, 415, undefined, [['Accept', 'application/dtmf-relay, application/dtmf']])
+  }
+
+  /** §14.1: who made the Call-ID waits 2.1 to 4 s, the other one up to 2 s. */
+  private glareMs(): number {
+    return (this.ownsCallId ? 2100 + chance(this.context.random) * 1900 : chance(this.context.random) * 2000) | 0
   }
 
   /** A dialog of a proven peer is spoken in over that peer's pipes only. */
@@ -145,7 +224,11 @@ export class Session implements DialogUsage {
     // an ACK with the branch of its INVITE (RFC 2543 elements send it so) arrives at the transaction
     transaction.user = { onAck: (ack) => { this.onAck(ack) } }
     this.answer = new AnswerSender(this.context, transaction, response, {
-      onAcked: () => { this.answer = undefined },
+      onAcked: (ack) => {
+        this.answer = undefined
+        // our 2xx carried an offer when the re-INVITE had none
+        if (transaction.request.body.length === 0 && ack.body.length > 0) this.user.onReanswered(ack.text)
+      },
       onNoAck: () => { this.answer = undefined; this.bye(); this.user.onEnded({ status: 408, text: 'no ACK' }) },
     })
   }
@@ -177,8 +260,7 @@ export class Session implements DialogUsage {
     if (status === 503 && response === undefined) return // the connection's end is told separately
     if (status === 422 && response !== undefined && this.raise(response, interval)) return
     if (status === 405 || status === 501) this.updateAllowed = false
-    // §14.1: who made the Call-ID waits 2.1 to 4 s, the other one up to 2 s
-    this.timer.retry((this.ownsCallId ? 2100 + chance(this.context.random) * 1900 : chance(this.context.random) * 2000) | 0)
+    this.timer.retry(this.glareMs())
   }
 
   private raise(response: SipResponse, interval: SessionInterval): boolean {
@@ -201,6 +283,8 @@ export class Session implements DialogUsage {
     this.ended = true
     this.timer.stop()
     this.answer?.stop()
+    this.referSent?.stop()
+    this.referReceived?.stop()
     if (this.offered !== undefined) { reply(this.context, this.offered, 487); this.offered = undefined }
     this.dialog.state = 'terminated'
     this.context.dialogs.remove(this.dialog)

@@ -51,7 +51,7 @@ describe('commands for the main window', () => {
 
 describe('the microphone gate', () => {
   const call = (state: CallView['state']): CallView => ({
-    id: 'c', direction: 'in', remote: { aor: 'a@b', displayName: '', verified: true }, state, muted: false, engine: 'client', security: 'unknown', codec: '',
+    id: 'c', direction: 'in', remote: { aor: 'a@b', displayName: '', verified: true }, state, muted: false, heldByMe: false, heldByThem: false, digits: '', transfer: null, continues: null, referredBy: null, engine: 'client', security: 'unknown', codec: '',
     startedAt: 0, answeredAt: null, endedAt: null, end: null,
   })
   const chats = 'ringway-app://ui/index.html#/chats'

@@ -11,7 +11,7 @@ const { lookOf, tooltipOf } = await import('../../../../src-main/electron/tray.t
 type Request = Parameters<ConstructorParameters<typeof Notifications>[0]>[0]
 
 const call = (state: CallView['state'], more: Partial<CallView> = {}): CallView => ({
-  id: 'c1', direction: 'in', remote: { aor: 'bob@office.example', displayName: 'Bob', verified: true }, state, muted: false, engine: 'none', security: 'unknown', codec: '',
+  id: 'c1', direction: 'in', remote: { aor: 'bob@office.example', displayName: 'Bob', verified: true }, state, muted: false, heldByMe: false, heldByThem: false, digits: '', transfer: null, continues: null, referredBy: null, engine: 'none', security: 'unknown', codec: '',
   startedAt: 0, answeredAt: null, endedAt: null, end: null, ...more,
 })
 const message = (more: Partial<MessageView> = {}): MessageView => ({ id: 'm1', aor: 'bob@office.example', direction: 'in', text: 'hello', at: 0, state: 'received', error: null, ...more })

@@ -9,7 +9,7 @@ import type { MediaPort, MediaUser } from '../../../../src-main/phone/mediaPort.
 import type { TargetResolver } from '../../../../src-main/phone/targetResolver.ts'
 import type { Log } from '../../../../src-main/ports/log.ts'
 import type {
-  ClientSubscriptionUser, Connection, InviteClientUser, InviteServerCall, Party, PeerIdentity, ServerSubscription, UserAgent, UserAgentUser,
+  ClientSubscriptionUser, Connection, InviteClientCall, InviteClientUser, InviteServerCall, Party, PeerIdentity, ReferOptions, ReferUser, ReofferUser, ServerSubscription, UserAgent, UserAgentUser,
 } from '../../../../src-main/sip/ua/userAgent.ts'
 import { SeededRandom } from '../../../support/seededRandom.ts'
 import type { VirtualClock } from '../../../support/virtualClock.ts'
@@ -142,13 +142,13 @@ export class FakeNet {
     return { end: () => { close(() => { server.user?.onEnded() }) } }
   }
 
-  private invite(from: Node, identity: PeerIdentity, connection: Connection, offer: string, user: InviteClientUser): { callId: string; end(reason?: string): void } {
+  private invite(from: Node, identity: PeerIdentity, connection: Connection, offer: string, user: InviteClientUser): InviteClientCall {
     const callId = `c${++this.idCount}`
     const node = this.to(connection)
     let state: 'early' | 'up' | 'over' = 'early'
     const over = (tell: () => void): void => { if (state !== 'over') { state = 'over'; this.later(tell) } }
     const server: InviteServerCall = {
-      callId, from: this.party(from), identity, offer, user: undefined,
+      ...established, callId, from: this.party(from), identity, offer, user: undefined, replaces: undefined, referredBy: undefined,
       ring: () => { this.later(() => { if (state === 'early') user.onProgress(180, 'Ringing') }) },
       accept: (answer) => {
         if (state !== 'early') return
@@ -166,7 +166,7 @@ export class FakeNet {
     const sever = (): void => { const early = state === 'early'; over(() => { if (early) user.onFailed(503, ''); else user.onEnded({ status: 503, text: 'lost' }) }) }
     node?.severs.add(sever)
     return {
-      callId,
+      ...established, callId,
       end: (reason) => {
         const early = state === 'early'
         over(() => {
@@ -179,14 +179,22 @@ export class FakeNet {
   }
 }
 
-export interface FakeMedia extends MediaPort { users: MediaUser[]; log: string[]; failWith: ErrorCode | undefined }
+/** What this network cannot do: phoneOverSip.test.ts and transfer.test.ts use real user agents for it. */
+const established = {
+  dialog: undefined,
+  reoffer: (_offer: string, user: ReofferUser) => { user.onRefused(488, undefined) },
+  inform: () => {},
+  refer: (_options: ReferOptions, user: ReferUser) => { user.onFinal(481) },
+}
 
-const sdp = 'v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=fingerprint:sha-256 00\r\n'
+export interface FakeMedia extends MediaPort { users: MediaUser[]; log: string[]; flow: { send: boolean; receive: boolean }; failWith: ErrorCode | undefined }
+
+const sdp = 'v=0\r\no=- 7 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\na=fingerprint:sha-256 00\r\n'
 
 /** Sound that connects when both descriptions are there, unless told to fail. */
 export function fakeMedia(connects = true): FakeMedia {
   const media: FakeMedia = {
-    users: [], log: [], failWith: undefined,
+    users: [], log: [], flow: { send: true, receive: true }, failWith: undefined,
     open: (_call, user) => {
       media.users.push(user)
       media.log.push('open')
@@ -197,6 +205,8 @@ export function fakeMedia(connects = true): FakeMedia {
         offer: async () => { check(); media.log.push('offer'); return Promise.resolve(sdp) },
         answer: async () => { check(); media.log.push('answer'); both(); return Promise.resolve(sdp) },
         accept: async () => { check(); media.log.push('accept'); both(); return Promise.resolve() },
+        setFlow: ({ send, receive }) => { media.flow = { send, receive } },
+        sendKeys: (keys) => { media.log.push(`keys ${keys}`) },
         setMuted: (muted) => { media.log.push(muted ? 'mute' : 'unmute') },
         close: () => { media.log.push('close') },
       }

@@ -23,7 +23,7 @@ async function show(component: Component, props: Record<string, unknown> = {}, p
 }
 const field = (testid: string): HTMLInputElement => screen.getByTestId(testid)
 const call = (part: Partial<CallView> = {}): CallView => ({
-  id: 'c1', direction: 'in', remote: { aor: 'bob@office.example', displayName: 'Bob', verified: true }, state: 'incoming', muted: false, engine: 'none',
+  id: 'c1', direction: 'in', remote: { aor: 'bob@office.example', displayName: 'Bob', verified: true }, state: 'incoming', muted: false, heldByMe: false, heldByThem: false, digits: '', transfer: null, continues: null, referredBy: null, engine: 'none',
   security: 'unknown', codec: '', startedAt: 1, answeredAt: null, endedAt: null, end: null, ...part,
 })
 

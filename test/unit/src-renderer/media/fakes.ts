@@ -56,6 +56,7 @@ export class FakeEnvironment {
   readonly connections: FakePeerConnection[] = []
   readonly streams: FakeStream[] = []
   playing = 0
+  silent = false
   microphone: () => Promise<FakeStream> = () => {
     const stream = new FakeStream()
     this.streams.push(stream)
@@ -73,7 +74,7 @@ export class FakeEnvironment {
       openMicrophone: () => this.microphone() as unknown as Promise<MediaStream>,
       play: () => {
         this.playing++
-        return () => { this.playing-- }
+        return { stop: () => { this.playing-- }, setSilent: (silent) => { this.silent = silent } }
       },
     }
   }

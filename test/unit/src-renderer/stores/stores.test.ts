@@ -8,7 +8,7 @@ import { harness, settle, type Harness } from './harness.ts'
 
 const bob = 'bob@office.example'
 const call = (part: Partial<CallView> = {}): CallView => ({
-  id: 'c1', direction: 'out', remote: { aor: bob, displayName: 'Bob', verified: true }, state: 'calling', muted: false, engine: 'client',
+  id: 'c1', direction: 'out', remote: { aor: bob, displayName: 'Bob', verified: true }, state: 'calling', muted: false, heldByMe: false, heldByThem: false, digits: '', transfer: null, continues: null, referredBy: null, engine: 'client',
   security: 'unknown', codec: '', startedAt: 1, answeredAt: null, endedAt: null, end: null, ...part,
 })
 const contact = (aor: string, displayName: string, favourite = false): ContactView => ({ aor, displayName, favourite, presence: { state: 'available', note: '', since: 0 } })
