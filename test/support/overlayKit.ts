@@ -1,13 +1,16 @@
 /** Rings of whole overlay nodes in one process: real certificates and messages, a network in memory, virtual time. */
-import { compareBytes } from '../../src-main/base/bytes.ts'
+import { compareBytes, utf8Bytes } from '../../src-main/base/bytes.ts'
 import { createNoIceTlsFactory } from '../../src-main/connectivity/linkFactories/noIceTls.ts'
 import type { PrivateKey } from '../../src-main/ports/crypto.ts'
 import type { Log } from '../../src-main/ports/log.ts'
 import type { SocketAddress } from '../../src-main/ports/secureStream.ts'
 import { newConfiguration, type OverlayConfiguration } from '../../src-main/reload/config/configuration.ts'
+import { configurationOf, parseOverlayDocument } from '../../src-main/reload/config/overlayDocument.ts'
+import { signDocument, writeConfiguration } from '../../src-main/reload/config/writeConfiguration.ts'
 import type { BootstrapSource } from '../../src-main/reload/overlay/bootstrapSource.ts'
 import { createOverlay, type NodeIdentity } from '../../src-main/reload/overlay/createOverlay.ts'
 import type { Overlay } from '../../src-main/reload/overlay/overlay.ts'
+import { Signer } from '../../src-main/reload/security/signer.ts'
 import { Kind } from '../../src-main/reload/wire/kinds.ts'
 import { distance } from '../../src-main/reload/topology/ring.ts'
 import { MemoryResourceStore } from '../../src-main/store/memory/resourceStore.ts'
@@ -48,6 +51,12 @@ export async function testConfiguration(more: Partial<OverlayConfiguration> = {}
   return newConfiguration({ instanceName: overlayName, rootCerts: [(await sharedAuthority()).certificate.der], noIce: true, ...more })
 }
 
+/** A document of the test overlay, signed by `signer`, who is its configuration-signer and kind-signer unless `more` says otherwise. */
+export async function signedDocument(signer: NodeIdentity, more: Partial<OverlayConfiguration> = {}): Promise<Uint8Array> {
+  const configuration = await testConfiguration({ configurationSigners: [signer.nodeId], kindSigners: [signer.nodeId], ...more })
+  return utf8Bytes(signDocument(writeConfiguration(configuration), new Signer(crypto, signer)))
+}
+
 export interface RingNode {
   readonly name: string
   readonly host: string
@@ -56,6 +65,10 @@ export interface RingNode {
   readonly store: MemoryResourceStore
   /** Addresses it thought worth keeping. */
   readonly remembered: SocketAddress[]
+  /** Overlay documents that came into force since it started. */
+  readonly documents: Uint8Array[]
+  /** Error codes it was excluded with. */
+  readonly excluded: string[]
 }
 
 export class Ring {
@@ -70,7 +83,7 @@ export class Ring {
   constructor(seed = 1) { this.random = new SeededRandom(seed) }
 
   /** Makes a node without starting it. The first one may stand alone. */
-  async make(options: { readonly identity?: NodeIdentity; readonly firstPeer?: boolean; readonly configuration?: OverlayConfiguration; readonly bootstrap?: readonly SocketAddress[]; readonly candidates?: BootstrapSource['candidates']; readonly host?: string } = {}): Promise<RingNode> {
+  async make(options: { readonly identity?: NodeIdentity; readonly firstPeer?: boolean; readonly configuration?: OverlayConfiguration; readonly document?: Uint8Array; readonly bootstrap?: readonly SocketAddress[]; readonly candidates?: BootstrapSource['candidates']; readonly host?: string } = {}): Promise<RingNode> {
     const index = this.made++
     const name = `user${index}`
     const host = options.host ?? `10.0.0.${index + 1}`
@@ -85,11 +98,16 @@ export class Ring {
     const store = new MemoryResourceStore()
     const overlay = createOverlay({
       clock: this.clock, random: new SeededRandom(1000 + index), crypto, log: this.verbose ? consoleLog(name, this.clock) : silentLog, identity,
-      configuration: options.configuration ?? await testConfiguration(),
+      configuration: options.document === undefined ? options.configuration ?? await testConfiguration() : configurationOf(parseOverlayDocument(options.document), overlayName).configuration,
+      ...(options.document !== undefined && { document: options.document }),
       linkFactory: (credentials, listen) => createNoIceTlsFactory({ clock: this.clock, random: this.random, network: secure, interfaces, credentials, listen }),
       resourceStore: store, bootstrap: source, listen: { host, port: 6084 }, firstPeer: options.firstPeer ?? index === 0,
     })
-    const node = { name, host, identity, overlay, store, remembered }
+    const documents: Uint8Array[] = []
+    overlay.onDocument((document) => { documents.push(document) })
+    const excluded: string[] = []
+    overlay.onExcluded(({ code }) => { excluded.push(code) })
+    const node = { name, host, identity, overlay, store, remembered, documents, excluded }
     this.nodes.push(node)
     if (index === 0) this.bootstrapAddresses.push({ host, port: 6084 })
     return node

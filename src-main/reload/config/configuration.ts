@@ -86,12 +86,12 @@ export function standardKinds(domainRestriction?: DomainRestriction): readonly R
   ]
 }
 
-/** A configuration for a new overlay: the RFC's defaults, but room for messages with several certificates. */
+/** A configuration for a new overlay: the RFC's defaults, but room for messages with several certificates, and for ConfigUpdates with the whole document. */
 export function newConfiguration(
   choices: Pick<OverlayConfiguration, 'instanceName'> & Partial<OverlayConfiguration> & { readonly domainRestriction?: DomainRestriction },
 ): OverlayConfiguration {
   const { domainRestriction, ...rest } = choices
-  return { ...configurationDefaults, maxMessageSize: 16_384, requiredKinds: standardKinds(domainRestriction), ...rest }
+  return { ...configurationDefaults, maxMessageSize: 65_536, requiredKinds: standardKinds(domainRestriction), ...rest }
 }
 
 const MODULUS = 65_535

@@ -25,7 +25,12 @@ export class FrameDecoder {
   /** Bytes that must be there before it is worth looking again. */
   private wanted = 1
 
-  constructor(private readonly maxMessageBytes: number) {}
+  private readonly limit: () => number
+
+  /** @param maxMessageBytes a function where a new configuration may change it */
+  constructor(maxMessageBytes: number | (() => number)) { this.limit = typeof maxMessageBytes === 'number' ? () => maxMessageBytes : maxMessageBytes }
+
+  private get maxMessageBytes(): number { return this.limit() }
 
   /** @throws DecodeError when the stream cannot be followed any longer; FrameTooLarge for an oversized message. */
   *push(bytes: Uint8Array): Generator<FramedMessage> {

@@ -66,7 +66,7 @@ export class Link {
     private readonly user: LinkUser,
   ) {
     this.openedAt = clock.monotonic()
-    this.decoder = new FrameDecoder(limits.maxMessageBytes)
+    this.decoder = new FrameDecoder(() => limits.maxMessageBytes)
     this.flood = new TokenBucket(clock, limits.messagesPerSecond, limits.messageBurst)
     this.heardAt = this.openedAt
   }

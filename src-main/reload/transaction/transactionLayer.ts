@@ -206,6 +206,10 @@ export class TransactionLayer implements RequestSender, RouterUser {
 
   onRejected(view: HeaderView, previousHop: Uint8Array, error: number, info: string): void {
     if (!this.pathErrors.take()) return
+    // A limit that we know and a neighbour does not may come from a configuration that it does not have yet.
+    const theirs = view.configurationSequence
+    const behind = theirs !== ANY_CONFIGURATION_SEQUENCE && isNewerSequence(this.deps.overlay.configurationSequence, theirs)
+    if (behind && view.viaList().length === 0) this.deps.sequences?.onBehind(previousHop, [{ node: previousHop }])
     const back = [previousHop, ...[...view.viaList()].reverse().flatMap((d) => d.type === 'node' ? [d.nodeId] : [])]
     this.deps.counters.add(`sent.${errorName(error)}`)
     const message = this.build({ transactionId: view.transactionId, destinationList: back.map(toNode) }, errorContents(error, info), [])

@@ -198,7 +198,7 @@ describe('an enrolment that fails leaves the profile new', () => {
       await fails(alice, { source: damagedText, code }, 'overlay-file-damaged')
     }
     const server = await createNodeHttpServerFactory().listen({ host: '127.0.0.1', port: 0 }, await office.authority.serverCredentials(),
-      { maxBodyBytes: 1000, maxConnections: 5, timeoutMs: 1000 }, () => Promise.resolve({ status: 200, headers: {}, body: new TextEncoder().encode(text.replace('16384', '99999')) }))
+      { maxBodyBytes: 1000, maxConnections: 5, timeoutMs: 1000 }, () => Promise.resolve({ status: 200, headers: {}, body: new TextEncoder().encode(text.replace('65536', '99999')) }))
     try {
       await fails(alice, { source: { ...hint(office), configurationUrl: `https://127.0.0.1:${server.address.port}/` }, code }, 'overlay-file-damaged')
     } finally { await server.close() }

@@ -72,7 +72,7 @@ describe('overlay document (RFC 6940 §11.1)', () => {
 
   it('has the Kinds that every overlay of ours needs, and room for messages with certificates', () => {
     expect(ours().requiredKinds.map((kind) => kind.name)).toEqual(expect.arrayContaining(['SIP-REGISTRATION', 'CERTIFICATE_BY_NODE', 'CERTIFICATE_BY_USER']))
-    expect(ours().maxMessageSize).toBe(16_384)
+    expect(ours().maxMessageSize).toBe(65_536)
   })
 
   it('reads prefixed names, CDATA, comments and both spellings of domain restrictions', () => {
