@@ -2,17 +2,19 @@
  * Bounds-checked reading and writing of big-endian bytes, and the few helpers everybody needs for byte strings.
  * Readers hand out views (subarrays), not copies: whoever keeps bytes longer than the message copies them.
  */
-import { DecodeError, invariant } from './errors.ts'
+import { DecodeError, invariant, InvariantError } from './errors.ts'
 
 /** Reads a slice of a buffer; every read past its end throws DecodeError. */
 export class ByteReader {
   private at: number
-  private readonly view: DataView
 
-  constructor(private readonly source: Uint8Array, start = 0, private readonly end = source.length) {
+  /** @param view of all of `source`, if there is one already: making it is what costs most in a short read */
+  constructor(
+    private readonly source: Uint8Array, start = 0, private readonly end = source.length,
+    private readonly view = new DataView(source.buffer, source.byteOffset, source.byteLength),
+  ) {
     invariant(start >= 0 && start <= end && end <= source.length, 'reader bounds lie outside of the buffer')
     this.at = start
-    this.view = new DataView(source.buffer, source.byteOffset, source.byteLength)
   }
 
   /** Absolute position in the buffer. */
@@ -29,7 +31,7 @@ export class ByteReader {
   /** The next byte without taking it. */
   peek(): number { if (this.at >= this.end) this.fail('ends early'); return this.view.getUint8(this.at) }
   /** A reader bounded to the next `length` bytes, which this reader skips. */
-  sub(length: number): ByteReader { const i = this.take(length); return new ByteReader(this.source, i, i + length) }
+  sub(length: number): ByteReader { const i = this.take(length); return new ByteReader(this.source, i, i + length, this.view) }
   /** The bytes between an earlier `offset` of this reader and now. */
   since(offset: number): Uint8Array { return this.source.subarray(offset, this.at) }
 
@@ -76,18 +78,25 @@ export class ByteWriter {
     const at = this.grow(lengthBytes)
     body(this)
     const length = this.length - at - lengthBytes
-    invariant(length < 2 ** (8 * lengthBytes), `${length} bytes do not fit a vector with a ${lengthBytes}-byte length`)
-    for (let i = 0; i < lengthBytes; i++) this.view.setUint8(at + i, Math.floor(length / 2 ** (8 * (lengthBytes - 1 - i))) & 0xff)
+    if (length >= 2 ** (8 * lengthBytes)) throw new InvariantError(`${length} bytes do not fit a vector with a ${lengthBytes}-byte length`)
+    switch (lengthBytes) {
+      case 1: this.view.setUint8(at, length); break
+      case 2: this.view.setUint16(at, length); break
+      case 3: this.view.setUint16(at, length >>> 8); this.view.setUint8(at + 2, length & 0xff); break
+      case 4: this.view.setUint32(at, length)
+    }
     return this
   }
 
+  patchU16(offset: number, value: number): this { this.view.setUint16(offset, value); return this }
   patchU32(offset: number, value: number): this { this.view.setUint32(offset, value); return this }
 
   /** What was written so far; the writer is not to be used afterwards. */
   finish(): Uint8Array { return this.buffer.subarray(0, this.length) }
 
   private room(size: number, value: number, max: number): number {
-    invariant(Number.isInteger(value) && value >= 0 && value <= max, `${value} does not fit ${size} bytes`)
+    // Not `invariant`: its text would be made each time.
+    if (!(Number.isInteger(value) && value >= 0 && value <= max)) throw new InvariantError(`${value} does not fit ${size} bytes`)
     return this.grow(size)
   }
 
@@ -104,13 +113,20 @@ export class ByteWriter {
   }
 }
 
-const hexDigits = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'))
+const hexDigits = Uint8Array.from('0123456789abcdef', (c) => c.charCodeAt(0))
+/** Arguments of one call are bounded. */
+const HEX_PIECE = 2048
 
-/** Lower-case hexadecimal; also the key of byte strings in maps. */
+/** Lower-case hexadecimal; also the key of byte strings in maps, and so made often: one string, not many joined. */
 export function toHex(bytes: Uint8Array): string {
-  let out = ''
-  for (const b of bytes) out += hexDigits[b]
-  return out
+  if (bytes.length > HEX_PIECE) return toHex(bytes.subarray(0, HEX_PIECE)) + toHex(bytes.subarray(HEX_PIECE))
+  const codes = new Array<number>(2 * bytes.length)
+  for (let i = 0; i < bytes.length; i++) {
+    const b = bytes[i] as number
+    codes[2 * i] = hexDigits[b >>> 4] as number
+    codes[2 * i + 1] = hexDigits[b & 15] as number
+  }
+  return String.fromCharCode.apply(null, codes)
 }
 
 /** @throws DecodeError when the text is not an even number of hexadecimal digits of either case. */

@@ -4,7 +4,7 @@
  * Lengths count bytes; a structure inside a length must use it up.
  */
 import { ByteReader, ByteWriter, utf8Bytes, utf8Text } from './bytes.ts'
-import { invariant } from './errors.ts'
+import { InvariantError } from './errors.ts'
 
 export interface Codec<T> {
   /** @throws DecodeError */
@@ -30,7 +30,7 @@ export const boolean: Codec<boolean> = {
 export function fixed(length: number): Codec<Uint8Array> {
   return {
     read: (r) => r.bytes(length),
-    write: (w, v) => { invariant(v.length === length, `${v.length} bytes where ${length} belong`); w.bytes(v) },
+    write: (w, v) => { if (v.length !== length) throw new InvariantError(`${v.length} bytes where ${length} belong`); w.bytes(v) },
   }
 }
 
@@ -115,7 +115,7 @@ export function enumeration<const M extends Readonly<Record<string, number>>>(ca
   const byValue = new Map(Object.entries(names).map(([name, value]) => [value, name as keyof M & string]))
   return {
     read: (r) => { const v = carrier.read(r); return byValue.get(v) ?? r.fail(`unknown value ${v}, known are ${[...byValue.values()].join(', ')}`) },
-    write: (w, v) => { const value = names[v]; invariant(value !== undefined, `no such name ${v}`); carrier.write(w, value) },
+    write: (w, v) => { const value = names[v]; if (value === undefined) throw new InvariantError(`no such name ${v}`); carrier.write(w, value) },
   }
 }
 
@@ -133,7 +133,7 @@ export function select<K extends string, const C extends Readonly<Record<string,
     write: (w, v) => {
       const name = (v as Readonly<Record<string, unknown>>)[field] as keyof C & string
       const body = cases[name]
-      invariant(body !== undefined, `no case ${name}`)
+      if (body === undefined) throw new InvariantError(`no case ${name}`)
       tag.write(w, name)
       body.write(w, v)
     },
@@ -168,7 +168,7 @@ export function tlv<const M extends Readonly<Record<string, number>>, const C ex
         return
       }
       const code = codes[v.type]
-      invariant(code !== undefined, `no case ${String(v.type)}`)
+      if (code === undefined) throw new InvariantError(`no case ${String(v.type)}`)
       w.u8(code).prefixed(lengthBytes, () => { body(v.type as string).write(w, v) })
     },
   }

@@ -3,11 +3,13 @@ import { availableParallelism, cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { calibrate, table, type Figure } from './measure.ts'
 import { reloadSections, type ReloadOptions } from './reload/main.ts'
+import { sipSections } from './sip/main.ts'
 
 interface Target { readonly about: string; readonly sections: Readonly<Record<string, (options: ReloadOptions) => Promise<readonly Figure[]>>> }
 
 const targets: Readonly<Record<string, Target>> = {
   reload: { about: 'the overlay: messages, one hop, two peers, a ring beside hyperdht', sections: reloadSections },
+  sip: { about: 'SIP: messages, transactions, proxy and registrar beside other stacks', sections: sipSections },
 }
 
 const { positionals, values } = parseArgs({

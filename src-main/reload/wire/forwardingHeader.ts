@@ -96,7 +96,7 @@ export class HeaderView {
   get body(): Uint8Array { return this.bytes.subarray(this.headerLength) }
 
   private list(lengthField: number, start: number): ByteReader {
-    return new ByteReader(this.bytes, start, start + this.view.getUint16(lengthField))
+    return new ByteReader(this.bytes, start, start + this.view.getUint16(lengthField), this.view)
   }
 }
 
@@ -112,20 +112,31 @@ export function decodeHeader(bytes: Uint8Array): ForwardingHeader & { readonly h
 
 /** The header and `body` behind it, with the right `length`. */
 export function encodeWithHeader(header: HeaderFields, body: Uint8Array): Uint8Array {
-  const w = new ByteWriter(body.length + 192)
+  return encodeBehindHeader(header, body.length + 192, (w) => { w.bytes(body) })
+}
+
+/** As `encodeWithHeader`, with a body that is written in place. @param capacity bytes to begin with */
+export function encodeBehindHeader(header: HeaderFields, capacity: number, body: (writer: ByteWriter) => void): Uint8Array {
+  const w = new ByteWriter(capacity)
   const fragment = header.fragment ?? { offset: 0, last: true }
   invariant(fragment.offset <= 0xffffff, 'a fragment starts past 2^24 bytes')
   w.u32(RELO_TOKEN).u32(header.overlay).u16(header.configurationSequence).u8(header.version ?? RELOAD_VERSION).u8(header.ttl)
   w.u32(FRAGMENT_BIT + (fragment.last ? LAST_FRAGMENT : 0) + fragment.offset).u32(0)
-  w.u64(header.transactionId).u32(header.maxResponseLength ?? 0)
-  const via = encodeList(header.viaList ?? [])
-  const destinations = encodeList(header.destinationList)
-  const options = new ByteWriter(16)
-  for (const option of header.options ?? []) forwardingOption.write(options, option)
-  const optionBytes = options.finish()
-  w.u16(via.length).u16(destinations.length).u16(optionBytes.length).bytes(via).bytes(destinations).bytes(optionBytes).bytes(body)
+  w.u64(header.transactionId).u32(header.maxResponseLength ?? 0).u16(0).u16(0).u16(0)
+  patchLength(w, 32, () => { for (const entry of header.viaList ?? []) destination.write(w, entry) })
+  patchLength(w, 34, () => { for (const entry of header.destinationList) destination.write(w, entry) })
+  patchLength(w, 36, () => { for (const option of header.options ?? []) forwardingOption.write(w, option) })
+  body(w)
   w.patchU32(16, w.offset)
   return w.finish()
+}
+
+/** The length of what `list` writes goes to `field`. */
+function patchLength(w: ByteWriter, field: number, list: () => void): void {
+  const start = w.offset
+  list()
+  invariant(w.offset - start <= 0xffff, 'a list of the forwarding header is too long')
+  w.patchU16(field, w.offset - start)
 }
 
 function encodeList(list: readonly Destination[]): Uint8Array {

@@ -6,7 +6,7 @@ import { ByteReader, ByteWriter, concatBytes, utf8Bytes } from '../../base/bytes
 import { DecodeError } from '../../base/errors.ts'
 import { boolean, decode, encode, len16, len32, opaque, struct, u16, u32, vector, type Infer, len8 } from '../../base/presentation.ts'
 import { ErrorCode, MessageCode } from './constants.ts'
-import { decodeHeader, encodeWithHeader, type ForwardingHeader, type HeaderFields } from './forwardingHeader.ts'
+import { decodeHeader, encodeBehindHeader, type ForwardingHeader, type HeaderFields } from './forwardingHeader.ts'
 import { securityBlock, type SecurityBlock } from './signature.ts'
 import { storeAns, type StoreAns } from './storage.ts'
 
@@ -47,10 +47,10 @@ export function signedPart(header: Pick<ForwardingHeader, 'overlay' | 'transacti
 }
 
 export function encodeMessage(message: { readonly header: HeaderFields, readonly contents: MessageContents, readonly security: SecurityBlock }): Uint8Array {
-  const w = new ByteWriter(message.contents.messageBody.length + 2048)
-  messageContents.write(w, message.contents)
-  securityBlock.write(w, message.security)
-  return encodeWithHeader(message.header, w.finish())
+  return encodeBehindHeader(message.header, message.contents.messageBody.length + 2048, (w) => {
+    messageContents.write(w, message.contents)
+    securityBlock.write(w, message.security)
+  })
 }
 
 /** §6.3.3.1. */

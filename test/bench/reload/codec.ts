@@ -1,4 +1,4 @@
-/** Messages per second in one thread: decode, encode, forward, sign, verify, beside the bare signature operations. */
+/** Messages per second of one thread's processor time: decode, encode, forward, sign, verify, beside the bare signature operations. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { createPublicKey, createPrivateKey, sign, verify } from 'node:crypto'
 import { join } from 'node:path'
@@ -17,7 +17,7 @@ import { figure, inTurn, median, type Figure } from '../measure.ts'
 import { clock, configurationOf, crypto, identityOf, makeWorld, overlayName, random } from './fixtures.ts'
 
 const folder = join(import.meta.dirname, '../../data/reload/vectors')
-const SECTION = 'one thread, messages per second'
+const SECTION = 'one thread, per second of its processor time'
 
 export async function codecFigures(rounds: number, sampleMs: number): Promise<readonly Figure[]> {
   const corpus = readdirSync(folder).filter((file) => file !== 'index.json').sort()
@@ -42,7 +42,7 @@ export async function codecFigures(rounds: number, sampleMs: number): Promise<re
 
   let sink = 0
   const cycle = (count: number, work: (i: number) => number): void => { for (let i = 0; i < count; i++) sink += work(i % corpus.length) }
-  const rates = await inTurn([
+  const rates = inTurn([
     { name: 'decode (header, contents, security block, body)', run: (n) => { cycle(n, (i) => {
       const message = decodeMessage(corpus[i] as Uint8Array)
       const name = (decoded[i] as (typeof decoded)[number]).name
