@@ -54,6 +54,9 @@ function createProgram(): Command {
     .option('--expires <hours>', 'until when it holds', positive)
     .action(does(program, async () => (await import('./commands/overlay.ts')).invite))
 
+  overlay.command('revoke').argument('<user>').description('exclude a user: his devices leave the overlay, and his open invitations are taken back')
+    .action(does(program, async () => (await import('./commands/overlay.ts')).revoke))
+
   program.command('join').argument('<link>', 'invitation link, overlay file, or address of the document').description('enrol into an overlay')
     .option('--user <name>').option('--display-name <name>')
     .option('--password <code>', 'the invitation code; - reads it from standard input')

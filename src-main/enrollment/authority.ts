@@ -6,11 +6,13 @@
 import { equalBytes, fromHex, toHex } from '../base/bytes.ts'
 import { DecodeError, PeerError } from '../base/errors.ts'
 import type { Certificate, PrivateKey } from '../ports/crypto.ts'
-import { nodeIdUri } from '../reload/security/overlayCertificate.ts'
+import type { DocumentSigner } from '../reload/config/writeConfiguration.ts'
+import { nodeIdUri, readOverlayCertificate } from '../reload/security/overlayCertificate.ts'
 import { backdateMs, certificateLifeMs, dayMs, type EnrolmentPorts } from './enrolmentPorts.ts'
 import { issueCertificate, readRequest, type CertificationRequest } from './forgeX509.ts'
 import { parseCode, pinBytes, printCode, printLink } from './invitationCode.ts'
 import { checkUserName } from './names.ts'
+import { badNodesOf, nextDocument, withBadNodes } from './nextDocument.ts'
 import { importKey } from './ownIdentity.ts'
 import type { AuthorityRecord, AuthorityStore, EnrolledUser, InvitationRecord } from './stores.ts'
 
@@ -65,7 +67,7 @@ export function freshNodeId(random: Ports['random']): Uint8Array {
 
 export class Authority {
   private constructor(
-    private readonly ports: Ports, private readonly store: AuthorityStore, private readonly record: AuthorityRecord,
+    private readonly ports: Ports, private readonly store: AuthorityStore, private record: AuthorityRecord,
     readonly rootCertificate: Certificate, private readonly rootKey: PrivateKey,
   ) {}
 
@@ -124,6 +126,32 @@ export class Authority {
     if (!this.store.revokeInvitation(id, this.ports.clock.now())) throw new PeerError('invitation-invalid', 'there is no such open invitation')
   }
 
+  /**
+   * Excludes a user from the overlay: his Node-IDs become bad-nodes of a new document, which is the one from now on,
+   * and his open invitations are taken back. Inviting him again is possible and gives him another Node-ID.
+   * @param signer the organiser's, a configuration-signer of the present document
+   * @throws PeerError 'user-unknown' when he has neither certificate nor invitation, or is excluded already; 'name-invalid'
+   */
+  exclude(user: string, signer: DocumentSigner): { readonly document: Uint8Array; readonly userName: string; readonly nodeIds: readonly string[] } {
+    const userName = checkUserName(user, this.overlayName)
+    const bad = this.badNodes()
+    const nodeIds = (this.store.user(userName)?.nodeIds ?? []).filter((id) => !bad.has(id))
+    const open = this.invitations().filter((invitation) => invitation.userName === userName && this.stateOf(invitation) === 'open')
+    if (nodeIds.length === 0 && open.length === 0) throw new PeerError('user-unknown', `${userName} is not in this overlay`)
+    for (const { id } of open) this.store.revokeInvitation(id, this.ports.clock.now())
+    if (nodeIds.length === 0) return { document: this.document, userName, nodeIds }
+    const document = nextDocument(this.document, this.overlayName, (configuration) => withBadNodes(configuration, nodeIds.map(fromHex)), signer)
+    this.replaceDocument(document)
+    return { document, userName, nodeIds }
+  }
+
+  /** A newer document of this overlay: given to newcomers from now on. */
+  replaceDocument(document: Uint8Array): void {
+    // Read anew: the address of enrolment is written there by others.
+    this.record = { ...this.store.load() ?? this.record, document }
+    this.store.save(this.record)
+  }
+
   /** Judges a request and, if all is well, spends the code and issues the certificate. */
   enrol(request: EnrolmentRequest): EnrolmentResult {
     const { clock, crypto } = this.ports
@@ -164,11 +192,13 @@ export class Authority {
 
   private issue(invitation: InvitationRecord, known: EnrolledUser | undefined, csr: CertificationRequest): EnrolmentResult {
     const { clock, random } = this.ports
-    const nodeId = known?.nodeIds[0] === undefined ? freshNodeId(random) : fromHex(known.nodeIds[0])
+    const bad = this.badNodes()
+    const before = known?.nodeIds.find((id) => !bad.has(id))
+    const nodeId = before === undefined ? freshNodeId(random) : fromHex(before)
     const certificate = certifyUser(this.ports, { certificate: this.rootCertificate, key: this.rootKey }, {
       userName: invitation.userName, nodeId, overlayName: this.overlayName, publicKeyInfo: csr.publicKeyInfo, lifeMs: certificateLifeMs,
     })
-    const user: EnrolledUser = { userName: invitation.userName, nodeIds: known?.nodeIds ?? [toHex(nodeId)], certificate, enrolledAt: clock.now() }
+    const user: EnrolledUser = { userName: invitation.userName, nodeIds: before === undefined ? [toHex(nodeId), ...known?.nodeIds ?? []] : known?.nodeIds ?? [], certificate, enrolledAt: clock.now() }
     return this.store.enrol(invitation.id, user) ? { certificate, userName: user.userName } : refuse('invitation-used', 'failed_authentication')
   }
 
@@ -176,8 +206,13 @@ export class Authority {
   private repeated(known: EnrolledUser | undefined, csr: CertificationRequest): EnrolmentResult | undefined {
     if (known === undefined) return undefined
     const issued = this.ports.crypto.parseCertificate(known.certificate)
+    const names = readOverlayCertificate(issued, this.overlayName)
+    const bad = this.badNodes()
+    if (typeof names === 'string' || names.nodeIds.some((id) => bad.has(toHex(id)))) return undefined
     return equalBytes(issued.publicKeyInfo, csr.publicKeyInfo) ? { certificate: known.certificate, userName: known.userName } : undefined
   }
+
+  private badNodes(): ReadonlySet<string> { return new Set(badNodesOf(this.document, this.overlayName).map(toHex)) }
 
   private nameProblem(typed: string, emails: readonly string[], invited: string): RefusalCode | undefined {
     for (const wanted of [...(typed.trim() === '' ? [] : [typed]), ...emails]) {

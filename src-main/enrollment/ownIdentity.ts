@@ -8,6 +8,7 @@ import type { PrivateKey } from '../ports/crypto.ts'
 import { readOverlayCertificate } from '../reload/security/overlayCertificate.ts'
 import type { EnrolmentPorts } from './enrolmentPorts.ts'
 import type { Identity } from './identity.ts'
+import { badNodesOf } from './nextDocument.ts'
 import type { IdentityStore } from './stores.ts'
 
 type Ports = Pick<EnrolmentPorts, 'clock' | 'random' | 'crypto' | 'keychain'>
@@ -92,8 +93,19 @@ export function importKey(crypto: EnrolmentPorts['crypto'], secret: Uint8Array):
 export function identityProblem({ clock }: Pick<Ports, 'clock'>, identity: Identity): PeerError | undefined {
   const now = clock.now()
   if (now > identity.certificate.notAfter) return new PeerError('certificate-expired', `the certificate of ${identity.userName} has expired: ask the organiser for a new invitation`)
+  if (isExcluded(identity)) return new PeerError('certificate-invalid', `the organiser has excluded this device (${identity.userName}) from ${identity.overlayName}`)
   if (now < identity.certificate.notBefore) return new PeerError('clock-wrong', 'the certificate of this profile begins in the future of this machine’s clock')
   return undefined
+}
+
+/** Whether the document in force lists us as a bad-node (RFC 6940 §11.1). One that cannot be read says so elsewhere. */
+function isExcluded({ document, overlayName, nodeId }: Identity): boolean {
+  try {
+    return badNodesOf(document, overlayName).some((id) => equalBytes(id, nodeId))
+  } catch (cause) {
+    if (cause instanceof DecodeError) return false
+    throw cause
+  }
 }
 
 /** As `readIdentity`, and usable now. @throws PeerError also 'certificate-expired' or 'clock-wrong' */

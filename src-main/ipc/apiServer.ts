@@ -72,6 +72,10 @@ export function createApi(app: PeerApp, deps: ApiDeps): Api {
     'overlay.invite': ({ userName, expiresHours }) => app.account.invite(userName, expiresHours),
     'overlay.invitations': () => app.account.invitations(),
     'overlay.revokeInvitation': ({ id }) => { app.account.revokeInvitation(id); return null },
+    'overlay.revoke': ({ userName }) => timed(async (signal) => {
+      const excluded = await app.excludeUser(userName, signal)
+      return { userName: excluded.userName, nodeIds: [...excluded.nodeIds] }
+    }),
     'discovery.start': (_, client) => { app.discovery.start(client); client.onClose(() => { app.discovery.stop(client) }); return null },
     'discovery.stop': (_, client) => { app.discovery.stop(client); return null },
     'overlay.inspect': ({ text }) => app.account.inspect(text),

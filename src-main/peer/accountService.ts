@@ -15,9 +15,11 @@ import type { Identity } from '../enrollment/identity.ts'
 import { inspectInvitation } from '../enrollment/invitation.ts'
 import { pinBytes, printLink } from '../enrollment/invitationCode.ts'
 import { checkUserName } from '../enrollment/names.ts'
+import { nextDocument, withBadNodes } from '../enrollment/nextDocument.ts'
 import { loadIdentity } from '../enrollment/ownIdentity.ts'
 import { createOpenOverlay } from '../enrollment/selfSigned.ts'
 import type { InvitationRecord } from '../enrollment/stores.ts'
+import { Signer } from '../reload/security/signer.ts'
 import type { PeerPorts, PeerStores } from './ports.ts'
 
 export interface Account {
@@ -33,6 +35,13 @@ export interface NewOverlayRequest {
   readonly displayName?: string | undefined
   readonly open?: boolean | undefined
   readonly domains?: readonly string[] | undefined
+}
+
+export interface Exclusion {
+  readonly userName: string
+  /** Node-IDs that are excluded now, hexadecimal; empty when only invitations were taken back */
+  readonly nodeIds: readonly string[]
+  readonly document: Uint8Array
 }
 
 export interface JoinOverlayRequest {
@@ -126,6 +135,38 @@ export class AccountService {
     const { authority } = this.enrolled()
     if (authority === undefined) throw new PeerError('not-organiser', 'only the organiser of this overlay has invitations')
     authority.revoke(id)
+  }
+
+  /**
+   * Excludes a user: makes the document that says so, and keeps it.
+   * @param known in an open overlay, the Node-IDs that the user has certificates for
+   * @returns the document, to be put into force in the overlay
+   * @throws PeerError 'not-organiser', 'user-unknown', 'name-invalid', 'invalid-argument'
+   */
+  exclude(user: string, known: readonly Uint8Array[] = []): Exclusion {
+    const { authority, identity, document } = this.enrolled()
+    const userName = checkUserName(user, identity.overlayName)
+    if (userName === identity.userName) throw new PeerError('invalid-argument', 'the organiser cannot exclude himself')
+    if (!this.isOrganiser) throw new PeerError('not-organiser', 'only the organiser of this overlay can exclude somebody')
+    const signer = new Signer(this.ports.crypto, identity)
+    if (authority !== undefined) return authority.exclude(userName, signer)
+    const nodeIds = known.filter((id) => !document.configuration.badNodes.some((bad) => equalBytes(bad, id)))
+    if (nodeIds.length === 0) throw new PeerError('user-unknown', `${userName} is not in this overlay`)
+    return { userName, nodeIds: nodeIds.map(toHex), document: nextDocument(document.bytes, identity.overlayName, (configuration) => withBadNodes(configuration, nodeIds), signer) }
+  }
+
+  /** A newer overlay document is in force: kept for the next start, and for newcomers. @throws PeerError 'disk-full' */
+  replaceDocument(bytes: Uint8Array): void {
+    const account = this.enrolled()
+    const record = this.stores.identity.load()
+    if (record !== undefined) this.stores.identity.save({ ...record, document: bytes })
+    account.authority?.replaceDocument(bytes)
+    this.current = { ...account, identity: { ...account.identity, document: bytes }, document: checkDocument(this.ports, bytes, account.identity.overlayName) }
+  }
+
+  private get isOrganiser(): boolean {
+    const { authority, identity, document } = this.enrolled()
+    return authority !== undefined || document.configuration.configurationSigners.some((signer) => equalBytes(signer, identity.nodeId))
   }
 
   view(): AccountView | null {

@@ -49,7 +49,7 @@ export function createPeer(parts: PeerParts): Peer {
   const status = new Emitter<void>()
   const nameTaken = new Emitter<void>()
   const overlay = createOverlay({
-    clock, random, crypto, log: log.child('overlay'), identity, configuration,
+    clock, random, crypto, log: log.child('overlay'), identity, configuration, document: identity.document,
     linkFactory: (credentials, listen) => createNoIceTlsFactory({ clock, random, network: ports.secureNetwork, interfaces: ports.network, credentials, listen }),
     resourceStore: stores.resources, bootstrap: parts.bootstrap, listen: network.listen, firstPeer: parts.firstPeer,
   })

@@ -27,12 +27,12 @@ export class DocumentServer {
     return documentUrlAt(this.host(), port)
   }
 
-  /** Starts it for those who need one. @throws PeerError 'port-in-use' never: a free port is taken instead */
-  async start({ authority, document, identity }: Account, log: EnrolServerUser): Promise<void> {
+  /** Starts it for those who need one. @param latest the document in force, of open overlays @throws PeerError 'port-in-use' never: a free port is taken instead */
+  async start({ authority, document, identity }: Account, log: EnrolServerUser, latest: () => Uint8Array = () => identity.document): Promise<void> {
     if (authority === undefined && !document.open) return
     const listen = (port: number): Promise<HttpServer> => {
       const address = { host: this.network.listen?.host ?? '0.0.0.0', port }
-      return authority === undefined ? startDocumentServer(this.ports, address, identity, log) : startEnrolServer(this.ports, address, authority, log)
+      return authority === undefined ? startDocumentServer(this.ports, address, { ...identity, get document() { return latest() } }, log) : startEnrolServer(this.ports, address, authority, log)
     }
     const wanted = this.network.listen?.port === 0 ? 0 : Number(new URL(this.url()).port)
     try {

@@ -8,11 +8,13 @@ import { PeerError } from '../base/errors.ts'
 import { Emitter, type Event } from '../base/event.ts'
 import { createBootstrap } from '../connectivity/bootstrap.ts'
 import { LanDiscovery } from '../connectivity/lanDiscovery.ts'
+import { checkUserName } from '../enrollment/names.ts'
 import { lapsedCodes } from '../enrollment/ownIdentity.ts'
 import { SettingsService } from '../phone/settingsService.ts'
 import type { OpenMulticastDns } from '../ports/multicastDns.ts'
+import { certificateByUserKind } from '../reload/usages/certificateStore.ts'
 import { overlayHash } from '../reload/wire/identifiers.ts'
-import { AccountService, type Account } from './accountService.ts'
+import { AccountService, type Account, type Exclusion } from './accountService.ts'
 import { createPeer, type Peer } from './createPeer.ts'
 import { Discovery } from './discovery.ts'
 import { DocumentServer } from './documentServer.ts'
@@ -100,6 +102,34 @@ export class PeerApp {
     return peerStatusOf(this.running, { enrols: this.documents.port !== undefined, started: this.online })
   }
 
+  /**
+   * Excludes a user from the overlay, here and from here everywhere (RFC 6940 §11.1).
+   * @throws PeerError 'not-enrolled', 'not-organiser', 'user-unknown'; in open overlays as Overlay.fetch
+   */
+  async excludeUser(user: string, signal: AbortSignal): Promise<Exclusion> {
+    const { account, running } = this
+    if (running === undefined || account.account === undefined) throw new PeerError('not-enrolled', 'this profile belongs to no overlay yet')
+    const { identity, authority } = account.account
+    let known: readonly Uint8Array[] = []
+    if (authority === undefined) {
+      const name = checkUserName(user, identity.overlayName)
+      const found = await running.overlay.fetch(running.overlay.resourceId(name), certificateByUserKind, { model: 'array', ranges: [{ first: 0, last: 0xffffffff }] }, signal)
+      known = found.map(({ signerNodeId }) => signerNodeId)
+    }
+    const exclusion = account.exclude(user, known)
+    if (exclusion.nodeIds.length > 0) running.overlay.updateDocument(exclusion.document)
+    return exclusion
+  }
+
+  private excluded(peer: Peer, code: string, why: string): void {
+    this.ports.log.error('excluded', { code, why })
+    this.warn(code, code === 'certificate-invalid' ? `The organiser of ${peer.identity.overlayName} has excluded this device. To come back, ask for a new invitation and join again.` : why)
+    if (this.running !== peer) return
+    this.running = undefined
+    this.peerChanged.emit(undefined)
+    stopPeer(peer, this.ports.clock).catch((cause: unknown) => { this.ports.log.error('stop', { cause: String(cause) }) })
+  }
+
   warn(id: string, detail: string): void {
     const warning = { code: id, detail }
     this.warnings.set(id, warning)
@@ -127,6 +157,16 @@ export class PeerApp {
         onLanFailure: (cause) => { this.warnMulticast(cause) },
       }),
     })
+    const started = this.running
+    started.overlay.onDocument((bytes) => {
+      try {
+        this.account.replaceDocument(bytes)
+      } catch (cause) {
+        if (!(cause instanceof PeerError)) throw cause
+        this.warn(cause.code, cause.message)
+      }
+    })
+    started.overlay.onExcluded(({ code, why }) => { this.excluded(started, code, why) })
     this.running.onNameTaken(() => { this.warn('name-taken', `Somebody else in ${identity.overlayName} is ${identity.userName} already. Calls and messages to this name do not reach you. Join with another name, from a new profile.`) })
     if (ports.keychain.protection === 'file') this.warn('keyring-missing', 'This computer has no keyring: the private key is kept in a file that only you can read.')
     if (identity.certificate.notAfter - ports.clock.now() < expiryWarningMs) {
@@ -147,7 +187,7 @@ export class PeerApp {
     await this.documents.start(account, {
       onEnrolled: (userName) => { log.info('enrolled', { userName }) },
       onRefused: (reason, remote) => { log.warn('refused', { reason, remote: remote.host }) },
-    })
+    }, () => this.account.account?.identity.document ?? account.identity.document)
     await startPeer(peer)
     const { listen } = peer.overlay.status
     if (listen !== null && this.network.listen === undefined && listen.port !== 6084) {

@@ -148,6 +148,7 @@ export class ScriptedPeer {
         { id: 'i3', userName: 'frida', expiresAt: Date.now() - 190_000_000, state: 'expired' },
       ],
       'overlay.revokeInvitation': () => null,
+      'overlay.revoke': ({ userName }) => ({ userName, nodeIds: [] }),
       'overlay.inspect': ({ text }) => (text.includes('join?')
         ? { overlayName: 'office.example', open: false, rootFingerprint: '3f9ac1d07be24c550a96b6f1de3f6b0f8f0b5e0f8c1b7a1d', userName: 'bob', needsCode: false }
         : this.fail('overlay-file-damaged')),

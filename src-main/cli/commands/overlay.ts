@@ -1,4 +1,4 @@
-/** `ringway overlay create|show|invite` */
+/** `ringway overlay create|show|invite|revoke` */
 import { userInfo } from 'node:os'
 import type { Context } from '../context.ts'
 import { withPeer } from '../profile.ts'
@@ -27,4 +27,10 @@ export async function invite({ profile, output }: Context, user: string, options
     `${invitation.link ?? ''}\n\nFor ${invitation.userName}, once, until ${new Date(invitation.expiresAt).toLocaleString()}. Code: ${invitation.code ?? ''}\nYour peer must be running when it is used.`,
     invitation,
   )
+}
+
+export async function revoke({ profile, output }: Context, user: string): Promise<undefined> {
+  const excluded = await withPeer(profile, (client) => client.call('overlay.revoke', { userName: user }))
+  const devices = excluded.nodeIds.length === 0 ? 'The invitation is taken back.' : 'Every peer that is connected knows within seconds; others learn it when they come back.'
+  output.print(`${excluded.userName} is excluded from the overlay. ${devices}`, excluded)
 }
