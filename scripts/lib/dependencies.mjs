@@ -1,7 +1,7 @@
 // node_modules: present, of this lock file, and with the Node that the project brings along.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { bin, nodeModules, root, toolEnv } from './paths.mjs'
 import { run, say, step } from './progress.mjs'
@@ -36,7 +36,15 @@ export async function ensureDependencies() {
   const want = lockStamp(lockText)
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === want) return
   if (!sameInstall(JSON.parse(lockText), json(join(nodeModules, '.package-lock.json')))) {
-    await step('Installing dependencies (npm ci, about 500 MB on disk)', () => run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root }))
+    await step('Installing dependencies (npm ci, about 500 MB on disk)', async () => {
+      const ci = () => run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root })
+      await ci().catch((cause) => {
+        // what an interrupted installation has left can be in npm's way
+        if (!/ENOTEMPTY|EEXIST/.test(cause.message)) throw cause
+        rmSync(nodeModules, { recursive: true, force: true, maxRetries: 3 })
+        return ci()
+      })
+    })
   }
   writeFileSync(stampFile, want)
 }

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 
 const LINE_EVERY_MS = 10_000
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
 const seconds = (from) => ((performance.now() - from) / 1000).toFixed(1)
 
 export const say = (text) => { process.stderr.write(`${text}\n`) }
@@ -51,6 +52,13 @@ export function run(command, args, { note, timeoutMs = 900_000, ...options } = {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32', ...options })
     let out = '', all = ''
+    // who stops us stops what we run: half an installation that goes on by itself would meet the next try
+    const stop = () => { child.kill('SIGTERM'); process.exit(130) }
+    for (const signal of signals) process.on(signal, stop)
+    const done = () => {
+      clearTimeout(timer)
+      for (const signal of signals) process.off(signal, stop)
+    }
     const timer = setTimeout(() => { child.kill('SIGKILL'); all += `\nkilled after ${timeoutMs / 1000} s` }, timeoutMs)
     const take = (text) => {
       all = (all + text).slice(-200_000)
@@ -59,9 +67,9 @@ export function run(command, args, { note, timeoutMs = 900_000, ...options } = {
     }
     child.stdout.setEncoding('utf8').on('data', (text) => { out += text; take(text) })
     child.stderr.setEncoding('utf8').on('data', take)
-    child.on('error', (cause) => { clearTimeout(timer); reject(cause) })
+    child.on('error', (cause) => { done(); reject(cause) })
     child.on('close', (code) => {
-      clearTimeout(timer)
+      done()
       if (code === 0) resolve(out)
       else reject(new Error(`${command} ${args.join(' ')} failed (${code})\n${telling(all)}`))
     })
