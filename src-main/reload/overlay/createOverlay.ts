@@ -24,6 +24,7 @@ import type { ResourceStore } from '../storage/resourceStore.ts'
 import { Storage } from '../storage/storage.ts'
 import { ValueChecks } from '../storage/valueChecks.ts'
 import { Membership } from '../topology/membership.ts'
+import { TopologyQueries } from '../topology/queries.ts'
 import { TransactionLayer } from '../transaction/transactionLayer.ts'
 import { FetchClient } from '../usages/fetchClient.ts'
 import { StoreClient } from '../usages/storeClient.ts'
@@ -68,6 +69,8 @@ export interface OverlayDependencies {
   readonly listen: SocketAddress | undefined
   /** May stand alone as the overlay's first peer (RFC 6940 §11.4). */
   readonly firstPeer: boolean
+  /** For several nodes of one overlay in one process: what one has verified need not be verified again by the others. */
+  readonly certificates?: CertificateVerifier
 }
 
 const MAX_LINKS = 256
@@ -79,7 +82,7 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
   const configuration = (): OverlayConfiguration => live.current
   const { nodeId } = identity
   const counters = new Counters()
-  const certificates = new CertificateVerifier(crypto, clock, deps.configuration)
+  const certificates = deps.certificates ?? new CertificateVerifier(crypto, clock, deps.configuration)
   const verifier = new SignatureVerifier(crypto, certificates)
   const signer = new Signer(crypto, identity)
   const identify = (certificate: Certificate): { nodeId: Uint8Array; userName: string } | undefined => {
@@ -147,7 +150,8 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
     onPipe: (pipe) => { pipes.emit(pipe) },
   })
   const membership: Membership = new Membership({
-    clock, log: log.child('topology'), nodeId, sender: transactions, attach, table, counters,
+    clock, random, log: log.child('topology'), nodeId, sender: transactions, attach, table, counters,
+    get pingIntervalMs() { return live.current.chordPingIntervalS * 1000 }, get reactive() { return live.current.chordReactive },
     storage: {
       onRangeChanged: () => { storage.onRangeChanged() },
       onNeighboursChanged: () => { storage.onNeighboursChanged() },
@@ -198,6 +202,9 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
   transactions.handle(MessageCode.joinReq, membership.serveJoin)
   transactions.handle(MessageCode.leaveReq, membership.serveLeave)
   transactions.handle(MessageCode.updateReq, membership.serveUpdate)
+  const queries = new TopologyQueries(membership.chord, membership.updates, table, () => storage.resourceCount())
+  transactions.handle(MessageCode.routeQueryReq, queries.serveRouteQuery)
+  transactions.handle(MessageCode.probeReq, queries.serveProbe)
   transactions.handle(MessageCode.storeReq, storage.handleStore)
   transactions.handle(MessageCode.fetchReq, storage.handleFetch)
   transactions.handle(MessageCode.statReq, storage.handleStat)

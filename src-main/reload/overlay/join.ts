@@ -38,7 +38,9 @@ export async function joinThrough(deps: JoinDependencies, bootstrap: Uint8Array,
   const { clock, nodeId, attach, membership, sender } = deps
   membership.forget()
   deps.onStep('attach')
+  membership.wanted(bootstrap)
   const admitting = (await attach.attach([{ resource: nextId(nodeId) }], signal, { through: bootstrap })).nodeId
+  membership.wanted(admitting)
   const named = await withTimeout(clock, UPDATE_MS, 'overlay-unreachable', signal, (until) => membership.updateFrom(admitting, () => true, until))
   const others = unique([...named.predecessors, ...named.successors]).filter((id) => !equalBytes(id, nodeId) && !equalBytes(id, admitting))
   // A neighbour that is not reached is most likely gone; the ring will tell.
@@ -55,12 +57,13 @@ export async function joinThrough(deps: JoinDependencies, bootstrap: Uint8Array,
   }, until))
   // Somebody who joined meanwhile is nearer to us: that one is to admit us.
   if (!equalBytes(final.predecessors[0] as Uint8Array, nodeId)) throw new PeerError('overlay-unreachable', 'another peer has become responsible')
-  membership.chord.enter()
+  membership.enter()
 }
 
 async function attachNeighbour(deps: JoinDependencies, id: Uint8Array, via: Uint8Array, signal: AbortSignal): Promise<void> {
   const { clock, attach, membership } = deps
   await withTimeout(clock, NEIGHBOUR_MS, 'peer-unreachable', signal, (until) => attach.attach([{ node: via }, { node: id }], until, { forUpdate: true }))
+  membership.wanted(id)
   await withTimeout(clock, UPDATE_MS, 'peer-unreachable', signal, (until) => membership.updateFrom(id, () => true, until))
 }
 

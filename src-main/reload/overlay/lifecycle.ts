@@ -36,6 +36,8 @@ const RETRY_MS = { first: 1_000, most: 15_000 } as const
 /** Looking for other parts of the overlay: often while alone or after changes, seldom in a ring at rest (RFC 6940 §10.7.4.4). */
 const LOOK_MS = { alone: 3_000, aloneMost: 30_000, ring: 20_000, ringMost: 300_000 } as const
 
+const SMALL_RING = 8
+
 export class Lifecycle {
   private readonly statusEvent = new Emitter<OverlayStatus>()
   readonly onStatus = this.statusEvent.event
@@ -82,7 +84,7 @@ export class Lifecycle {
     for (let retryMs: number = RETRY_MS.first; !await this.joinOnce(signal); retryMs = Math.min(2 * retryMs, RETRY_MS.most)) {
       if (this.deps.firstPeer) {
         this.deps.membership.forget()
-        this.deps.membership.chord.enter()
+        this.deps.membership.enter()
         break
       }
       this.set('offline', null)
@@ -90,7 +92,7 @@ export class Lifecycle {
     }
     this.refresh()
     for (let waitMs: number = LOOK_MS.alone; ;) {
-      const settled = this.settledSize === this.current.size
+      const settled = isNear(this.current.size, this.settledSize)
       this.settledSize = this.current.size
       if (this.current.phase === 'alone') waitMs = settled ? Math.min(2 * waitMs, LOOK_MS.aloneMost) : LOOK_MS.alone
       else waitMs = settled ? Math.min(2 * waitMs, LOOK_MS.ringMost) : LOOK_MS.ring
@@ -145,6 +147,11 @@ export class Lifecycle {
     this.deps.log.info('overlay', { phase, step, size })
     this.statusEvent.emit(this.current)
   }
+}
+
+/** Sizes of large rings are estimates, which each coming and going shifts. */
+function isNear(size: number, before: number): boolean {
+  return size < SMALL_RING ? size === before : size < 2 * before && before < 2 * size
 }
 
 async function* chain(first: readonly Uint8Array[], second: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -10,7 +10,6 @@ import type { Random } from '../../ports/random.ts'
 import type { Attach } from '../attach/attach.ts'
 import type { ConnectionTable } from '../forwarding/connectionTable.ts'
 import type { Membership } from '../topology/membership.ts'
-import { nextId } from '../topology/ring.ts'
 import type { RequestSender } from '../transaction/exchange.ts'
 import { encodeContents } from '../wire/bodies.ts'
 import { MessageCode } from '../wire/constants.ts'
@@ -30,7 +29,8 @@ export interface MaintenanceDependencies {
 }
 
 const TICK_MS = 5_000
-const SILENT_MS = 15_000
+/** Neighbours hold our data and close the ring: their loss must be noticed soon. A dead finger costs one detour. */
+const SILENT_MS = { neighbour: 15_000, other: 90_000 } as const
 /** Bootstrap nodes asked in one look for a partition. */
 const MAX_LOOKS = 3
 const LOOK_MS = 5_000
@@ -54,20 +54,23 @@ export class Maintenance {
   }
 
   /**
-   * Whether `bootstrap` leads to another ring than ours: then Attach to who answers for our successor's place there, and Update it,
-   * from which both rings grow together. True when there was such a ring. @throws the signal's reason
+   * Pings our own place in the ring through bootstrap nodes (RFC 6940 §10.7.4.4). In one ring we answer ourselves; who
+   * else answers stands in another one, or in a place of ours where we are not known: then Attach to it and Update it,
+   * from which both rings grow together. True when there was somebody. @throws the signal's reason
    */
   async lookForPartition(signal: AbortSignal): Promise<boolean> {
     const { nodeId, sender, attach, membership, table, search } = this.deps
     let looks = 0
     for await (const bootstrap of findNodes(search, LOOK_MS, signal)) {
+      membership.wanted(bootstrap)
       try {
-        const through = { through: bootstrap, transmissions: 2 }
-        const answer = await sender.request([{ resource: nextId(nodeId) }], MessageCode.pingReq, pingBody, signal, through)
+        const answer = await sender.request([{ resource: nodeId }], MessageCode.pingReq, pingBody, signal, { through: bootstrap, transmissions: 2 })
         const other = answer.signer.nodeId
         if (!equalBytes(other, nodeId) && !membership.chord.isRoutable(other)) {
-          const met = await attach.attach([{ resource: nextId(nodeId) }], signal, through)
-          membership.sendUpdate(met.nodeId)
+          const way = equalBytes(other, bootstrap) ? [{ node: other }] : [{ node: bootstrap }, { node: other }]
+          await attach.attach(way, signal, { forUpdate: true })
+          membership.wanted(other)
+          membership.sendUpdate(other)
           return true
         }
       } catch (error) {
@@ -82,7 +85,7 @@ export class Maintenance {
 
   private onTick(): void {
     for (const { nodeId, link } of this.deps.table.all()) {
-      if (link.silentMs < SILENT_MS || link.isSuspect) continue
+      if (link.isSuspect || link.silentMs < (this.deps.membership.chord.isNeighbour(nodeId) ? SILENT_MS.neighbour : SILENT_MS.other)) continue
       // The ack is what counts; without it the link becomes suspect by itself.
       this.deps.sender.request([{ node: nodeId }], MessageCode.pingReq, pingBody, this.stopped.signal, { through: nodeId, transmissions: 1 })
         .catch((error: unknown) => { this.deps.log.debug('keepalive unanswered', { error: String(error) }) })

@@ -103,6 +103,6 @@ export interface Overlay {
   fetch(resourceId: Uint8Array, kind: number, selector: ValueSelector, signal: AbortSignal): Promise<readonly VerifiedValue[]>
   /** @throws PeerError 'peer-unreachable', 'peer-unverified', 'network-timeout', 'not-joined' */
   appAttach(destination: DestinationSpec, application: number, signal: AbortSignal): Promise<AppPipe>
-  /** Round trip through the overlay to a node. @throws as `appAttach` */
-  ping(destination: DestinationSpec, signal: AbortSignal): Promise<{ readonly rttMs: number; readonly hops: number }>
+  /** Round trip through the overlay to a node, or to whoever is responsible for a resource. @throws as `appAttach` */
+  ping(destination: DestinationSpec, signal: AbortSignal): Promise<{ readonly rttMs: number; readonly hops: number; readonly responder: Uint8Array }>
 }

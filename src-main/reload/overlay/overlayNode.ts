@@ -148,11 +148,11 @@ export class OverlayNode implements Overlay {
     return this.joined(signal, () => this.parts.appAttach.connect(destination, application, signal))
   }
 
-  ping(destination: DestinationSpec, signal: AbortSignal): Promise<{ readonly rttMs: number; readonly hops: number }> {
+  ping(destination: DestinationSpec, signal: AbortSignal): Promise<{ readonly rttMs: number; readonly hops: number; readonly responder: Uint8Array }> {
     return this.joined(signal, async () => {
       const body = encodeContents('pingReq', { padding: new Uint8Array(0) }).messageBody
-      const { rttMs, hops } = await this.parts.transactions.request(destination, MessageCode.pingReq, body, signal)
-      return { rttMs, hops }
+      const { rttMs, hops, signer } = await this.parts.transactions.request(destination, MessageCode.pingReq, body, signal)
+      return { rttMs, hops, responder: signer.nodeId }
     })
   }
 

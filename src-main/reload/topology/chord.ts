@@ -1,18 +1,22 @@
 /**
- * CHORD-RELOAD (RFC 6940 §10) as a pure machine: neighbour table, responsibility, next hop, contents of Updates,
+ * CHORD-RELOAD (RFC 6940 §10) as a pure machine: neighbour table, fingers, responsibility, next hop, contents of Updates,
  * and what follows from Updates, Leaves, admissions and lost links. It sends nothing: `ChordUser` is told what
  * is to be done. The join procedure (§10.5) is in `reload/overlay/join`.
  */
 import { compareBytes, equalBytes, toHex } from '../../base/bytes.ts'
 import { BoundedMap } from '../../base/boundedMap.ts'
 import type { TopologyPlugin } from '../forwarding/topologyPlugin.ts'
-import { clockwise, distance, fraction, inRange } from './ring.ts'
+import { entryOf, invalidEntries } from './fingerTable.ts'
+import { PeerRing } from './peerRing.ts'
+import { distance, fraction, inRange } from './ring.ts'
 
 export interface ChordUser {
   /** `target` should be a neighbour and is not routable: Attach to it through `via`, who told of it (RFC 6940 §10.6). */
   onWanted(target: Uint8Array, via: Uint8Array): void
   /** The neighbour table changed: Update the whole Connection Table (RFC 6940 §10.7.3). */
   onTablesChanged(change: { readonly range: boolean; readonly replicas: boolean }): void
+  /** No peer fills this entry of the Finger Table any more. */
+  onFingerLost(entry: number): void
   /** A member of the ring lost its last routable peer. */
   onIsolated(): void
 }
@@ -27,27 +31,51 @@ export interface ChordOptions {
   /** Predecessors and successors kept; at least 3 (RFC 6940 §10.7). */
   readonly neighbours: number
   readonly replicas: number
+  /** Peers beside the neighbours that are worth keeping (RFC 6940 §10.7.4.3). */
+  readonly fingers: number
 }
 
-export const defaultChordOptions: ChordOptions = { neighbours: 3, replicas: 2 }
+export const defaultChordOptions: ChordOptions = { neighbours: 3, replicas: 2, fingers: 16 }
 const MAX_CANDIDATES = 64
 
 export class Chord implements TopologyPlugin {
   private state: 'outside' | 'member' = 'outside'
   private readonly connected = new Map<string, Uint8Array>()
-  private readonly routable = new Map<string, Uint8Array>()
+  private readonly routable: PeerRing
   /** Known by hearsay: whom to attach to when a place falls vacant, and who said so. */
   private readonly candidates = new BoundedMap<string, { id: Uint8Array; via: Uint8Array }>(MAX_CANDIDATES)
   private predecessorList: readonly Uint8Array[] = []
   private successorList: readonly Uint8Array[] = []
 
-  constructor(readonly nodeId: Uint8Array, private readonly user: ChordUser, private readonly options: ChordOptions = defaultChordOptions) {}
+  constructor(readonly nodeId: Uint8Array, private readonly user: ChordUser, private readonly options: ChordOptions = defaultChordOptions) {
+    this.routable = new PeerRing(nodeId)
+  }
 
   get isMember(): boolean { return this.state === 'member' }
   get predecessors(): readonly Uint8Array[] { return this.predecessorList }
   get successors(): readonly Uint8Array[] { return this.successorList }
-  get routablePeers(): readonly Uint8Array[] { return [...this.routable.values()] }
-  isRoutable(id: Uint8Array): boolean { return this.routable.has(toHex(id)) }
+  get routablePeers(): readonly Uint8Array[] { return this.routable.all }
+  get routableCount(): number { return this.routable.size }
+  isRoutable(id: Uint8Array): boolean { return this.routable.has(id) }
+  isNeighbour(id: Uint8Array): boolean { return hasId(this.predecessorList, id) || hasId(this.successorList, id) }
+
+  /** Routable peers that are no neighbours, in clockwise order. */
+  get fingers(): readonly Uint8Array[] { return this.routable.all.filter((id) => !this.isNeighbour(id)) }
+
+  /** Finger Table entries to search a peer for, lowest first. */
+  get invalidFingers(): readonly number[] { return this.seesAll ? [] : invalidEntries(this.nodeId, this.routable.all, this.successorList.at(-1)) }
+
+  /** Fewer fingers than wanted, in a ring that has peers beyond our neighbours (RFC 6940 §10.7.4.3). */
+  get lacksFingers(): boolean {
+    return this.successorList.length === this.options.neighbours && this.fingers.length < this.options.fingers && !this.seesAll
+  }
+
+  /** Whether the link to `id` serves routing: a neighbour, the only peer of its finger entry, or one of few fingers. */
+  isNeeded(id: Uint8Array): boolean {
+    if (this.isNeighbour(id) || this.fingers.length <= this.options.fingers) return true
+    const entry = entryOf(this.nodeId, id)
+    return this.routable.has(id) && this.routable.all.every((other) => equalBytes(other, id) || entryOf(this.nodeId, other) !== entry)
+  }
 
   // TopologyPlugin
 
@@ -58,16 +86,13 @@ export class Chord implements TopologyPlugin {
     return predecessor === undefined || inRange(predecessor, id, this.nodeId)
   }
 
+  /**
+   * For Resource-IDs and for Node-IDs we are not connected to; the router sends to connected nodes by itself. A
+   * connected node that is not routable, such as a client or a peer of another ring, is responsible for nothing.
+   */
   nextHop(id: Uint8Array): Uint8Array | undefined {
-    const key = toHex(id)
-    const direct = this.connected.get(key)
-    if (direct !== undefined && !equalBytes(direct, this.nodeId)) return direct
-    const ordered = clockwise(this.nodeId, [...this.routable.values()])
-    const limit = distance(this.nodeId, id)
-    let best: Uint8Array | undefined
-    for (const peer of ordered) if (compareBytes(distance(this.nodeId, peer), limit) < 0) best = peer
     // None strictly between us and the id: the first peer behind it.
-    return best ?? ordered[0]
+    return this.routable.lastBefore(id) ?? this.routable.following(1)[0]
   }
 
   replicaSet(): readonly Uint8Array[] { return this.successorList.slice(0, this.options.replicas) }
@@ -111,23 +136,22 @@ export class Chord implements TopologyPlugin {
     const key = toHex(id)
     this.connected.delete(key)
     this.candidates.delete(key)
-    if (this.routable.delete(key)) this.recompute(false)
+    if (this.routable.delete(id)) this.afterLoss(id)
   }
 
   /** `id` said that it leaves, and named those beyond it (RFC 6940 §10.9). */
   left(id: Uint8Array, beyond: readonly Uint8Array[]): void {
     const key = toHex(id)
     this.candidates.delete(key)
-    const was = this.routable.delete(key)
+    const was = this.routable.delete(id)
     for (const other of beyond) this.consider(other, undefined)
-    if (was) this.recompute(false)
+    if (was) this.afterLoss(id)
   }
 
   /** `id` is a peer and may be routed through: it sent an Update, or we admit it, or we are joining beside it. */
   addRoutable(id: Uint8Array): void {
     const key = toHex(id)
-    if (!this.connected.has(key) || this.routable.has(key)) return
-    this.routable.set(key, id)
+    if (!this.connected.has(key) || !this.routable.add(id)) return
     this.candidates.delete(key)
     this.recompute(false)
   }
@@ -156,7 +180,7 @@ export class Chord implements TopologyPlugin {
   size(listsOf: (id: Uint8Array) => NeighbourLists | undefined): number {
     if (this.routable.size === 0) return 1
     const lists = [this.lists(), ...[...this.predecessorList, ...this.successorList].flatMap((id) => listsOf(id) ?? [])]
-    const known = new Map([this.nodeId, ...this.routable.values(), ...lists.flatMap((l) => [...l.predecessors, ...l.successors])].map((id) => [toHex(id), id]))
+    const known = new Map([this.nodeId, ...this.routable.all, ...lists.flatMap((l) => [...l.predecessors, ...l.successors])].map((id) => [toHex(id), id]))
     const edge = (list: readonly Uint8Array[], side: keyof NeighbourLists): Uint8Array | undefined => {
       const last = list.at(-1)
       return last === undefined ? undefined : listsOf(last)?.[side].at(-1) ?? last
@@ -170,9 +194,18 @@ export class Chord implements TopologyPlugin {
     return Math.max(known.size, Math.round(inside / covered))
   }
 
+  /** The neighbours of both sides are the same peers: nobody is beyond them. */
+  private get seesAll(): boolean { return this.routable.size < 2 * this.options.neighbours }
+
+  private afterLoss(id: Uint8Array): void {
+    this.recompute(false)
+    const entry = entryOf(this.nodeId, id)
+    if (this.state === 'member' && this.invalidFingers.includes(entry)) this.user.onFingerLost(entry)
+  }
+
   private consider(id: Uint8Array, via: Uint8Array | undefined): void {
     const key = toHex(id)
-    if (equalBytes(id, this.nodeId) || this.routable.has(key)) return
+    if (equalBytes(id, this.nodeId) || this.routable.has(id)) return
     if (!this.belongs(id)) { this.candidates.delete(key); return }
     const through = via ?? this.nextHop(id)
     if (through === undefined) return
@@ -192,18 +225,19 @@ export class Chord implements TopologyPlugin {
 
   private recompute(entered: boolean): void {
     const before = { predecessors: this.predecessorList, successors: this.successorList }
-    const ordered = clockwise(this.nodeId, [...this.routable.values()])
-    this.successorList = ordered.slice(0, this.options.neighbours)
-    this.predecessorList = ordered.slice(-this.options.neighbours).reverse()
+    this.successorList = this.routable.following(this.options.neighbours)
+    this.predecessorList = this.routable.preceding(this.options.neighbours)
     if (this.state === 'outside') return
     const range = entered || !sameId(before.predecessors[0], this.predecessorList[0])
     const replicas = entered || !sameList(before.successors.slice(0, this.options.replicas), this.replicaSet())
     if (range || replicas || !sameList(before.predecessors, this.predecessorList) || !sameList(before.successors, this.successorList)) {
       this.user.onTablesChanged({ range, replicas })
     }
-    if (ordered.length === 0 && before.successors.length > 0) this.user.onIsolated()
+    if (this.routable.size === 0 && before.successors.length > 0) this.user.onIsolated()
   }
 }
+
+function hasId(list: readonly Uint8Array[], id: Uint8Array): boolean { return list.some((other) => equalBytes(other, id)) }
 
 function sameId(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
   return a === undefined ? b === undefined : b !== undefined && equalBytes(a, b)

@@ -1,27 +1,32 @@
 /**
- * The topology methods of CHORD-RELOAD (RFC 6940 §6.4.2, §10): serves Join, Leave and Update, sends Updates when
- * the tables change, attaches to peers that should be neighbours, admits joining peers with hand-over. What the
- * tables are is decided by `Chord`; how we ourselves join is `reload/overlay/join`.
+ * The topology methods of CHORD-RELOAD (RFC 6940 §6.4.2, §10): serves Join, Leave and Update, attaches to peers that
+ * should be neighbours, admits joining peers with hand-over, lets go of links that serve nothing. What the tables
+ * are is decided by `Chord`; how we ourselves join is `reload/overlay/join`.
  */
-import { untilAborted, withTimeout } from '../../base/abort.ts'
+import { withTimeout } from '../../base/abort.ts'
 import { equalBytes, toHex } from '../../base/bytes.ts'
 import type { Counters } from '../../base/counters.ts'
 import { PeerError } from '../../base/errors.ts'
-import { Notifier } from '../../base/notifier.ts'
 import { decode, encode } from '../../base/presentation.ts'
-import type { Clock, Timer } from '../../ports/clock.ts'
+import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
+import type { Random } from '../../ports/random.ts'
 import type { Attach } from '../attach/attach.ts'
 import type { ConnectionTable } from '../forwarding/connectionTable.ts'
 import type { HandOver, TopologyUser } from '../forwarding/topologyPlugin.ts'
 import type { IncomingRequest, Outcome, RequestSender } from '../transaction/exchange.ts'
 import { decodeBody, encodeContents } from '../wire/bodies.ts'
 import { ErrorCode, MessageCode } from '../wire/constants.ts'
-import { chordLeaveData, type ChordLeaveData, type ChordUpdate } from '../wire/topology.ts'
+import { chordLeaveData, type ChordLeaveData } from '../wire/topology.ts'
 import { Chord, type ChordOptions, type ChordUser, type NeighbourLists } from './chord.ts'
+import { FingerSearch } from './fingerSearch.ts'
+import { Updates } from './updates.ts'
+
+export { unique } from './updates.ts'
 
 export interface MembershipDependencies {
   readonly clock: Clock
+  readonly random: Random
   readonly log: Log
   readonly nodeId: Uint8Array
   readonly sender: RequestSender
@@ -29,6 +34,9 @@ export interface MembershipDependencies {
   readonly table: Pick<ConnectionTable, 'get' | 'all'>
   readonly counters: Counters
   readonly options?: ChordOptions
+  /** Of the configuration document: chord-ping-interval and chord-reactive. */
+  readonly pingIntervalMs: number
+  readonly reactive: boolean
   /** Storage; told of changes and asked to hand data over. */
   readonly storage: TopologyUser & HandOver
   /** We are a member and have no peer left. */
@@ -37,31 +45,43 @@ export interface MembershipDependencies {
   onChanged(): void
 }
 
-/** Changes within this time go out in one Update. */
-const GATHER_MS = 20
 const HAND_OVER_MS = 10_000
 /** A peer that could not be attached to is left alone this long, whoever names it. */
 const FAILED_MS = 30_000
 const ATTACH_MS = 20_000
 const MAX_ATTACHING = 16
 const LEAVE_MS = 1_500
+/** A link of ours that nothing needs is kept this long: it may be needed when the tables have settled. */
+const UNNEEDED_MS = 30_000
+const SMALL_RING = 20
+/** Turns of stabilisation between two looks for such links. */
+const TRIM_TURNS = 6
 
 export class Membership implements ChordUser {
   readonly chord: Chord
   private readonly attaching = new Set<string>()
   private readonly failedUntil = new Map<string, number>()
-  private readonly lastUpdates = new Map<string, NeighbourLists>()
-  private readonly updated = new Notifier()
+  readonly updates: Updates
+  private readonly fingers: FingerSearch
+  /** Links we asked for. Others may rely on those that they asked for. */
+  private readonly ours = new Set<string>()
+  private estimate: number | undefined
+  private turns = 0
   /** Leaves that are not answered yet. */
   private readonly leaving = new Map<string, AbortController>()
   private readonly stopped = new AbortController()
   private admissions: Promise<void> = Promise.resolve()
-  private gathering: Timer | undefined
-  private readonly startedAt: number
 
   constructor(private readonly deps: MembershipDependencies) {
     this.chord = new Chord(deps.nodeId, this, deps.options)
-    this.startedAt = deps.clock.monotonic()
+    const { clock, random, log, sender, attach, table, counters } = deps
+    const stopped = this.stopped.signal
+    this.updates = new Updates({ clock, log, sender, table, counters, chord: this.chord, stopped })
+    this.fingers = new FingerSearch({
+      clock, random, log, sender, attach, chord: this.chord, stopped,
+      get intervalMs() { return deps.pingIntervalMs }, get reactive() { return deps.reactive },
+      onFound: (nodeId) => { this.wanted(nodeId); this.sendUpdate(nodeId) },
+    })
   }
 
   // Links
@@ -72,10 +92,14 @@ export class Membership implements ChordUser {
   }
 
   onLinkDown(nodeId: Uint8Array): void {
-    this.lastUpdates.delete(toHex(nodeId))
     this.leaving.get(toHex(nodeId))?.abort(new PeerError('peer-unreachable'))
+    this.updates.forget(nodeId)
+    if (this.deps.table.get(nodeId) === undefined) this.ours.delete(toHex(nodeId))
     this.chord.linkDown(nodeId)
   }
+
+  /** A link to this node was made at our wish: it is ours to close again. */
+  wanted(nodeId: Uint8Array): void { this.ours.add(toHex(nodeId)) }
 
   // ChordUser
 
@@ -87,7 +111,7 @@ export class Membership implements ChordUser {
     // Source-routed through whoever told of it (RFC 6940 §10.6).
     const destination = equalBytes(via, target) ? [{ node: target }] : [{ node: via }, { node: target }]
     withTimeout(this.deps.clock, ATTACH_MS, 'peer-unreachable', this.stopped.signal, (signal) => this.deps.attach.attach(destination, signal, { forUpdate: true })).then(
-      () => { if (this.chord.isMember) this.sendUpdate(target) },
+      () => { this.wanted(target); this.sendUpdate(target) },
       (error: unknown) => {
         this.deps.log.debug('neighbour not reached', { peer: key, error: String(error) })
         this.remember(key)
@@ -97,64 +121,47 @@ export class Membership implements ChordUser {
   }
 
   onTablesChanged(change: { readonly range: boolean; readonly replicas: boolean }): void {
-    this.gathering ??= this.deps.clock.setTimer(GATHER_MS, () => { this.gathering = undefined; this.updateAll() })
+    this.updates.changed(change.range)
     if (change.range) this.deps.storage.onRangeChanged()
     this.deps.storage.onNeighboursChanged()
-    this.deps.onChanged()
+    this.changed()
   }
+
+  onFingerLost(entry: number): void { this.fingers.lost(entry) }
 
   onIsolated(): void { this.deps.onIsolated() }
 
   // Updates
 
-  /** Updates every node of the Connection Table (RFC 6940 §10.7.3). */
-  updateAll(): void { for (const { nodeId } of this.deps.table.all()) this.sendUpdate(nodeId) }
+  updateNeighbours(): void { this.updates.toNeighbours() }
 
-  /** Updates the neighbours only, as stabilisation does (RFC 6940 §10.7.4.1). */
-  updateNeighbours(): void {
-    for (const nodeId of unique([...this.chord.predecessors, ...this.chord.successors])) this.sendUpdate(nodeId)
-  }
-
-  /** Only members send Updates: who has not joined must not look routable. */
-  sendUpdate(to: Uint8Array): void {
-    if (!this.chord.isMember || this.deps.table.get(to) === undefined) return
-    const uptime = Math.floor((this.deps.clock.monotonic() - this.startedAt) / 1000) >>> 0
-    const body = encodeContents('updateReq', { uptime, type: 'neighbors', ...this.chord.lists() }).messageBody
-    this.deps.sender.request([{ node: to }], MessageCode.updateReq, body, this.stopped.signal).catch((error: unknown) => {
-      if (!this.stopped.signal.aborted) this.deps.counters.add('update.failed')
-      this.deps.log.debug('update failed', { peer: toHex(to), error: String(error) })
-    })
-  }
+  sendUpdate(to: Uint8Array): void { this.updates.send(to) }
 
   readonly serveUpdate = (request: IncomingRequest): Outcome => {
-    const update = decodeBody('updateReq', request.body)
-    const from = request.signer.nodeId
-    // Routing over a link needs the link: what comes round about says nothing about it.
-    if (equalBytes(request.previousHop, from) && this.deps.table.get(from) !== undefined) {
-      const lists = listsOf(update)
-      if (lists !== undefined) this.lastUpdates.set(toHex(from), lists)
-      this.chord.updated(from, lists === undefined ? [] : [...lists.predecessors, ...lists.successors, ...(update.type === 'full' ? update.fingers : [])])
-      this.updated.notify()
-      this.deps.onChanged()
+    const listed = this.updates.receive(request)
+    if (listed !== undefined) {
+      this.chord.updated(request.signer.nodeId, listed)
+      this.updates.notify()
+      this.changed()
     }
     return { body: new Uint8Array(0) }
   }
 
-  /** The newest lists `from` sent over its present link that satisfy `test`; waits for them. @throws the signal's reason */
-  async updateFrom(from: Uint8Array, test: (lists: NeighbourLists) => boolean, signal: AbortSignal): Promise<NeighbourLists> {
-    for (;;) {
-      signal.throwIfAborted()
-      const lists = this.lastUpdates.get(toHex(from))
-      if (lists !== undefined && test(lists)) return lists
-      await untilAborted(this.updated.wait(), signal)
-    }
-  }
+  /** As `Updates.from`. */
+  updateFrom(from: Uint8Array, test: (lists: NeighbourLists) => boolean, signal: AbortSignal): Promise<NeighbourLists> { return this.updates.from(from, test, signal) }
 
   /** Before joining anew: nothing said so far counts. */
   forget(): void {
     this.chord.reset()
-    this.lastUpdates.clear()
+    this.updates.forgetAll()
+    this.fingers.stop()
     this.failedUntil.clear()
+  }
+
+  /** Our join is complete, or we stand alone. */
+  enter(): void {
+    this.chord.enter()
+    this.fingers.start()
   }
 
   // Join of others (RFC 6940 §10.5 steps 5 to 8)
@@ -194,7 +201,7 @@ export class Membership implements ChordUser {
     if (!equalBytes(leavingPeerId, request.signer.nodeId) || !equalBytes(leavingPeerId, request.previousHop)) return { error: ErrorCode.forbidden, info: 'a peer leaves for itself, over its own link' }
     const data: ChordLeaveData = decode(chordLeaveData, overlaySpecificData, 'ChordLeaveData')
     const key = toHex(leavingPeerId)
-    this.lastUpdates.delete(key)
+    this.updates.forget(leavingPeerId)
     // Others may still name it for a while.
     this.remember(key)
     this.chord.left(leavingPeerId, data.type === 'from_succ' ? data.successors : data.predecessors)
@@ -208,7 +215,7 @@ export class Membership implements ChordUser {
     const isSuccessor = (id: Uint8Array): boolean => successors.some((other) => equalBytes(other, id)) && !predecessors.slice(0, 1).some((other) => equalBytes(other, id))
     const deadline = new AbortController()
     const timer = this.deps.clock.setTimer(LEAVE_MS, () => { deadline.abort(new PeerError('timeout')) })
-    this.gathering?.cancel()
+    this.updates.cancel()
     await Promise.allSettled(this.deps.table.all().map(({ nodeId }) => {
       const data: ChordLeaveData = isSuccessor(nodeId) ? { type: 'from_pred', predecessors } : { type: 'from_succ', successors }
       const body = encodeContents('leaveReq', { leavingPeerId: this.deps.nodeId, overlaySpecificData: encode(chordLeaveData, data) }).messageBody
@@ -223,28 +230,41 @@ export class Membership implements ChordUser {
   stabilize(): void {
     const now = this.deps.clock.monotonic()
     for (const [key, until] of [...this.failedUntil]) if (until <= now) this.failedUntil.delete(key)
-    if (this.chord.isMember) this.chord.reconsider()
+    if (!this.chord.isMember) return
+    this.estimate = undefined
+    this.chord.reconsider()
+    this.trim()
   }
 
   /** Estimated number of peers, this one included. */
-  get size(): number { return this.chord.size((id) => this.lastUpdates.get(toHex(id))) }
+  get size(): number { return this.estimate ??= this.chord.size((id) => this.updates.listsOf(id)) }
+
+  /** Closes links that we asked for and that serve neither us nor, as far as we know, the other side. */
+  private trim(): void {
+    if (this.turns++ % TRIM_TURNS !== TRIM_TURNS - 1) return
+    for (const { nodeId, link } of this.deps.table.all()) {
+      if (!this.ours.has(toHex(nodeId)) || this.chord.isNeeded(nodeId) || this.deps.clock.monotonic() - link.openedAt < UNNEEDED_MS) continue
+      const lists = this.updates.listsOf(nodeId)
+      if (lists !== undefined && [...lists.predecessors, ...lists.successors].some((id) => equalBytes(id, this.deps.nodeId))) continue
+      this.deps.counters.add('link.unneeded')
+      link.close()
+    }
+  }
+
+  private changed(): void {
+    // In a large ring it is a rough estimate, and costly: good enough until the next turn of stabilisation.
+    if (this.chord.routableCount <= SMALL_RING) this.estimate = undefined
+    this.deps.onChanged()
+  }
 
   close(): void {
     this.stopped.abort(new PeerError('cancelled', 'stopped'))
-    this.gathering?.cancel()
-    this.gathering = undefined
+    this.updates.cancel()
+    this.fingers.stop()
   }
 
   private remember(key: string): void {
     if (this.failedUntil.size >= 256) this.failedUntil.clear()
     this.failedUntil.set(key, this.deps.clock.monotonic() + FAILED_MS)
   }
-}
-
-function listsOf(update: ChordUpdate): NeighbourLists | undefined {
-  return update.type === 'peer_ready' ? undefined : { predecessors: update.predecessors.map((id) => id.slice()), successors: update.successors.map((id) => id.slice()) }
-}
-
-export function unique(ids: readonly Uint8Array[]): readonly Uint8Array[] {
-  return [...new Map(ids.map((id) => [toHex(id), id])).values()]
 }

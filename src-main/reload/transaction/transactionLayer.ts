@@ -224,7 +224,9 @@ export class TransactionLayer implements RequestSender, RouterUser {
     const { messageCode, messageBody } = message.contents
     const error = messageCode === MessageCode.error ? this.readError(messageBody) : undefined
     if (messageCode === MessageCode.error ? error === undefined : messageCode !== answerCode(pending.code)) { this.drop('wrongAnswer'); return }
-    if (!this.maySign(signer.nodeId, pending.expected)) {
+    // Through a bootstrap node we may see another ring than ours, whose nearest peer is not ours.
+    const anyone = pending.through !== undefined && pending.expected.type === 'resource'
+    if (!anyone && !this.maySign(signer.nodeId, pending.expected)) {
       const fatal = error?.errorCode === ErrorCode.unsupportedForwardingOption || error?.errorCode === ErrorCode.messageTooLarge ||
         (pending.through !== undefined && equalBytes(signer.nodeId, pending.through))
       if (error === undefined || !PATH_ERRORS.has(error.errorCode)) this.drop('wrongSigner')
@@ -269,6 +271,7 @@ export class TransactionLayer implements RequestSender, RouterUser {
       return
     }
     const served: Served = { at: this.deps.clock.monotonic(), body: undefined }
+    this.forgetServed()
     this.served.set(key, served)
     this.deps.counters.add(`request.received.${messageName(contents.messageCode) ?? 'unknown'}`)
     const answer = (outcome: Outcome): void => {
@@ -302,6 +305,14 @@ export class TransactionLayer implements RequestSender, RouterUser {
     const route = back.every((node) => node !== undefined) && equalBytes(back.at(-1) ?? this.deps.nodeId, signer.nodeId) ? back.map((node) => ({ node })) : [{ node: signer.nodeId }]
     this.deps.sequences?.onBehind(signer.nodeId, route)
     return { error: ErrorCode.configTooOld, info: String(ours) }
+  }
+
+  /** Answers are kept no longer than they may be asked for again. */
+  private forgetServed(): void {
+    for (const [key, { at }] of this.served) {
+      if (this.deps.clock.monotonic() - at < REQUEST_LIFETIME_MS) return
+      this.served.delete(key)
+    }
   }
 
   private refusal(message: Message): Outcome | undefined {

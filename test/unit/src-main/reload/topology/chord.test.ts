@@ -12,6 +12,7 @@ function setUp(self = '80'): { chord: Chord; facts: string[]; meet: (...others: 
   const chord = new Chord(at(self), {
     onWanted: (target, via) => { facts.push(`attach ${place(target)} via ${place(via)}`) },
     onTablesChanged: ({ range, replicas }) => { facts.push(`update${range ? ' range' : ''}${replicas ? ' replicas' : ''}`) },
+    onFingerLost: (entry) => { facts.push(`finger ${entry} lost`) },
     onIsolated: () => { facts.push('isolated') },
   })
   return { chord, facts, meet: (...others) => { for (const other of others) { chord.linkUp(at(other)); chord.addRoutable(at(other)) } } }
@@ -34,15 +35,15 @@ describe('responsibility (RFC 6940 §10.1)', () => {
 })
 
 describe('routing (RFC 6940 §10.3)', () => {
-  test('goes to a directly connected node, whether routable or not', () => {
+  test('a Resource-ID never goes to a node that is connected but not routable, even if it is its Node-ID', () => {
     const { chord, meet } = setUp()
     chord.enter()
     meet('c0')
     chord.linkUp(at('f0'))
-    expect(place(chord.nextHop(at('f0')))).toBe('f0')
+    expect(place(chord.nextHop(at('f0')))).toBe('c0')
   })
 
-  test('else to the largest Node-ID strictly between us and the id, else to the smallest behind it', () => {
+  test('goes to the largest Node-ID strictly between us and the id, else to the smallest behind it', () => {
     const { chord, meet } = setUp()
     chord.enter()
     meet('20', '60', 'a0', 'c0')
@@ -156,5 +157,52 @@ describe('replicas and answers', () => {
       return i < 0 ? undefined : { successors: [1, 2, 3].map((n) => at(all[(i + n) % 9]!)), predecessors: [1, 2, 3].map((n) => at(all[(i + 9 - n) % 9]!)) }
     }
     expect(chord.size((id) => around(place(id)!))).toBe(10)
+  })
+})
+
+describe('fingers (RFC 6940 §10.7.2, §10.7.4)', () => {
+  const ring = ['82', '84', '86', '70', '72', '74']
+
+  test('entries beyond the last successor that no routable peer fills are to be searched for', () => {
+    const { chord, meet } = setUp()
+    chord.enter()
+    meet(...ring)
+    // 70, 72 and 74 stand in [80 + 40 + 20 + ..., 80 + ff]: entry 1 is [00, 7f], 2 is [c0, ff], 3 [a0, bf], 4 [90, 9f], 5 [88, 8f], 6 [84, 87].
+    expect(chord.invalidFingers).toEqual([2, 3, 4, 5])
+    meet('c4', '95')
+    expect(chord.invalidFingers).toEqual([3, 5])
+    expect(places(chord.fingers)).toEqual(['95', 'c4'])
+  })
+
+  test('a finger that is lost is removed everywhere and told of when nobody else fills its entry', () => {
+    const { chord, facts, meet } = setUp()
+    chord.enter()
+    meet(...ring, 'c4', 'c8', 'a1')
+    facts.length = 0
+    chord.linkDown(at('c4'))
+    expect(facts).toEqual([])
+    chord.linkDown(at('c8'))
+    expect(facts).toEqual(['finger 2 lost'])
+    expect(place(chord.nextHop(at('f0')))).toBe('a1')
+    chord.left(at('a1'), [])
+    expect(facts).toEqual(['finger 2 lost', 'finger 3 lost'])
+  })
+
+  test('up to 16 fingers are kept; beyond, those that fill no entry alone serve nothing', () => {
+    const { chord, meet } = setUp()
+    chord.enter()
+    meet(...ring, ...Array.from({ length: 16 }, (_, i) => (0xc0 + i).toString(16)))
+    expect([chord.isNeeded(at('c3')), chord.lacksFingers]).toEqual([true, false])
+    meet('a1')
+    expect([chord.isNeeded(at('c3')), chord.isNeeded(at('a1')), chord.isNeeded(at('82'))]).toEqual([false, true, true])
+  })
+
+  test('who knows all peers lacks no fingers', () => {
+    const { chord, meet } = setUp()
+    chord.enter()
+    meet('90', 'a0', 'b0')
+    expect(chord.lacksFingers).toBe(false)
+    meet('20', '30', '40', '50')
+    expect(chord.lacksFingers).toBe(true)
   })
 })

@@ -1,0 +1,127 @@
+/**
+ * Updates of CHORD-RELOAD (RFC 6940 §6.4.2.3, §10.7): what each connected peer said last, and what we tell whom and
+ * when. Neighbours hear of each change at once; fingers and clients soon when our range changed, and else when
+ * changes have gathered, since they only need to know that we are there.
+ */
+import { untilAborted } from '../../base/abort.ts'
+import { equalBytes, toHex } from '../../base/bytes.ts'
+import type { Counters } from '../../base/counters.ts'
+import { Notifier } from '../../base/notifier.ts'
+import type { Clock, Timer } from '../../ports/clock.ts'
+import type { Log } from '../../ports/log.ts'
+import type { ConnectionTable } from '../forwarding/connectionTable.ts'
+import type { IncomingRequest, RequestSender } from '../transaction/exchange.ts'
+import { decodeBody, encodeContents } from '../wire/bodies.ts'
+import { MessageCode } from '../wire/constants.ts'
+import type { ChordUpdate } from '../wire/topology.ts'
+import type { Chord, NeighbourLists } from './chord.ts'
+
+export interface UpdateDependencies {
+  readonly clock: Clock
+  readonly log: Log
+  readonly sender: RequestSender
+  readonly table: Pick<ConnectionTable, 'get' | 'all'>
+  readonly counters: Counters
+  readonly chord: Chord
+  readonly stopped: AbortSignal
+}
+
+/** Changes within this time go out in one Update. */
+const NEAR_MS = 20
+const RANGE_MS = 1_000
+const FAR_MS = 60_000
+
+export class Updates {
+  private readonly last = new Map<string, NeighbourLists>()
+  private readonly arrived = new Notifier()
+  private near: Timer | undefined
+  private far: { readonly timer: Timer; readonly dueAt: number } | undefined
+  private readonly startedAt: number
+
+  constructor(private readonly deps: UpdateDependencies) { this.startedAt = deps.clock.monotonic() }
+
+  /** Seconds since this node started. */
+  get uptimeS(): number { return Math.floor((this.deps.clock.monotonic() - this.startedAt) / 1000) >>> 0 }
+
+  /** The lists that `id` sent last over its present link. */
+  listsOf(id: Uint8Array): NeighbourLists | undefined { return this.last.get(toHex(id)) }
+
+  forget(id: Uint8Array): void { this.last.delete(toHex(id)) }
+  forgetAll(): void { this.last.clear() }
+
+  /** The neighbour table changed: the whole Connection Table is to know (RFC 6940 §10.7.3). */
+  changed(range: boolean): void {
+    this.near ??= this.deps.clock.setTimer(NEAR_MS, () => { this.near = undefined; this.toNeighbours() })
+    const dueAt = this.deps.clock.monotonic() + (range ? RANGE_MS : FAR_MS)
+    if (this.far !== undefined && this.far.dueAt <= dueAt) return
+    this.far?.timer.cancel()
+    this.far = { dueAt, timer: this.deps.clock.setTimer(dueAt - this.deps.clock.monotonic(), () => { this.far = undefined; this.toOthers() }) }
+  }
+
+  /** What is to go out goes no more. */
+  cancel(): void {
+    this.near?.cancel()
+    this.far?.timer.cancel()
+    this.near = this.far = undefined
+  }
+
+  /** Updates the neighbours, as stabilisation does too (RFC 6940 §10.7.4.1). */
+  toNeighbours(): void {
+    const { predecessors, successors } = this.deps.chord
+    for (const nodeId of unique([...predecessors, ...successors])) this.send(nodeId)
+  }
+
+  private toOthers(): void {
+    for (const { nodeId } of this.deps.table.all()) if (!this.deps.chord.isNeighbour(nodeId)) this.send(nodeId)
+  }
+
+  /**
+   * Only members send Updates: who has not joined must not look routable.
+   * @param full with our fingers, for who asked by RouteQuery (RFC 6940 §10.7)
+   */
+  send(to: Uint8Array, full = false): void {
+    const { chord, table, sender, counters, log, stopped } = this.deps
+    if (!chord.isMember || table.get(to) === undefined) return
+    const lists = { uptime: this.uptimeS, ...chord.lists() }
+    const update: ChordUpdate = full ? { ...lists, type: 'full', fingers: ascending(chord.fingers) } : { ...lists, type: 'neighbors' }
+    sender.request([{ node: to }], MessageCode.updateReq, encodeContents('updateReq', update).messageBody, stopped).catch((error: unknown) => {
+      if (!stopped.aborted) counters.add('update.failed')
+      log.debug('update failed', { peer: toHex(to), error: String(error) })
+    })
+  }
+
+  /** Takes an Update in; returns all peers it names, or undefined when it did not come over its sender's own link. */
+  receive(request: IncomingRequest): readonly Uint8Array[] | undefined {
+    const update = decodeBody('updateReq', request.body)
+    const from = request.signer.nodeId
+    // Routing over a link needs the link: what comes round about says nothing about it.
+    if (!equalBytes(request.previousHop, from) || this.deps.table.get(from) === undefined) return undefined
+    if (update.type === 'peer_ready') return []
+    const copy = (ids: readonly Uint8Array[]): readonly Uint8Array[] => ids.map((id) => id.slice())
+    const lists = { predecessors: copy(update.predecessors), successors: copy(update.successors) }
+    this.last.set(toHex(from), lists)
+    return [...lists.predecessors, ...lists.successors, ...(update.type === 'full' ? copy(update.fingers) : [])]
+  }
+
+  /** Lets who waits in `from` look again; after the tables have taken the Update in. */
+  notify(): void { this.arrived.notify() }
+
+  /** The newest lists `from` sent over its present link that satisfy `test`; waits for them. @throws the signal's reason */
+  async from(from: Uint8Array, test: (lists: NeighbourLists) => boolean, signal: AbortSignal): Promise<NeighbourLists> {
+    for (;;) {
+      signal.throwIfAborted()
+      const lists = this.listsOf(from)
+      if (lists !== undefined && test(lists)) return lists
+      await untilAborted(this.arrived.wait(), signal)
+    }
+  }
+}
+
+export function unique(ids: readonly Uint8Array[]): readonly Uint8Array[] {
+  return [...new Map(ids.map((id) => [toHex(id), id])).values()]
+}
+
+/** "The Finger Table of the Updating peer, in numerically ascending order" (RFC 6940 §10.7). */
+function ascending(ids: readonly Uint8Array[]): readonly Uint8Array[] {
+  return ids.map((id) => ({ id, hex: toHex(id) })).sort((a, b) => (a.hex < b.hex ? -1 : 1)).map(({ id }) => id)
+}
