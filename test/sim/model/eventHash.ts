@@ -6,12 +6,13 @@ export class EventHash {
 
   add(...numbers: readonly number[]): void {
     this.events++
-    for (const n of numbers) {
-      // Times have fractions; microseconds tell them apart.
-      const v = Math.round(n * 1000)
-      this.a = Math.imul(this.a ^ (v | 0), 0x01000193)
-      this.b = Math.imul(this.b ^ (v | 0) ^ (this.b >>> 15), 0x85ebca6b)
-    }
+    // Times have fractions; microseconds tell them apart.
+    for (const n of numbers) this.mix(Math.round(n * 1000))
+  }
+
+  mix(n: number): void {
+    this.a = Math.imul(this.a ^ (n | 0), 0x01000193)
+    this.b = Math.imul(this.b ^ (n | 0) ^ (this.b >>> 15), 0x85ebca6b)
   }
 
   get hex(): string { return [this.a, this.b].map((n) => (n >>> 0).toString(16).padStart(8, '0')).join('') }

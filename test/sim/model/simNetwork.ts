@@ -147,8 +147,9 @@ class SimStream implements SecureStream {
   user: SecureStreamUser | undefined
   private open = true
   private lastAt = 0
-  /** Written for the same arrival. */
+  /** Written last, and when. */
   private batch: Uint8Array[] | undefined
+  private batchAt = 0
   /** Held up by a partition. */
   private held: Uint8Array[] | undefined
 
@@ -164,10 +165,12 @@ class SimStream implements SecureStream {
     if (bytes[0] === 128) network.messages++
     network.bytes += bytes.length
     const now = network.clock.monotonic()
+    // What is written at one moment goes in one segment.
+    if (this.batch !== undefined && now === this.batchAt) { this.batch.push(bytes); return true }
     const at = Math.max(this.lastAt, Math.ceil(now + network.delay(this.host, other.host)))
-    if (this.batch !== undefined && at === this.lastAt) { this.batch.push(bytes); return true }
     const batch = [bytes]
     this.batch = batch
+    this.batchAt = now
     this.lastAt = at
     network.clock.setTimer(at - now, () => {
       if (this.batch === batch) this.batch = undefined
@@ -206,8 +209,9 @@ class SimStream implements SecureStream {
     const { network, host } = this
     if (!other.open || other.host.state !== 'up') return
     if (!network.passes(host, other.host)) { (this.held ??= []).push(...batch); return }
+    network.hash.add(network.clock.monotonic(), host.index, other.host.index, batch.length)
     for (const bytes of batch) {
-      network.hash.add(network.clock.monotonic(), host.index, other.host.index, bytes.length)
+      network.hash.mix(bytes.length)
       other.user?.onData(bytes)
     }
   }
