@@ -7,7 +7,7 @@ import { say } from './lib/progress.mjs'
 /** First half, on whatever Node there is. Imports nothing from node_modules. Returns in the project's Node. */
 export async function prepareTools() {
   await ensureDependencies()
-  continueInProjectNode()
+  await continueInProjectNode()
 }
 
 /** Second half: Electron (unless `headless`) and the build. */

@@ -1,5 +1,5 @@
 // node_modules: present, of this lock file, and with the Node that the project brings along.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -60,7 +60,7 @@ function projectNodeVersion() {
  * Goes on in the project's own Node: runs this script again in it and exits with its code. Returns only when
  * this process is that Node already, or is new enough where the project's Node does not run.
  */
-export function continueInProjectNode() {
+export async function continueInProjectNode() {
   const execPath = existsSync(projectNode()) ? projectNodeVersion() : undefined
   if (execPath === process.execPath) {
     Object.assign(process.env, toolEnv())
@@ -75,8 +75,10 @@ export function continueInProjectNode() {
     }
     throw new Error(`the project's own Node does not run here and ${process.version} is too old: install Node 22.13 or newer`)
   }
-  // Ctrl-C reaches the child too; this process stays to pass its exit code on.
-  process.on('SIGINT', () => {})
-  const child = spawnSync(execPath, process.argv.slice(1), { stdio: 'inherit', env: toolEnv() })
-  process.exit(child.status ?? 1)
+  const child = spawn(execPath, process.argv.slice(1), { stdio: 'inherit', env: toolEnv() })
+  process.on('SIGINT', () => {}) // Ctrl-C reaches the child too; this process stays to pass its exit code on
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => { child.kill(signal) })
+  child.on('error', (cause) => { say(cause.message); process.exit(1) })
+  child.on('exit', (code) => { process.exit(code ?? 1) })
+  return new Promise(() => {})
 }
