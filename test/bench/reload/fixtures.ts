@@ -1,4 +1,5 @@
 /** Authorities, identities and nodes for the benchmarks: real keys, certificates, TLS and clocks. */
+import type { Log } from '../../../src-main/ports/log.ts'
 import type { SecureNetwork, SecureStream, SocketAddress, StreamCredentials } from '../../../src-main/ports/secureStream.ts'
 import { createNoIceTlsFactory } from '../../../src-main/connectivity/linkFactories/noIceTls.ts'
 import { createNodeClock } from '../../../src-main/node/clock.ts'
@@ -11,7 +12,6 @@ import type { Overlay } from '../../../src-main/reload/overlay/overlay.ts'
 import { CertificateVerifier } from '../../../src-main/reload/security/certificateVerifier.ts'
 import { MemoryResourceStore } from '../../../src-main/store/memory/resourceStore.ts'
 import { makeAuthority, makePeer } from '../../support/certificates.ts'
-import { silentLog } from '../../support/overlayKit.ts'
 
 export const overlayName = 'bench.example'
 export const BENCH_KIND = 0xf0000001
@@ -20,6 +20,8 @@ export const VALUE_BYTES = 500
 export const crypto = createNodeCrypto()
 export const random = createNodeRandom()
 export const clock = createNodeClock()
+
+const silentLog: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => silentLog }
 
 /** What crosses to another process. */
 export interface IdentityBytes { readonly nodeId: Uint8Array; readonly userName: string; readonly certificate: Uint8Array; readonly key: Uint8Array }

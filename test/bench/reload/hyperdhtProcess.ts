@@ -39,7 +39,7 @@ function freePort(): Promise<number> {
   })
 }
 
-async function grow(count: number): Promise<{ joinMs: number[]; mibPerPeer: number; rssMib: number; cpuMsPerPeer: number }> {
+async function grow(count: number): Promise<{ joinMs: number[]; mibPerPeer: number; heapMibPerPeer: number; rssMib: number; cpuMsPerPeer: number }> {
   const before = collected()
   const cpu = cpuMs()
   const first = Dht.bootstrapper(await freePort(), host)
@@ -55,7 +55,7 @@ async function grow(count: number): Promise<{ joinMs: number[]; mibPerPeer: numb
   }
   await new Promise((resolve) => { setTimeout(resolve, 3000) })
   const after = collected()
-  return { joinMs, mibPerPeer: (after - before) / count, rssMib: after, cpuMsPerPeer: (cpuMs() - cpu) / count }
+  return { joinMs, mibPerPeer: (after.rss - before.rss) / count, heapMibPerPeer: (after.heap - before.heap) / count, rssMib: after.rss, cpuMsPerPeer: (cpuMs() - cpu) / count }
 }
 
 async function measured(count: number, operation: (i: number) => Promise<unknown>): Promise<{ ms: number[]; cpuMs: number; failed: number }> {

@@ -5,7 +5,7 @@
 import { ascending, figure, median, quantile, type Figure } from '../measure.ts'
 import { Remote } from '../remote.ts'
 
-interface Grown { readonly joinMs: number[]; readonly mibPerPeer: number; readonly rssMib: number; readonly cpuMsPerPeer: number; readonly links?: number }
+interface Grown { readonly joinMs: number[]; readonly mibPerPeer: number; readonly heapMibPerPeer: number; readonly rssMib: number; readonly cpuMsPerPeer: number; readonly links?: number }
 interface Measured { readonly ms: number[]; readonly cpuMs: number; readonly messages?: number; readonly failed: number }
 
 export async function ringFigures(peers: number, rounds: number, perRound: number): Promise<readonly Figure[]> {
@@ -32,7 +32,7 @@ export async function ringFigures(peers: number, rounds: number, perRound: numbe
     const all = (name: string): number[] => ascending((samples.get(name) ?? []).flatMap(({ ms }) => ms))
     const rival: Readonly<Record<string, string>> = { Fetch: 'hyperdht get, immutable', 'Store with two replicas': 'hyperdht put, immutable' }
     const join = (name: string, grown: Grown): Figure => figure(section, `${name}: joining`, grown.joinMs, 'ms', { p99_ms: quantile(ascending(grown.joinMs), 0.99), cpu_ms_a_node: grown.cpuMsPerPeer, ...(grown.links === undefined ? {} : { links_a_peer: grown.links }) })
-    const memory = (name: string, grown: Grown): Figure => figure(section, `${name}: memory a node`, [grown.mibPerPeer], 'MiB', { rss_MiB: grown.rssMib })
+    const memory = (name: string, grown: Grown): Figure => figure(section, `${name}: memory a node`, [grown.mibPerPeer], 'MiB', { heap_of_it: grown.heapMibPerPeer, rss_MiB: grown.rssMib })
     return [
       ...contests.map(([name]) => {
         const ms = all(name)

@@ -12,7 +12,7 @@ const chance = new SeededRandom(128)
 const pick = <T>(from: readonly T[]): T => from[Math.floor(chance.float() * from.length)] as T
 
 /** Joins `count` peers one after the other, each through one that is there, and waits until the tables are still. */
-async function grow(count: number): Promise<{ joinMs: number[]; mibPerPeer: number; rssMib: number; cpuMsPerPeer: number; links: number }> {
+async function grow(count: number): Promise<{ joinMs: number[]; mibPerPeer: number; heapMibPerPeer: number; rssMib: number; cpuMsPerPeer: number; links: number }> {
   const world = await makeWorld(Array.from({ length: count }, (_, i) => `user${i}`))
   const network = createNodeSecureNetwork(clock)
   const configuration = configurationOf(world.root)
@@ -30,7 +30,7 @@ async function grow(count: number): Promise<{ joinMs: number[]; mibPerPeer: numb
   await new Promise((resolve) => { setTimeout(resolve, 3000) })
   const after = collected()
   return {
-    joinMs, mibPerPeer: (after - before) / count, rssMib: after, cpuMsPerPeer: (cpuMs() - cpu) / count,
+    joinMs, mibPerPeer: (after.rss - before.rss) / count, heapMibPerPeer: (after.heap - before.heap) / count, rssMib: after.rss, cpuMsPerPeer: (cpuMs() - cpu) / count,
     links: members.reduce((sum, { node }) => sum + node.neighbours().length, 0) / count,
   }
 }
