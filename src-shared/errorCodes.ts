@@ -14,7 +14,7 @@ export const errorCodes = [
   'user-unknown', 'user-offline', 'peer-unreachable', 'peer-unverified', 'network-timeout', 'not-joined',
   // calls and messages
   'call-declined', 'call-busy', 'call-no-answer', 'call-unknown', 'call-media-failed', 'call-no-common-codec', 'call-failed',
-  'message-too-long', 'address-invalid', 'contact-exists', 'contact-unknown', 'media-file-unreadable',
+  'message-too-long', 'address-invalid', 'contact-exists', 'contact-unknown', 'phone-unknown', 'media-file-unreadable',
   // the contract itself
   'invalid-argument', 'unknown-method', 'unauthorised', 'too-many-requests', 'timeout', 'cancelled', 'internal',
 ] as const

@@ -66,7 +66,8 @@ function createProgram(): Command {
     .option('--listen <host:port>', 'where RELOAD listens; port 6084, or a free one')
     .option('--bootstrap <host:port>', 'a known peer', list, [])
     .option('--no-multicast', 'neither look for peers on the local network nor be found there')
-    .option('--serve <roles>', 'roles to offer, separated by commas: enrol')
+    .option('--serve <roles>', 'roles to offer, separated by commas: enrol, proxy, redirect, registrar')
+    .option('--sip <host:port>', 'where ordinary SIP phones find this peer, over UDP and TCP; 0.0.0.0:5060')
     .option('--answer <how>', 'answer calls: echo, reject, or a WAV file to play')
     .option('--record <dir>', 'record answered calls into WAV files here')
     .option('--ui [port]', 'serve the user interface to a browser on loopback')
@@ -91,6 +92,13 @@ function createProgram(): Command {
   contacts.command('list').action(does(program, async () => (await import('./commands/contacts.ts')).list))
   contacts.command('add').argument('<uri>').option('--name <name>').action(does(program, async () => (await import('./commands/contacts.ts')).add))
   contacts.command('remove').argument('<uri>').action(does(program, async () => (await import('./commands/contacts.ts')).remove))
+
+  const phones = program.command('phones').description('ordinary SIP phones that may log in at this peer')
+  phones.command('list').action(does(program, async () => (await import('./commands/phones.ts')).list))
+  phones.command('add').argument('<name>', 'the user name it logs in with').option('--display-name <name>')
+    .option('--md5', 'for old phones that cannot log in otherwise: offer MD5 before SHA-256')
+    .description('make an account and print its password, which is told only once').action(does(program, async () => (await import('./commands/phones.ts')).add))
+  phones.command('remove').argument('<name>').action(does(program, async () => (await import('./commands/phones.ts')).remove))
 
   program.command('lookup').argument('<uri>').description('the registrations of an address, read and verified from the overlay')
     .action(does(program, async () => (await import('./commands/status.ts')).lookup))

@@ -46,6 +46,7 @@ const words: Record<ErrorCode, string> = {
   'address-invalid': 'This is not an address. Addresses look like sip:bob@office.example.',
   'contact-exists': 'This contact exists already.',
   'contact-unknown': 'There is no such contact.',
+  'phone-unknown': 'There is no phone of this name. See `ringway phones list`.',
   'media-file-unreadable': 'The sound file cannot be used. WAV files of 8 to 32 bits are understood.',
   'invalid-argument': 'An argument is not valid.',
   'unknown-method': 'There is no such method.',

@@ -103,7 +103,7 @@ export function createApi(app: PeerApp, deps: ApiDeps): Api {
     'media.result': ({ request, sdp, error }, client) => { media.result(client, request, sdp, error); return null },
     'media.state': ({ id, state, codec }, client) => { media.state(client, id, state, codec); return null },
 
-    'phones.add': ({ userName, displayName }) => peer().phones.add(userName, displayName),
+    'phones.add': ({ userName, displayName, md5First }) => peer().phones.add(userName, displayName, md5First),
     'phones.list': () => peer().phones.list(),
     'phones.remove': ({ userName }) => { peer().phones.remove(userName); return null },
 

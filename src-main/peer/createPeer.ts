@@ -5,6 +5,8 @@
 import { Emitter, type Event } from '../base/event.ts'
 import { createNoIceTlsFactory } from '../connectivity/linkFactories/noIceTls.ts'
 import type { Identity } from '../enrollment/identity.ts'
+import { OverlayLocationService } from '../p2psip/overlayLocationService.ts'
+import { PhoneAwareResolver } from '../p2psip/phoneAwareResolver.ts'
 import { OverlayResolver } from '../p2psip/resolver.ts'
 import { OverlayTransport } from '../p2psip/overlayTransport.ts'
 import { Registration } from '../p2psip/registration.ts'
@@ -14,7 +16,9 @@ import type { OverlayConfiguration } from '../reload/config/configuration.ts'
 import type { BootstrapSource } from '../reload/overlay/bootstrapSource.ts'
 import { createOverlay } from '../reload/overlay/createOverlay.ts'
 import type { Overlay } from '../reload/overlay/overlay.ts'
+import { PhoneAccounts } from '../phone/phoneAccounts.ts'
 import { createSipElement, type SipElement } from '../sip/element/element.ts'
+import { PhoneService } from './phoneService.ts'
 import type { NetworkOptions, PeerPorts, PeerStores } from './ports.ts'
 
 export interface PeerParts {
@@ -37,6 +41,8 @@ export interface Peer {
   readonly resolver: OverlayResolver
   readonly registration: Registration
   readonly phone: Phone
+  /** Ordinary SIP phones that log in here. */
+  readonly phones: PhoneService
   /** Something of the peer's status changed. */
   readonly onStatus: Event<void>
   /** Somebody else of an open overlay has our user name; this device is not registered. */
@@ -60,8 +66,13 @@ export function createPeer(parts: PeerParts): Peer {
   })
   const resolver = new OverlayResolver(overlay, transport)
   const registration = new Registration({ overlay, identity, clock, log: log.child('registration'), user: { onRegistered: () => { status.emit() }, onNameTaken: () => { nameTaken.emit() } } })
+  const phones = new PhoneService({
+    clock, serving: network.sip, owner: () => identity.userName, onChange: () => { status.emit() },
+    accounts: new PhoneAccounts({ random, hashes: crypto, store: stores.phoneAccounts, realm: identity.overlayName, now: () => clock.now(), owner: () => identity.userName }),
+    element: () => sip,
+  })
   const phone: Phone = createPhone({
-    clock, random, log, resolver, settings, stores, aor: () => identity.userName,
+    clock, random, log, settings, resolver: new PhoneAwareResolver(identity.overlayName, resolver, phones, () => identity.userName), stores, aor: () => identity.userName,
     // The phone is the user of the user agent that it calls with.
     userAgent: {
       invite: (...args) => sip.userAgent.invite(...args), request: (...args) => sip.userAgent.request(...args),
@@ -71,7 +82,18 @@ export function createPeer(parts: PeerParts): Peer {
   const sip: SipElement = createSipElement({
     clock, random, log: log.child('sip'), user: phone.user, eventPackages: ['presence'],
     local: () => ({ aor: identity.userName, displayName: identity.displayName }),
+    ...(network.sip === undefined ? {} : {
+      network: ports.network,
+      server: {
+        roles: new Set(network.sip.roles), realm: identity.overlayName, hashes: crypto, accounts: phones.accounts, bindings: phones.registered,
+        location: new OverlayLocationService({
+          overlayName: identity.overlayName, phones, resolver, transport,
+          owner: () => ({ aor: identity.userName, displayName: identity.displayName }),
+          isOwnAddress: (host, port) => sip.isOwnAddress(host, port),
+        }),
+      },
+    }),
   })
   overlay.onStatus(() => { status.emit() })
-  return { identity, overlay, transport, sip, resolver, registration, phone, onStatus: status.event, onNameTaken: nameTaken.event }
+  return { identity, overlay, transport, sip, resolver, registration, phone, phones, onStatus: status.event, onNameTaken: nameTaken.event }
 }

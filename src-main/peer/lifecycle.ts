@@ -15,6 +15,7 @@ export async function startPeer(peer: Peer): Promise<void> {
     if (isUp && !up) peer.phone.noteOnline()
     up = isUp
   })
+  await peer.phones.start()
   await peer.overlay.start()
   peer.phone.start()
   peer.registration.start()
@@ -26,6 +27,7 @@ export async function stopPeer(peer: Peer, clock: Clock): Promise<void> {
   await sleep(clock, flushMs, new AbortController().signal)
   await peer.registration.stop(unregisterMs)
   await peer.sip.close()
+  peer.phones.close()
   peer.transport.close()
   await peer.overlay.stop()
 }

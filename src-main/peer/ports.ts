@@ -7,6 +7,7 @@ import type { Log } from '../ports/log.ts'
 import type { Network, SocketAddress } from '../ports/network.ts'
 import type { Random } from '../ports/random.ts'
 import type { SecureNetwork } from '../ports/secureStream.ts'
+import type { ServerRole } from '../sip/element/server.ts'
 import type { Stores } from '../store/stores.ts'
 
 export interface PeerPorts {
@@ -30,6 +31,13 @@ export interface NetworkOptions {
   readonly bootstrap: readonly SocketAddress[]
   /** Find and be found on the local network; false overrules the setting. */
   readonly multicast: boolean
+  /** Roles for ordinary SIP phones, and where they find this peer; absent: it serves none. */
+  readonly sip?: SipServing | undefined
+}
+
+export interface SipServing {
+  readonly roles: readonly ServerRole[]
+  readonly listen: SocketAddress
 }
 
 export const defaultNetwork: NetworkOptions = { listen: undefined, bootstrap: [], multicast: true }

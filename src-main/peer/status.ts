@@ -18,8 +18,8 @@ export function peerStatusOf(peer: Peer, host: { readonly enrols: boolean; reado
     phase: phase === 'stopped' && host.started ? 'starting' : phase,
     step: step ?? (isUp && !registration.isRegistered ? 'register' : null),
     listen: listen === null ? null : printAddress(listen),
-    peers: size, neighbours: overlay.neighbours().map(neighbourView), roles: host.enrols ? ['enrol'] : [],
-    registered: registration.isRegistered, counters: { ...overlay.counters },
+    peers: size, neighbours: overlay.neighbours().map(neighbourView), roles: [...(host.enrols ? ['enrol' as const] : []), ...peer.phones.roles],
+    registered: registration.isRegistered, ...(peer.phones.server !== null && { sip: peer.phones.server }), counters: { ...overlay.counters },
     problem: phase === 'offline' ? 'overlay-unreachable' : null,
   }
 }

@@ -14,6 +14,8 @@ export interface PhoneAccountRecord {
   /** H(userName:realm:password), hexadecimal. */
   readonly sha256: string
   readonly md5: string
+  /** The phone looks at the first challenge only, and knows nothing but MD5. */
+  readonly md5First: boolean
   readonly createdAt: number
 }
 
@@ -51,14 +53,14 @@ export class PhoneAccounts {
   }
 
   /** @returns the password too, which nobody can read again. @throws PeerError 'name-invalid', 'name-taken', 'too-many-requests' */
-  add(name: string, displayName = ''): { readonly account: PhoneAccountRecord; readonly password: string } {
+  add(name: string, displayName = '', md5First = false): { readonly account: PhoneAccountRecord; readonly password: string } {
     const userName = name.trim().toLowerCase()
     if (!/^[a-z0-9][a-z0-9._-]{0,31}$/.test(userName)) throw new PeerError('name-invalid', 'letters, digits, dots, dashes and underscores, 32 at most')
     if (this.deps.store.get(userName) !== undefined) throw new PeerError('name-taken', `there is a phone ${userName} already`)
     if (this.deps.store.all().length >= MAX_ACCOUNTS) throw new PeerError('too-many-requests', `${MAX_ACCOUNTS} phones are enough`)
     const password = this.password()
     const digest = (algorithm: DigestAlgorithm): string => digestSecret(this.deps.hashes, algorithm, userName, this.deps.realm, password)
-    const account = { userName, displayName, realm: this.deps.realm, sha256: digest('SHA-256'), md5: digest('MD5'), createdAt: this.deps.now() }
+    const account = { userName, displayName, realm: this.deps.realm, sha256: digest('SHA-256'), md5: digest('MD5'), md5First, createdAt: this.deps.now() }
     this.deps.store.put(account)
     return { account, password }
   }
@@ -77,6 +79,8 @@ export class PhoneAccounts {
     if (account?.userName !== userName) return undefined
     return algorithm === 'MD5' ? account.md5 : account.sha256
   }
+
+  wantsMd5First(userName: string): boolean { return this.get(userName)?.md5First === true }
 
   /** A phone may register, and write into From, its own name or its owner's, in whatever domain means this peer. */
   authorise(account: string, aor: string): string | undefined {

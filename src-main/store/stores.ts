@@ -2,10 +2,12 @@
 import type { BootstrapCache } from '../connectivity/bootstrapCache.ts'
 import type { AuthorityStore, IdentityStore } from '../enrollment/stores.ts'
 import type { ContactStore, HistoryStore, MessageStore, SettingsStore, WatcherStore } from '../phone/stores.ts'
+import type { PhoneAccountStore } from '../phone/phoneAccounts.ts'
 import type { ResourceStore } from '../reload/storage/resourceStore.ts'
 import { SqliteBootstrapCache } from './bootstrapCache.ts'
 import { openDatabase } from './database.ts'
 import { SqliteAuthorityStore, SqliteIdentityStore } from './enrollmentStores.ts'
+import { SqlitePhoneAccountStore } from './phoneAccountStore.ts'
 import { SqliteContactStore, SqliteHistoryStore, SqliteMessageStore, SqliteSettingsStore, SqliteWatcherStore } from './phoneStores.ts'
 import { SqliteResourceStore } from './resourceStore.ts'
 
@@ -19,6 +21,7 @@ export interface Stores {
   readonly history: HistoryStore
   readonly settings: SettingsStore
   readonly watchers: WatcherStore
+  readonly phoneAccounts: PhoneAccountStore
   /** Idempotent. No store may be used afterwards. */
   close(): void
 }
@@ -39,6 +42,7 @@ export function openStores(directory: string): Stores {
     history: new SqliteHistoryStore(database),
     settings: new SqliteSettingsStore(database),
     watchers: new SqliteWatcherStore(database),
+    phoneAccounts: new SqlitePhoneAccountStore(database),
     close: () => { database.close() },
   }
 }

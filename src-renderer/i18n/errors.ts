@@ -49,6 +49,7 @@ export const errors: Record<ErrorCode, { what: string; do: string }> = {
   'address-invalid': { what: 'This is not an address.', do: 'Addresses look like bob{\'@\'}office.example.' },
   'contact-exists': { what: 'This person is in your contacts already.', do: 'Find them in the list.' },
   'contact-unknown': { what: 'This contact is gone.', do: 'Add it again if you need it.' },
+  'phone-unknown': { what: 'This phone is gone.', do: 'Add it again if you need it.' },
   'media-file-unreadable': { what: 'The sound file cannot be read.', do: 'Use a WAV file with 16-bit samples.' },
 
   'invalid-argument': { what: 'Something entered cannot be used.', do: 'Check what you typed.' },

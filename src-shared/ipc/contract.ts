@@ -120,8 +120,11 @@ export const methods = {
   /** a client tells what it sees of the sound of a call */
   'media.state': { params: z.object({ id, state: z.enum(['connected', 'failed']), codec: z.string().max(40).optional() }).strict(), result: nothing },
 
-  /** ordinary SIP phones that may log in at this peer; the password is told here and never again */
-  'phones.add': { params: z.object({ userName: name, displayName: name.optional() }).strict(), result: newPhone },
+  /**
+   * ordinary SIP phones that may log in at this peer; the password is told here and never again.
+   * `md5First`: for phones that know no better digest than MD5 and fail at the offer of one
+   */
+  'phones.add': { params: z.object({ userName: name, displayName: name.optional(), md5First: z.boolean().optional() }).strict(), result: newPhone },
   'phones.list': { params: none, result: z.array(phoneView) },
   'phones.remove': { params: z.object({ userName: name }).strict(), result: nothing },
 

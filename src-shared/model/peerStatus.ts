@@ -25,6 +25,8 @@ export const peerStatus = z.object({
   neighbours: z.array(neighbourView),
   roles: z.array(z.enum(['enrol', 'proxy', 'registrar', 'redirect', 'relay', 'gateway'])),
   registered: z.boolean(),
+  /** host:port for SIP phones, where this peer serves them */
+  sip: z.string().optional(),
   /** events since start by name, such as 'dropped.bad-token', 'sent.store', 'received.error.not-found' */
   counters: z.record(z.string(), z.number()),
   /** why the phase is 'offline' or 'stopped': an error code, else null */

@@ -6,9 +6,11 @@ import type { State } from '@shared/ipc/contract.ts'
 import { memoryPorts, type Port } from '@shared/ipc/port.ts'
 import type { CallView, MessageView, PeerStatus } from '@shared/model/index.ts'
 import { PeerError } from '../../base/errors.ts'
+import type { SipServing } from '../../peer/ports.ts'
 import type { SocketAddress } from '../../ports/network.ts'
 import { createUiServer } from '../../node/uiServer.ts'
 import { listenUnix } from '../../node/unixPort.ts'
+import type { ServerRole } from '../../sip/element/server.ts'
 import { deferred } from '../deferred.ts'
 import type { Context } from '../context.ts'
 import { openPeer } from '../openPeer.ts'
@@ -16,11 +18,14 @@ import type { Output } from '../output.ts'
 import { controlPath } from '../profile.ts'
 import { uiFolder } from './ui.ts'
 
+const sipRoles: readonly ServerRole[] = ['proxy', 'redirect', 'registrar']
+
 interface RunOptions {
   listen?: string
   bootstrap: string[]
   multicast: boolean
   serve?: string
+  sip?: string
   answer?: string
   record?: string
   ui?: string | true
@@ -28,9 +33,6 @@ interface RunOptions {
 }
 
 export async function run({ profile, output }: Context, options: RunOptions): Promise<undefined> {
-  const roles = options.serve?.split(',') ?? []
-  const unknown = roles.find((role) => role !== 'enrol')
-  if (unknown !== undefined) throw new PeerError('invalid-argument', `there is no role ${unknown} yet; there is: enrol`)
   const app = await openPeer({
     profileDir: profile, headless: true,
     rescueDatabase: options.rescueDatabase ?? false,
@@ -38,6 +40,7 @@ export async function run({ profile, output }: Context, options: RunOptions): Pr
       listen: options.listen === undefined ? undefined : parseAddress(options.listen),
       bootstrap: options.bootstrap.map(parseAddress),
       multicast: options.multicast,
+      sip: sipServing(options),
     },
   })
   const stopping = deferred<void>()
@@ -65,6 +68,16 @@ export async function run({ profile, output }: Context, options: RunOptions): Pr
   }
 }
 
+/** `--serve` and `--sip`: either brings the other's usual value with it. */
+function sipServing({ serve, sip }: RunOptions): SipServing | undefined {
+  const wanted = serve?.split(',').map((role) => role.trim()) ?? []
+  const unknown = wanted.find((role) => role !== 'enrol' && !sipRoles.includes(role as ServerRole))
+  if (unknown !== undefined) throw new PeerError('invalid-argument', `there is no role ${unknown} yet; there are: enrol, ${sipRoles.join(', ')}`)
+  const roles = sipRoles.filter((role) => wanted.includes(role))
+  if (roles.length === 0 && sip === undefined) return undefined
+  return { roles: roles.length === 0 ? sipRoles : roles, listen: parseAddress(sip ?? '0.0.0.0:5060') }
+}
+
 /** A client's end of a new door to the peer. */
 function door(serve: (port: Port) => void): Port {
   const [ours, theirs] = memoryPorts()
@@ -84,11 +97,11 @@ function parseAddress(text: string): SocketAddress {
 function tell(client: ContractClient, output: Output, first: State): void {
   let status: PeerStatus | undefined
   const onStatus = (next: PeerStatus): void => {
-    const changed = status?.phase !== next.phase || status.registered !== next.registered || status.peers !== next.peers || status.listen !== next.listen
+    const changed = status?.phase !== next.phase || status.registered !== next.registered || status.peers !== next.peers || status.listen !== next.listen || status.sip !== next.sip
     status = next
     if (changed) {
-      output.print(`${next.phase}${next.listen === null ? '' : ` on ${next.listen}`}, ${next.peers} peers${next.registered ? ', registered' : ''}${next.problem === null ? '' : `, ${next.problem}`}`,
-        { event: 'status', phase: next.phase, listen: next.listen, peers: next.peers, registered: next.registered, problem: next.problem })
+      output.print(`${next.phase}${next.listen === null ? '' : ` on ${next.listen}`}, ${next.peers} peers${next.registered ? ', registered' : ''}${next.sip === undefined ? '' : `, SIP on ${next.sip}`}${next.problem === null ? '' : `, ${next.problem}`}`,
+        { event: 'status', phase: next.phase, listen: next.listen, peers: next.peers, registered: next.registered, problem: next.problem, roles: next.roles, sip: next.sip ?? null })
     }
   }
   onStatus(first.status)

@@ -4,6 +4,7 @@
  */
 import { DecodeError } from '../../base/errors.ts'
 import type { SipRequest } from '../message/message.ts'
+import { unescapeUri } from '../message/uri.ts'
 import { DIGEST_ALGORITHMS, type DigestAlgorithm, type DigestHashes, digestResponse, parseCredentials, printChallenge, type Credentials } from './digest.ts'
 import type { Nonces } from './nonces.ts'
 
@@ -11,6 +12,8 @@ import type { Nonces } from './nonces.ts'
 export interface AccountSecrets {
   /** H(username:realm:password) by the algorithm; undefined when there is no such account. */
   secret(username: string, algorithm: DigestAlgorithm): string | undefined
+  /** True for a phone that looks at the first challenge only and knows nothing but MD5, as many do. */
+  wantsMd5First?(username: string): boolean
 }
 
 export type Verdict =
@@ -39,13 +42,15 @@ export class Authenticator {
       if (verdict === 'right') return { kind: 'accepted', username: credentials.username }
       stale ||= verdict === 'stale'
     }
-    return this.challenge(as, stale)
+    return this.challenge(as, stale, request)
   }
 
-  private challenge(as: 'server' | 'proxy', stale: boolean): Verdict {
+  private challenge(as: 'server' | 'proxy', stale: boolean, request: SipRequest): Verdict {
     const nonce = this.deps.nonces.make()
     const name = as === 'server' ? 'WWW-Authenticate' : 'Proxy-Authenticate'
-    const headers = DIGEST_ALGORITHMS.map((algorithm) =>
+    const from = request.from.uri
+    const md5First = from.kind === 'sip' && from.user !== undefined && this.deps.accounts.wantsMd5First?.(unescapeUri(from.user)) === true
+    const headers = (md5First ? DIGEST_ALGORITHMS.toReversed() : DIGEST_ALGORITHMS).map((algorithm) =>
       [name, printChallenge({ realm: this.deps.realm, nonce, algorithm, stale, qop: ['auth'] })] as const)
     return { kind: 'challenge', status: as === 'server' ? 401 : 407, headers }
   }

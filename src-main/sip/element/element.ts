@@ -2,18 +2,24 @@
  * One peer's SIP element: transports, transactions and the user agent tied together (RFC 3261 §5). The place where a
  * request is given to the user agent, or to the proxy, redirect server or registrar of a peer that serves phones.
  */
+import { DecodeError } from '../../base/errors.ts'
+import { isIpAddress } from '../../base/ipAddress.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Network, SocketAddress, StreamListener } from '../../ports/network.ts'
 import type { Random } from '../../ports/random.ts'
-import type { HostPort } from '../transport/address.ts'
+import { parseNameAddr } from '../message/nameAddr.ts'
+import type { SipUri, Uri } from '../message/uri.ts'
+import type { Binding } from '../registrar/bindings.ts'
+import { defaultPort, type HostPort, plainHost } from '../transport/address.ts'
 import type { Connection } from '../transport/connection.ts'
-import { StreamConnection } from '../transport/tcp.ts'
+import { OpeningConnection, StreamConnection } from '../transport/tcp.ts'
 import { type TransportDeps, TransportLayer } from '../transport/transportLayer.ts'
-import { type UdpFlow, UdpTransport } from '../transport/udp.ts'
+import { UdpFlow, UdpTransport } from '../transport/udp.ts'
 import type { TimerValues } from '../transaction/timers.ts'
 import { TransactionLayer } from '../transaction/transactionLayer.ts'
 import { UserAgent, type UaLimits, type UserAgentUser } from '../ua/userAgent.ts'
+import { SipServer, type SipServerDeps } from './server.ts'
 
 export interface SipElementDeps {
   readonly clock: Clock
@@ -28,12 +34,16 @@ export interface SipElementDeps {
   readonly timers?: TimerValues
   readonly limits?: Partial<UaLimits> & NonNullable<TransportDeps['limits']> & { readonly maxTransactions?: number }
   local(): { readonly aor: string; readonly displayName: string }
+  /** What this element does for phones; without it, it is a user agent only. */
+  readonly server?: SipServerDeps
 }
 
 export interface SipElement {
   readonly userAgent: UserAgent
   readonly transport: TransportLayer
   readonly transactions: TransactionLayer
+  /** undefined for an element that is a user agent only. */
+  readonly server: SipServer | undefined
   /** Takes over a connection that was opened outside, such as an overlay pipe, until it closes. */
   attach(connection: Connection): void
   /** Opens UDP and TCP on one port. Port 0 takes a free one. @throws PeerError 'port-in-use' */
@@ -42,6 +52,12 @@ export interface SipElement {
   udpFlow(remote: SocketAddress): UdpFlow
   /** @throws PeerError 'peer-unreachable'; the signal's reason when aborted */
   connectTcp(remote: HostPort, signal: AbortSignal): Promise<Connection>
+  /** Where `listen` listens. */
+  readonly addresses: readonly SocketAddress[]
+  /** Is this the host and port of one of our sockets? */
+  isOwnAddress(host: string, port: number | undefined): boolean
+  /** The way to a registered phone: its flow, or a new one to its contact (RFC 3261 §18, RFC 5626 §5.3); undefined when there is none. */
+  wayTo(binding: Binding): Connection | undefined
   /** Ends calls and subscriptions, closes sockets and attached connections; no timer is left. Idempotent. */
   close(): Promise<void>
 }
@@ -65,8 +81,6 @@ export function createSipElement(deps: SipElementDeps): SipElement {
     clock, random, log, transport, transactions, user: deps.user, userAgentName: deps.userAgentName ?? 'Ringway', local: () => deps.local(),
     ...(deps.eventPackages === undefined ? {} : { eventPackages: deps.eventPackages }), ...(limits === undefined ? {} : { limits }),
   })
-  transactions.user = ua
-
   const sockets: { udp: UdpTransport; tcp: StreamListener }[] = []
   let closed = false
 
@@ -84,8 +98,52 @@ export function createSipElement(deps: SipElementDeps): SipElement {
     }
   }
 
+  const udpFlow = (remote: SocketAddress): UdpFlow | undefined => sockets[0]?.udp.flow(remote)
+
+  /** The address of ours that the other side of a connection can reach: an unspecified one is none. */
+  function reachable(local: HostPort, remote: HostPort | undefined): HostPort {
+    if (local.host !== '0.0.0.0' && local.host !== '::') return local
+    const loopback = remote !== undefined && (remote.host.startsWith('127.') || remote.host === '::1')
+    const family = local.host === '::' ? 6 : 4
+    const found = network?.localAddresses().find((each) => each.family === family && each.internal === loopback)
+    return { host: found?.host ?? (family === 4 ? '127.0.0.1' : '::1'), port: local.port }
+  }
+
+  function wayTo({ uri, path, flow, regId }: Binding): Connection | undefined {
+    const open = transport.isOpen(flow)
+    if (regId !== undefined) return open ? flow : undefined
+    const next = nextHop(uri, path)
+    if (next === undefined) return undefined
+    const host = plainHost(next.host)
+    const wanted = (next.params.get('transport') ?? 'udp').toUpperCase()
+    const port = next.port ?? defaultPort(wanted)
+    // a stream is used again; a contact that is not where its packets come from is behind a NAT, or is a name
+    if (open && (flow.reliable || !isIpAddress(host) || host !== flow.remote.host || (port === flow.remote.port && wanted === 'UDP'))) return flow
+    if (!isIpAddress(host)) return undefined
+    if (wanted === 'UDP') return flow instanceof UdpFlow ? flow.sibling({ host, port }) : udpFlow({ host, port })
+    if (wanted !== 'TCP' || network === undefined) return open ? flow : undefined
+    const connection = new OpeningConnection('TCP', flow.local, { host, port }, ++serial, (signal) => openTcp({ host, port }, signal))
+    transport.attach(connection)
+    return connection
+  }
+
+  const server = deps.server === undefined ? undefined : new SipServer(deps.server, {
+    clock, random, log, transport, transactions, agent: ua, serverName: deps.userAgentName ?? 'Ringway', udpFlow,
+    addressOn: (connection) => connection.peerIdentity !== undefined || connection.local.host.endsWith('.invalid')
+      ? { host: deps.server?.realm ?? connection.local.host, port: 5060 } : reachable(connection.local, connection.remote),
+    publicAddress: () => { const first = sockets[0]?.tcp.address; return first === undefined ? undefined : reachable(first, undefined) },
+    ownAor: () => deps.local().aor,
+  })
+  transactions.user = server ?? ua
+
   return {
-    userAgent: ua, transport, transactions,
+    userAgent: ua, transport, transactions, server, wayTo,
+    get addresses() { return sockets.map(({ tcp }) => tcp.address) },
+    isOwnAddress(host, port) {
+      const plain = plainHost(host)
+      return sockets.some(({ tcp: { address } }) => (port ?? 5060) === address.port && (plain === address.host
+        || ((address.host === '0.0.0.0' || address.host === '::') && network?.localAddresses().some((each) => each.host === plain) === true)))
+    },
     attach(connection) { transport.attach(connection) },
     async listen(address) {
       for (let attempt = 1; ; attempt++) {
@@ -95,9 +153,9 @@ export function createSipElement(deps: SipElementDeps): SipElement {
       }
     },
     udpFlow(remote) {
-      const [first] = sockets
-      if (first === undefined) throw new Error('listen first')
-      return first.udp.flow(remote)
+      const flow = udpFlow(remote)
+      if (flow === undefined) throw new Error('listen first')
+      return flow
     },
     async connectTcp(remote, signal) {
       const connection = await openTcp(remote, signal)
@@ -108,10 +166,24 @@ export function createSipElement(deps: SipElementDeps): SipElement {
       if (closed) return
       closed = true
       ua.close()
+      server?.close()
       transactions.close()
       transport.close()
       for (const { udp } of sockets) udp.close()
       await Promise.all(sockets.map(({ tcp }) => tcp.close()))
     },
+  }
+}
+
+/** The first hop of a Path, else the contact itself. */
+function nextHop(contact: Uri, path: readonly string[]): SipUri | undefined {
+  const [first] = path
+  if (first === undefined) return contact.kind === 'sip' ? contact : undefined
+  try {
+    const { uri } = parseNameAddr(first)
+    return uri.kind === 'sip' ? uri : undefined
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined
+    throw error
   }
 }

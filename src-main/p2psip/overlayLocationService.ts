@@ -1,0 +1,105 @@
+/**
+ * Where a request of a phone or of another peer may go (RFC 3261 §16.5): the owner's own devices and phones that are
+ * registered here, and for phones the people of the overlay. Nobody is led out of the overlay: no open relay.
+ */
+import { fromHex } from '../base/bytes.ts'
+import { PeerError } from '../base/errors.ts'
+import { sipUri } from '../phone/address.ts'
+import type { Caller, LocationService, LocationTarget } from '../sip/locationService.ts'
+import { type SipUri, unescapeUri } from '../sip/message/uri.ts'
+import type { Binding } from '../sip/registrar/bindings.ts'
+import type { Connection } from '../sip/transport/connection.ts'
+import type { TargetResolver } from '../phone/targetResolver.ts'
+import type { OverlayTransport } from './overlayTransport.ts'
+
+/** The phones that belong to this peer. */
+export interface LocalPhones {
+  has(account: string): boolean
+  displayName(account: string): string
+  /** Registrations of one phone, or of all. */
+  bindings(account?: string): Iterable<Binding>
+  /** The way to a registered phone; undefined when there is none now. */
+  wayTo(binding: Binding): Connection | undefined
+}
+
+export interface OverlayLocationDeps {
+  readonly overlayName: string
+  readonly phones: LocalPhones
+  readonly resolver: TargetResolver
+  readonly transport: Pick<OverlayTransport, 'connect'>
+  owner(): { readonly aor: string; readonly displayName: string }
+  /** Is this the host and port of one of our sockets? */
+  isOwnAddress(host: string, port: number | undefined): boolean
+}
+
+export class OverlayLocationService implements LocationService {
+  constructor(private readonly deps: OverlayLocationDeps) {}
+
+  serves(uri: SipUri): boolean {
+    return uri.host.toLowerCase().replace(/\.$/, '') === this.deps.overlayName || this.deps.isOwnAddress(uri.host, uri.port)
+  }
+
+  concerns(uri: SipUri, caller: Caller): boolean {
+    if (caller.kind !== 'peer') return true
+    return this.serves(uri) && this.aor(uri) === this.deps.owner().aor && this.phoneTargets().length > 0
+  }
+
+  async locate(uri: SipUri, caller: Caller, signal: AbortSignal): Promise<readonly LocationTarget[]> {
+    const owner = this.deps.owner().aor
+    switch (caller.kind) {
+      case 'guest':
+        if (caller.aor !== owner) throw new PeerError('unauthorised', 'a ticket to somebody else')
+        return this.ownTargets()
+      case 'peer':
+        if (!this.serves(uri) || this.aor(uri) !== owner) throw new PeerError('unauthorised', 'this peer forwards to its own phones only')
+        return this.ownTargets()
+      case 'phone': return this.forPhone(uri, caller.account, signal)
+    }
+  }
+
+  presentedAs(account: string): { readonly aor: string; readonly displayName: string } {
+    const { aor, displayName } = this.deps.owner()
+    return { aor, displayName: this.deps.phones.displayName(account) || displayName }
+  }
+
+  reconnect(nodeId: string, signal: AbortSignal): Promise<Connection> { return this.deps.transport.connect([{ node: fromHex(nodeId) }], signal) }
+
+  private async forPhone(uri: SipUri, account: string, signal: AbortSignal): Promise<readonly LocationTarget[]> {
+    if (!this.serves(uri)) throw new PeerError('unauthorised', `this peer reaches ${this.deps.overlayName} only`)
+    const { phones } = this.deps
+    const user = unescapeUri(uri.user ?? '')
+    if (user === '') throw new PeerError('address-invalid', 'nobody is named')
+    if (user !== account && phones.has(user)) {
+      const targets = this.phoneTargets((binding) => binding.account === user)
+      if (targets.length === 0) throw new PeerError('user-offline', `${user} is not registered`)
+      return targets
+    }
+    const aor = this.aor(uri)
+    if (aor !== this.deps.owner().aor) return this.overlayTargets(aor, signal)
+    // the owner's other installations ring too; that there is none is no failure
+    const elsewhere = await this.overlayTargets(aor, signal).catch((cause: unknown) => {
+      if (!(cause instanceof PeerError) || signal.aborted) throw cause
+      return []
+    })
+    return [...this.ownTargets((binding) => binding.account !== account), ...elsewhere]
+  }
+
+  private async overlayTargets(aor: string, signal: AbortSignal): Promise<readonly LocationTarget[]> {
+    return (await this.deps.resolver.resolve(sipUri(aor), signal)).map(({ requestUri, connection }) => ({ requestUri, connection, q: 1, routes: [] }))
+  }
+
+  private ownTargets(wanted?: (binding: Binding) => boolean): readonly LocationTarget[] {
+    return [{ requestUri: sipUri(this.deps.owner().aor), connection: 'own', q: 1, routes: [] }, ...this.phoneTargets(wanted)]
+  }
+
+  private phoneTargets(wanted: (binding: Binding) => boolean = () => true): LocationTarget[] {
+    const out: LocationTarget[] = []
+    for (const binding of this.deps.phones.bindings()) {
+      const connection = wanted(binding) ? this.deps.phones.wayTo(binding) : undefined
+      if (connection !== undefined) out.push({ requestUri: binding.contact, connection, q: binding.q, routes: binding.path, contact: binding.contact })
+    }
+    return out
+  }
+
+  private aor(uri: SipUri): string { return `${unescapeUri(uri.user ?? '')}@${this.deps.overlayName}` }
+}

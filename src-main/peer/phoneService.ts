@@ -1,0 +1,85 @@
+/**
+ * The ordinary SIP phones of one peer: their accounts, their registrations, and whether the peer serves them now.
+ * What the contract's `phones.*` call and what the location service and the resolver look into.
+ */
+import type { NewPhone, PhoneView } from '@shared/model/index.ts'
+import type { PhoneAccountRecord, PhoneAccounts } from '../phone/phoneAccounts.ts'
+import type { LocalPhones } from '../p2psip/overlayLocationService.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { SipElement } from '../sip/element/element.ts'
+import { type Binding, Bindings } from '../sip/registrar/bindings.ts'
+import type { Connection } from '../sip/transport/connection.ts'
+import { bracketHost } from '../sip/transport/address.ts'
+import type { ServerRole } from '../sip/element/server.ts'
+import type { SipServing } from './ports.ts'
+
+export class PhoneService implements LocalPhones {
+  readonly registered: Bindings
+  private listening = false
+
+  constructor(private readonly deps: {
+    readonly clock: Clock
+    readonly serving: SipServing | undefined
+    readonly accounts: PhoneAccounts
+    owner(): string
+    onChange(): void
+    element(): SipElement
+  }) {
+    this.registered = new Bindings(deps.clock, () => { deps.onChange() })
+  }
+
+  get accounts(): PhoneAccounts { return this.deps.accounts }
+  get roles(): readonly ServerRole[] { return this.listening ? this.deps.serving?.roles ?? [] : [] }
+
+  /** host:port for phones; null while none are served. */
+  get server(): string | null {
+    const [first] = this.listening ? this.deps.element().addresses : []
+    return first === undefined ? null : `${bracketHost(first.host)}:${first.port}`
+  }
+
+  /** @throws PeerError 'port-in-use' */
+  async start(): Promise<void> {
+    if (this.deps.serving === undefined || this.listening) return
+    await this.deps.element().listen(this.deps.serving.listen)
+    this.listening = true
+    this.deps.onChange()
+  }
+
+  close(): void {
+    this.listening = false
+    this.registered.close()
+  }
+
+  /** @throws PeerError 'name-invalid', 'name-taken' */
+  add(userName: string, displayName?: string, md5First?: boolean): NewPhone {
+    const { account, password } = this.accounts.add(userName, displayName, md5First)
+    return { phone: this.view(account), password, domain: this.accounts.realm, aor: this.deps.owner(), server: this.server }
+  }
+
+  list(): PhoneView[] { return this.accounts.list().map((account) => this.view(account)) }
+
+  /** Its registrations end with it. @throws PeerError 'phone-unknown' */
+  remove(userName: string): void {
+    this.accounts.remove(userName)
+    this.registered.removeAccount(userName.trim().toLowerCase())
+  }
+
+  has(account: string): boolean { return this.accounts.get(account) !== undefined }
+  displayName(account: string): string { return this.accounts.get(account)?.displayName ?? '' }
+
+  *bindings(account?: string): Iterable<Binding> {
+    for (const binding of this.registered.all()) if (account === undefined || binding.account === account.toLowerCase()) yield binding
+  }
+
+  wayTo(binding: Binding): Connection | undefined { return this.deps.element().wayTo(binding) }
+
+  private view(account: PhoneAccountRecord): PhoneView {
+    const now = this.deps.clock.monotonic()
+    return {
+      userName: account.userName, displayName: account.displayName, createdAt: account.createdAt,
+      registrations: [...this.bindings(account.userName)].map((binding) => ({
+        contact: binding.contact, userAgent: binding.userAgent, expiresS: Math.max(0, Math.round((binding.expiresAtMs - now) / 1000)),
+      })),
+    }
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * What an element does for others (RFC 3261 §6 "server"): decides for each request whether the user agent, the
+ * registrar, the proxy or the redirect server serves it, and who is asking. Requests on overlay pipes come from
+ * peers with certificates; those on sockets from phones, which must log in, or from guests with a ticket.
+ */
+import { DecodeError } from '../../base/errors.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Log } from '../../ports/log.ts'
+import type { Random } from '../../ports/random.ts'
+import { Authenticator, judgeOrFault, type AccountSecrets } from '../auth/authenticator.ts'
+import type { DigestHashes } from '../auth/digest.ts'
+import { Nonces } from '../auth/nonces.ts'
+import { Seal } from '../auth/seal.ts'
+import { readTicket, writeTicket } from '../auth/ticket.ts'
+import type { Caller, LocationService } from '../locationService.ts'
+import { makeResponse, type SipRequest } from '../message/message.ts'
+import { aorOf } from '../message/uri.ts'
+import { Proxy } from '../proxy/proxy.ts'
+import { RedirectServer } from '../redirect/redirect.ts'
+import type { Bindings } from '../registrar/bindings.ts'
+import { Registrar, type RegistrarLimits } from '../registrar/registrar.ts'
+import type { ServerTransaction } from '../transaction/transaction.ts'
+import type { TransactionLayer, TransactionLayerUser } from '../transaction/transactionLayer.ts'
+import { bracketHost, type HostPort } from '../transport/address.ts'
+import type { Connection } from '../transport/connection.ts'
+import type { TransportLayer } from '../transport/transportLayer.ts'
+import { InwardConnections } from './inward.ts'
+
+export type ServerRole = 'proxy' | 'redirect' | 'registrar'
+
+export interface SipServerDeps {
+  readonly roles: ReadonlySet<ServerRole>
+  /** The domain phones log in to: the overlay's name. */
+  readonly realm: string
+  readonly hashes: DigestHashes
+  readonly accounts: AccountSecrets & {
+    /** The address of record that an account may register by this one in To; undefined: it may not. */
+    authorise(account: string, aor: string): string | undefined
+    /** May this account write this address of record into From? */
+    speaksFor(account: string, aor: string): boolean
+  }
+  readonly bindings: Bindings
+  readonly location: LocationService
+  readonly limits?: Partial<RegistrarLimits>
+}
+
+interface Surroundings {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly transport: TransportLayer
+  readonly transactions: TransactionLayer
+  readonly agent: TransactionLayerUser
+  readonly serverName: string
+  udpFlow(remote: HostPort): Connection | undefined
+  addressOn(connection: Connection): HostPort
+  /** Where guests reach this element; undefined while it listens nowhere. */
+  publicAddress(): HostPort | undefined
+  ownAor(): string
+}
+
+export class SipServer implements TransactionLayerUser {
+  readonly proxy: Proxy
+  private readonly inward: InwardConnections
+  private readonly registrar: Registrar
+  private readonly redirect: RedirectServer
+  private readonly authenticator: Authenticator
+  private readonly seal: Seal
+
+  constructor(private readonly deps: SipServerDeps, private readonly around: Surroundings) {
+    const { clock, random, log, transport, transactions, serverName } = around
+    const { realm, hashes, accounts, bindings, location } = deps
+    this.seal = new Seal(random, (data) => hashes.sha256(data))
+    this.authenticator = new Authenticator({ realm, hashes, accounts, nonces: new Nonces(clock, random, this.seal) })
+    this.inward = new InwardConnections(clock, (connection) => { transport.attach(connection) })
+    this.registrar = new Registrar({
+      clock, bindings, authenticator: this.authenticator, serverName, serves: (uri) => location.serves(uri),
+      authorise: (account, aor) => accounts.authorise(account, aor), token: () => transactions.token(), ...(deps.limits === undefined ? {} : { limits: deps.limits }),
+    })
+    this.proxy = new Proxy({
+      clock, log, transport, transactions, seal: this.seal, location, serverName, realm,
+      udpFlow: (remote) => around.udpFlow(remote), addressOn: (connection) => around.addressOn(connection),
+      inward: (caller) => this.inward.to(caller.kind === 'peer' ? caller.identity : undefined),
+    })
+    this.redirect = new RedirectServer({ clock, log, transactions, location, serverName })
+  }
+
+  onRequest(request: SipRequest, transaction: ServerTransaction): void {
+    const { connection } = transaction
+    if (request.method === 'CANCEL' || this.inward.isAgentEnd(connection)) { this.around.agent.onRequest(request, transaction); return }
+    try {
+      if (this.proxy.routes(request)) { this.proxy.onRequest(transaction, undefined); return }
+      if (connection.peerIdentity === undefined) this.fromSocket(request, transaction)
+      else this.fromPeer(request, transaction, { kind: 'peer', identity: connection.peerIdentity })
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      this.answer(transaction, 400, `Bad Request: ${error.message}`)
+    }
+  }
+
+  onAck(request: SipRequest, connection: Connection): void {
+    try {
+      if (!this.inward.isAgentEnd(connection) && this.proxy.routes(request)) this.proxy.onAck(request)
+      else this.around.agent.onAck(request, connection)
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      this.around.log.debug('sip-ack-unreadable', { what: error.message })
+    }
+  }
+
+  onConnectionClosed(connection: Connection): void {
+    this.proxy.onConnectionClosed(connection)
+    this.deps.bindings.connectionClosed(connection)
+    this.around.agent.onConnectionClosed(connection)
+  }
+
+  close(): void { this.proxy.close() }
+
+  private fromPeer(request: SipRequest, transaction: ServerTransaction, caller: Caller & { kind: 'peer' }): void {
+    const { uri } = request
+    const outside = request.toTag === undefined && uri.kind === 'sip'
+    if (outside && request.method === 'OPTIONS' && wantsRedirect(request)) { this.invite(request, transaction); return }
+    // the certificate has proven the caller; the user agent checks From of what goes straight to it
+    if (!outside || request.method === 'REGISTER' || !this.deps.location.concerns(uri, caller)) { this.around.agent.onRequest(request, transaction); return }
+    if (aorOf(request.from.uri)?.toLowerCase() !== caller.identity.aor.toLowerCase()) { this.answer(transaction, 403, 'From is not who sends'); return }
+    this.proxy.onRequest(transaction, caller)
+  }
+
+  private fromSocket(request: SipRequest, transaction: ServerTransaction): void {
+    const { roles, location, accounts } = this.deps
+    const { uri } = request
+    if (request.method === 'REGISTER') {
+      if (roles.has('registrar')) this.registrar.onRegister(request, transaction)
+      else this.answer(transaction, 405, undefined, [['Allow', 'INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY']])
+      return
+    }
+    // within a dialog without a route of ours: one of the user agent's own, or of nobody
+    const toElement = uri.kind === 'sip' && uri.user === undefined && location.serves(uri)
+    if (request.toTag !== undefined || (toElement && request.method === 'OPTIONS')) { this.around.agent.onRequest(request, transaction); return }
+    const guest = this.guest(request)
+    if (guest !== undefined) { this.proxy.onRequest(transaction, guest); return }
+    if (!roles.has('proxy') && !roles.has('redirect')) { this.answer(transaction, 403, 'This peer does not forward'); return }
+    const verdict = judgeOrFault(this.authenticator, request, 'proxy')
+    if (verdict.kind === 'fault') { this.answer(transaction, 400, `Bad Request: ${verdict.reason}`); return }
+    if (verdict.kind === 'challenge') { this.answer(transaction, verdict.status, undefined, verdict.headers); return }
+    const from = request.from.uri
+    if (from.kind !== 'sip' || !location.serves(from) || !accounts.speaksFor(verdict.username, aorOf(from) ?? '')) {
+      this.answer(transaction, 403, 'From is not the address of this account')
+      return
+    }
+    const caller: Caller = { kind: 'phone', account: verdict.username }
+    if (this.redirects(request)) this.redirect.onRequest(transaction, caller)
+    else this.proxy.onRequest(transaction, caller)
+  }
+
+  /** A peer with both roles proxies, unless the caller asks for the other (RFC 3841 §9.1). */
+  private redirects(request: SipRequest): boolean {
+    const { roles } = this.deps
+    if (!roles.has('redirect') || !roles.has('proxy')) return roles.has('redirect')
+    return wantsRedirect(request)
+  }
+
+  private guest(request: SipRequest): Caller | undefined {
+    const { uri } = request
+    const aor = uri.kind === 'sip' && uri.user !== undefined && this.deps.location.serves(uri) ? readTicket(this.seal, this.around.clock, uri.user) : undefined
+    return aor === undefined ? undefined : { kind: 'guest', aor }
+  }
+
+  /** A redirect peer asks where a phone can reach our person directly: a ticket that holds for a moment. */
+  private invite(request: SipRequest, transaction: ServerTransaction): void {
+    const address = this.around.publicAddress()
+    const headers: [string, string][] = address === undefined || !this.deps.roles.has('proxy') ? []
+      : [['Contact', `<sip:${writeTicket(this.seal, this.around.clock, this.around.ownAor())}@${bracketHost(address.host)}:${address.port}>`]]
+    this.answer(transaction, 200, undefined, headers)
+  }
+
+  private answer(transaction: ServerTransaction, status: number, reason?: string, headers: readonly (readonly [string, string])[] = []): void {
+    const response = makeResponse(transaction.request, status, reason, this.around.transactions.token())
+    response.headers.append('Server', this.around.serverName)
+    for (const [name, value] of headers) response.headers.append(name, value)
+    transaction.respond(response)
+  }
+}
+
+function wantsRedirect(request: SipRequest): boolean { return request.tokens('Request-Disposition').includes('redirect') }

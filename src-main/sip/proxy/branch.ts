@@ -1,0 +1,105 @@
+/**
+ * One branch of a forked request (RFC 3261 §16.6 to §16.10): its client transaction, timer C, and its CANCEL. Tells
+ * the response context of each response, of local ones too where the next hop gave none.
+ */
+import { assertNever } from '../../base/errors.ts'
+import type { Clock, Timer } from '../../ports/clock.ts'
+import type { SipRequest, SipResponse } from '../message/message.ts'
+import { makeCancel } from '../transaction/inviteClient.ts'
+import { transactionTimeout } from '../transaction/timers.ts'
+import type { ClientTransaction } from '../transaction/transaction.ts'
+import type { TransactionLayer } from '../transaction/transactionLayer.ts'
+import type { Connection } from '../transport/connection.ts'
+
+/** §16.6 step 11: more than three minutes. */
+export const TIMER_C_MS = 185_000
+
+export interface BranchUser {
+  onResponse(branch: Branch, response: SipResponse): void
+  /** No response will come: 408 for silence, 503 where nothing could be sent (§16.9). */
+  onFailed(branch: Branch, status: 408 | 487 | 503): void
+}
+
+export class Branch {
+  private state: 'calling' | 'proceeding' | 'final' = 'calling'
+  private client: ClientTransaction | undefined
+  private timer: Timer | undefined
+  private wanted: { readonly headers: readonly (readonly [string, string])[]; sent: boolean } | undefined
+
+  constructor(
+    private readonly clock: Clock, private readonly transactions: TransactionLayer,
+    private readonly request: SipRequest, readonly connection: Connection, private readonly user: BranchUser,
+  ) {}
+
+  get done(): boolean { return this.state === 'final' }
+
+  /** @param mark second part of the branch parameter (RFC 5393) */
+  start(mark: string): void {
+    if (this.request.method === 'INVITE') this.armC()
+    this.client = this.transactions.request(this.connection, this.request, {
+      onResponse: (response) => { this.onResponse(response) },
+      onTimeout: () => { this.fail(408) },
+      onTransportError: () => { this.fail(this.wanted === undefined ? 503 : 487) },
+      onRestarted: (client) => { this.client = client },
+    }, `.${mark}`)
+  }
+
+  /** §16.10; before the first provisional response the CANCEL waits for it (§9.1). Only an INVITE is cancelled. */
+  cancel(headers: readonly (readonly [string, string])[] = []): void {
+    if (this.request.method !== 'INVITE' || this.wanted !== undefined) return
+    switch (this.state) {
+      case 'calling':
+        this.wanted = { headers, sent: false }
+        return
+      case 'proceeding':
+        this.wanted = { headers, sent: false }
+        this.sendCancel()
+        return
+      case 'final': return
+      default: assertNever(this.state)
+    }
+  }
+
+  stop(): void {
+    this.state = 'final'
+    this.timer?.cancel()
+  }
+
+  private onResponse(response: SipResponse): void {
+    if (response.provisional) {
+      if (this.state === 'final') return
+      this.state = 'proceeding'
+      if (this.wanted !== undefined) this.sendCancel()
+      else if (response.status > 100) this.armC()
+    } else this.stop()
+    this.user.onResponse(this, response)
+  }
+
+  private sendCancel(): void {
+    if (this.wanted === undefined || this.wanted.sent || this.client === undefined) return
+    this.wanted.sent = true
+    this.transactions.cancel(this.client, makeCancel(this.request, this.wanted.headers), {
+      onResponse: () => { /* says nothing of the INVITE */ }, onTimeout: () => { /* the timer below ends it */ }, onTransportError: () => { /* as well */ },
+    })
+    this.timer?.cancel()
+    // §9.1: no final response within 64·T1 of the CANCEL: the transaction counts as cancelled
+    this.timer = this.clock.setTimer(transactionTimeout(this.transactions.timers), () => { this.client?.connectionLost(new Error('no answer to CANCEL')) })
+  }
+
+  private armC(): void {
+    this.timer?.cancel()
+    this.timer = this.clock.setTimer(TIMER_C_MS, () => { this.onTimerC() })
+  }
+
+  /** §16.8 */
+  private onTimerC(): void {
+    if (this.state === 'proceeding') this.cancel()
+    else this.client?.connectionLost(new Error('timer C'))
+  }
+
+  private fail(status: 408 | 487 | 503): void {
+    if (this.state === 'final') return
+    this.stop()
+    this.user.onFailed(this, status)
+  }
+}

@@ -1,0 +1,233 @@
+/**
+ * The stateful forking proxy (RFC 3261 §16): validates, reads the route, asks the location service, forwards. It is
+ * no open relay: a request goes where its caller may be led, or along a route that this proxy has sealed itself.
+ */
+import { DecodeError, PeerError } from '../../base/errors.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Log } from '../../ports/log.ts'
+import type { Seal } from '../auth/seal.ts'
+import type { Caller, LocationService, LocationTarget } from '../locationService.ts'
+import { makeResponse, type SipRequest } from '../message/message.ts'
+import { formatNameAddr } from '../message/nameAddr.ts'
+import { aorOf, printUri, uriOfAor } from '../message/uri.ts'
+import { MAGIC_COOKIE } from '../message/via.ts'
+import type { ServerTransaction } from '../transaction/transaction.ts'
+import type { TransactionLayer } from '../transaction/transactionLayer.ts'
+import type { HostPort } from '../transport/address.ts'
+import type { Connection } from '../transport/connection.ts'
+import type { TransportLayer } from '../transport/transportLayer.ts'
+import { FlowTokens } from './flowTokens.ts'
+import { type Forward, ResponseContext } from './responseContext.ts'
+import { postprocess, preprocess, recordRoute, type RouteInfo, routesThrough } from './routes.ts'
+import { hasLooped, inspectRequest, loopMark, type Refusal } from './validation.ts'
+
+export interface ProxyDeps {
+  readonly clock: Clock
+  readonly log: Log
+  readonly transport: TransportLayer
+  readonly transactions: TransactionLayer
+  readonly seal: Seal
+  readonly location: LocationService
+  readonly serverName: string
+  /** Realm whose credentials are ours and go no further (§22.3). */
+  readonly realm: string
+  udpFlow(remote: HostPort): Connection | undefined
+  /** The address of ours that the other side of a connection can reach. */
+  addressOn(connection: Connection): HostPort
+  /** The way to our own user agent for requests of this caller. */
+  inward(caller: Caller): Connection
+}
+
+/** RFC 5393 §5.3.3.1 */
+const DEFAULT_MAX_BREADTH = 60
+const MAX_TARGETS = 20
+const RECORDED = new Set(['INVITE', 'SUBSCRIBE', 'REFER'])
+
+export class Proxy {
+  private readonly contexts = new Set<ResponseContext>()
+  private readonly lifetime = new AbortController()
+  readonly tokens: FlowTokens
+
+  constructor(private readonly deps: ProxyDeps) {
+    this.tokens = new FlowTokens(deps.seal, {
+      udpFlow: (remote) => deps.udpFlow(remote),
+      reconnect: (nodeId, signal) => deps.location.reconnect(nodeId, signal),
+    })
+  }
+
+  /** Requests that are being forwarded. */
+  get size(): number { return this.contexts.size }
+
+  /** Does this request go along a route of ours? @throws DecodeError */
+  routes(request: SipRequest): boolean { return routesThrough(request, this.tokens) }
+
+  /** @param caller who has proven to be sending; undefined only for a request that `routes` */
+  onRequest(transaction: ServerTransaction, caller: Caller | undefined): void {
+    const { request } = transaction
+    const refusal = inspectRequest(request)
+    if (refusal !== undefined) { this.refuse(transaction, refusal); return }
+    const abort = new AbortController()
+    transaction.user = { onCancel: () => { abort.abort(new PeerError('cancelled')) }, onTransportError: () => { abort.abort(new PeerError('cancelled')) } }
+    this.serve(transaction, caller, AbortSignal.any([abort.signal, this.lifetime.signal])).catch((cause: unknown) => {
+      if (this.lifetime.signal.aborted) return
+      this.refuse(transaction, this.refusalOf(cause, abort.signal))
+    })
+  }
+
+  /** The ACK of a 2xx goes on without state (§16.11). */
+  onAck(request: SipRequest): void {
+    const ack = request.clone()
+    const refusal = inspectRequest(ack)
+    if (refusal !== undefined) return
+    const info = preprocess(ack, this.tokens, (uri) => this.deps.location.serves(uri))
+    const name = info.flow
+    if (name === undefined) return
+    const open = this.tokens.peek(name)
+    if (open !== undefined) { this.sendAck(ack, open); return }
+    this.tokens.find(name, this.lifetime.signal).then((connection) => {
+      if (connection !== undefined) this.sendAck(ack, connection)
+    }, (cause: unknown) => { this.deps.log.debug('proxy.ack-lost', { cause: String(cause) }) })
+  }
+
+  onConnectionClosed(connection: Connection): void { this.tokens.connectionClosed(connection) }
+
+  close(): void {
+    this.lifetime.abort(new PeerError('cancelled'))
+    for (const context of [...this.contexts]) context.close()
+  }
+
+  private async serve(transaction: ServerTransaction, caller: Caller | undefined, signal: AbortSignal): Promise<void> {
+    const request = transaction.request.clone()
+    const info = preprocess(request, this.tokens, (uri) => this.deps.location.serves(uri))
+    const mark = loopMark(this.deps.seal, request, info.used, callerName(caller))
+    if (hasLooped(request, mark)) throw new Refused({ status: 482 })
+    const forwards = info.flow === undefined
+      ? await this.byLocation(transaction, request, caller, signal)
+      : [await this.byFlow(transaction, request, info, signal)]
+    signal.throwIfAborted()
+    this.limitBreadth(request, forwards)
+    const { clock, transactions, serverName } = this.deps
+    const context: ResponseContext = new ResponseContext(clock, transactions, transaction, forwards, mark, serverName, () => { this.contexts.delete(context) })
+    this.contexts.add(context)
+    context.start()
+  }
+
+  /** §16.5 with a Route of ours: the flow it names is the only target. */
+  private async byFlow(transaction: ServerTransaction, request: SipRequest, info: RouteInfo, signal: AbortSignal): Promise<Forward> {
+    const connection = await this.tokens.find(info.flow ?? '', signal)
+    if (connection === undefined) throw new Refused({ status: 430 })
+    return { request: this.copyFor(transaction, request, undefined, undefined, connection), connection, q: 1 }
+  }
+
+  private async byLocation(transaction: ServerTransaction, request: SipRequest, caller: Caller | undefined, signal: AbortSignal): Promise<Forward[]> {
+    const { uri } = request
+    if (caller === undefined || uri.kind !== 'sip' || request.headers.has('Route')) throw new Refused({ status: 403, reason: 'No relaying' })
+    const targets = await this.deps.location.locate(uri, caller, signal)
+    if (targets.length === 0) throw new Refused({ status: 480 })
+    return targets.slice(0, MAX_TARGETS).map((target) => {
+      const connection = target.connection === 'own' ? this.deps.inward(caller) : target.connection
+      return { request: this.copyFor(transaction, request, target, caller, connection), connection, q: target.q }
+    })
+  }
+
+  /** §16.6 steps 1 to 6. */
+  private copyFor(transaction: ServerTransaction, from: SipRequest, target: LocationTarget | undefined, caller: Caller | undefined, connection: Connection): SipRequest {
+    const copy = from.clone()
+    if (target !== undefined) copy.requestUri = target.requestUri
+    copy.headers.set('Max-Forwards', String((from.maxForwards ?? 71) - 1))
+    this.dropOwnCredentials(copy)
+    if (RECORDED.has(copy.method) && copy.toTag === undefined) {
+      copy.headers.prepend('Record-Route', this.routeOn(transaction.connection))
+      copy.headers.prepend('Record-Route', this.routeOn(connection))
+    }
+    for (const route of target?.routes ?? []) copy.headers.append('Route', route)
+    if (caller?.kind === 'phone' && connection.peerIdentity !== undefined) this.present(copy, caller.account)
+    postprocess(copy)
+    return copy
+  }
+
+  private routeOn(connection: Connection): string { return recordRoute(connection, this.tokens, this.deps.addressOn(connection)) }
+
+  /**
+   * In the overlay a phone speaks for its owner: the pipe's certificate proves that name and no other, so From must
+   * carry it. The response context restores what the phone wrote; dialogs are matched by tags alone.
+   */
+  private present(copy: SipRequest, account: string): void {
+    const { aor, displayName } = this.deps.location.presentedAs(account)
+    if (aorOf(copy.from.uri) === aor) return
+    copy.headers.set('From', formatNameAddr(copy.from.displayName === '' ? displayName : copy.from.displayName, printUri(uriOfAor(aor)), copy.from.params))
+  }
+
+  private dropOwnCredentials(copy: SipRequest): void {
+    const others = copy.headers.getLines('Proxy-Authorization').filter((line) => !line.includes(`realm="${this.deps.realm}"`))
+    copy.headers.remove('Proxy-Authorization')
+    for (const line of others) copy.headers.append('Proxy-Authorization', line)
+  }
+
+  /** RFC 5393 §5.3.3: the breadth of the incoming request is shared out among the branches. */
+  private limitBreadth(request: SipRequest, forwards: readonly Forward[]): void {
+    const given = request.headers.get('Max-Breadth')
+    if (given !== undefined && !/^\d{1,6}$/.test(given)) throw new DecodeError('Max-Breadth')
+    const breadth = Math.min(DEFAULT_MAX_BREADTH, given === undefined ? DEFAULT_MAX_BREADTH : Number(given))
+    if (breadth < forwards.length) throw new Refused({ status: 440 })
+    for (const forward of forwards) forward.request.headers.set('Max-Breadth', String(Math.floor(breadth / forwards.length)))
+  }
+
+  private sendAck(request: SipRequest, connection: Connection): void {
+    const { transport, seal } = this.deps
+    // the same for each retransmission (§16.11), and no key of anybody's transaction
+    const branch = `${MAGIC_COOKIE}${seal.close('ack', `${request.headers.getList('Via')[0] ?? ''} ${request.callId}`).slice(0, 20)}`
+    const copy = request.clone()
+    copy.headers.set('Max-Forwards', String((request.maxForwards ?? 71) - 1))
+    this.dropOwnCredentials(copy)
+    postprocess(copy)
+    const chosen = transport.connectionFor(connection, copy.encode().length + 120)
+    copy.headers.prepend('Via', transport.viaFor(chosen, branch))
+    if (transport.isOpen(chosen)) transport.sendRequest(chosen, copy)
+  }
+
+  private refuse(transaction: ServerTransaction, { status, reason, headers }: Refusal): void {
+    if (transaction.answered) return
+    const response = makeResponse(transaction.request, status, reason, this.deps.transactions.token())
+    response.headers.append('Server', this.deps.serverName)
+    for (const [name, value] of headers ?? []) response.headers.append(name, value)
+    transaction.respond(response)
+  }
+
+  private refusalOf(cause: unknown, cancelled: AbortSignal): Refusal {
+    if (cancelled.aborted) return { status: 487 }
+    if (cause instanceof Refused) return cause.refusal
+    if (cause instanceof DecodeError) return { status: 400, reason: `Bad Request: ${cause.message}` }
+    if (cause instanceof PeerError) return { status: statusOf(cause), reason: cause.code }
+    this.deps.log.error('proxy.failed', { cause: cause instanceof Error ? cause.stack : String(cause) })
+    return { status: 500 }
+  }
+}
+
+class Refused extends Error {
+  override readonly name = 'Refused'
+  constructor(readonly refusal: Refusal) { super(`refused with ${refusal.status}`) }
+}
+
+/** What a failed look-up is to a SIP caller (§21.4). */
+export function statusOf(error: PeerError): number {
+  switch (error.code) {
+    case 'user-unknown': return 404
+    case 'user-offline': case 'peer-unreachable': return 480
+    case 'unauthorised': return 403
+    case 'address-invalid': return 484
+    case 'not-joined': case 'network-timeout': return 504
+    case 'peer-unverified': return 502
+    default: return 500
+  }
+}
+
+function callerName(caller: Caller | undefined): string {
+  switch (caller?.kind) {
+    case undefined: return ''
+    case 'phone': return `phone ${caller.account}`
+    case 'peer': return `peer ${caller.identity.nodeId}`
+    case 'guest': return `guest ${caller.aor}`
+  }
+}
+

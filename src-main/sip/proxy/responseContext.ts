@@ -1,0 +1,120 @@
+/**
+ * The response context of one proxied request (RFC 3261 §16.7): starts the branches, those of equal q together and
+ * better ones first, passes 1xx and 2xx on, and when all branches have failed sends the best of their responses.
+ */
+import type { Clock } from '../../ports/clock.ts'
+import { makeResponse, type SipRequest, type SipResponse } from '../message/message.ts'
+import type { ServerTransaction } from '../transaction/transaction.ts'
+import type { TransactionLayer } from '../transaction/transactionLayer.ts'
+import type { Connection } from '../transport/connection.ts'
+import { Branch, type BranchUser } from './branch.ts'
+import { bestResponse } from './bestResponse.ts'
+
+/** What one branch sends, and where. */
+export interface Forward { readonly request: SipRequest; readonly connection: Connection; readonly q: number }
+
+/** RFC 3326: tells the other devices that the call is not missed. */
+const COMPLETED_ELSEWHERE: readonly (readonly [string, string])[] = [['Reason', 'SIP;cause=200;text="Call completed elsewhere"']]
+
+export class ResponseContext implements BranchUser {
+  private readonly waiting: Forward[]
+  private readonly branches: Branch[] = []
+  private readonly finals: SipResponse[] = []
+  private over = false
+  private cancelled = false
+
+  /** @param server its request is the one that came; @param onOver last call, when no branch is left */
+  constructor(
+    private readonly clock: Clock, private readonly transactions: TransactionLayer, private readonly server: ServerTransaction,
+    forwards: readonly Forward[], private readonly mark: string, private readonly serverName: string, private readonly onOver: () => void,
+  ) {
+    this.waiting = [...forwards].sort((a, b) => b.q - a.q)
+    server.user = {
+      onCancel: (cancel) => { this.cancel(cancel.headers.getLines('Reason').map((value) => ['Reason', value] as const)) },
+      onTransportError: () => { this.cancel([]) },
+    }
+  }
+
+  start(): void { this.startNext() }
+
+  /** §16.10: every branch that has no final response. */
+  cancel(headers: readonly (readonly [string, string])[]): void {
+    this.cancelled = true
+    this.waiting.length = 0
+    for (const branch of [...this.branches]) branch.cancel(headers)
+  }
+
+  /** As the element closes. */
+  close(): void {
+    this.waiting.length = 0
+    for (const branch of this.branches) branch.stop()
+    this.finish()
+  }
+
+  onResponse(_branch: Branch, response: SipResponse): void {
+    if (response.status === 100) return // step 5: hop by hop
+    const upstream = this.towardsCaller(response)
+    if (upstream === undefined) return
+    if (response.provisional) { if (!this.server.answered) this.server.respond(upstream); return }
+    if (response.successful) {
+      const first = !this.server.answered
+      this.server.respond(upstream) // of an INVITE every 2xx is passed on, of others the machine takes the first
+      this.waiting.length = 0
+      if (first) for (const branch of this.branches) branch.cancel(COMPLETED_ELSEWHERE)
+    } else {
+      this.finals.push(upstream)
+      if (response.status >= 600) this.cancel([]) // step 5: 6xx ends the search everywhere
+    }
+    this.conclude()
+  }
+
+  onFailed(_branch: Branch, status: 408 | 487 | 503): void {
+    this.finals.push(this.localResponse(status))
+    this.conclude()
+  }
+
+  private startNext(): void {
+    const q = this.waiting[0]?.q
+    while (this.waiting[0] !== undefined && this.waiting[0].q === q) {
+      const { request, connection } = this.waiting.shift() as Forward
+      const branch = new Branch(this.clock, this.transactions, request, connection, this)
+      this.branches.push(branch)
+      branch.start(this.mark)
+    }
+  }
+
+  private conclude(): void {
+    if (this.over || !this.branches.every((branch) => branch.done)) return
+    if (!this.server.answered && this.waiting.length > 0 && !this.cancelled) { this.startNext(); return }
+    if (!this.server.answered) this.server.respond(this.best())
+    this.finish()
+  }
+
+  private best(): SipResponse {
+    const best = bestResponse(this.finals) ?? this.localResponse(408)
+    // §16.7 step 6: 503 would make the caller avoid this proxy, which is well
+    return best.status === 503 ? this.localResponse(500) : best
+  }
+
+  /** §16.7 step 3: without our Via; what no Via is left in was meant for us. From is what the caller wrote. */
+  private towardsCaller(response: SipResponse): SipResponse | undefined {
+    const out = response.clone()
+    out.headers.replaceFirst('Via', undefined)
+    if (!out.headers.has('Via')) return undefined
+    const from = this.server.request.headers.get('From')
+    if (from !== undefined) out.headers.set('From', from)
+    return out
+  }
+
+  private localResponse(status: number): SipResponse {
+    const response = makeResponse(this.server.request, status, undefined, this.transactions.token())
+    response.headers.append('Server', this.serverName)
+    return response
+  }
+
+  private finish(): void {
+    if (this.over) return
+    this.over = true
+    this.onOver()
+  }
+}
