@@ -48,7 +48,6 @@ export function createHeadlessMedia(options: HeadlessOptions): MediaPort {
 class HeadlessSession implements MediaSession {
   readonly engine = 'headless'
   private readonly pc: RTCPeerConnection
-  private readonly heardTracks = new Set<MediaStreamTrack>()
   private readonly recording: WavWriter | undefined
   private loop: SoundLoop | undefined
   private grace: Timer | undefined
@@ -81,7 +80,6 @@ class HeadlessSession implements MediaSession {
       bundlePolicy: 'max-bundle',
     })
     this.pc.connectionStateChange.subscribe((state) => { this.onState(state) })
-    this.pc.onTrack.subscribe((track) => { this.onTrack(track) })
   }
 
   async offer(signal: AbortSignal): Promise<string> {
@@ -207,6 +205,8 @@ class HeadlessSession implements MediaSession {
     })
     this.loop.muted = this.muted
     this.loop.flow = this.flow
+    // every packet counts, whatever its SSRC: a phone behind a bridge names none in its description, or changes it
+    transceiver.dtlsTransport.onRtp.subscribe(({ header, payload }) => { this.loop?.receive(header.payloadType, header.sequenceNumber, payload, header.timestamp) })
     this.user.onConnected(this.loop.codec)
   }
 
@@ -219,12 +219,6 @@ class HeadlessSession implements MediaSession {
     const sent = sender.sendRtp(packet)
     if (usual !== undefined) sender.codec = usual
     sent.catch((cause: unknown) => { this.options.log.debug('media.send', { call: this.id, cause: String(cause) }) })
-  }
-
-  private onTrack(track: MediaStreamTrack): void {
-    if (track.kind !== 'audio' || this.heardTracks.has(track)) return
-    this.heardTracks.add(track)
-    track.onReceiveRtp.subscribe(({ header, payload }) => { this.loop?.receive(header.payloadType, header.sequenceNumber, payload, header.timestamp) })
   }
 
   private record(frame: Int16Array): void {
