@@ -10,7 +10,10 @@ describe('coverage of the RFCs', () => {
 
 describe('the check', () => {
   const items = readItems()
-  const changed = (id: string, change: Partial<RfcItem>): readonly string[] => problemsOf(items.map((item) => (item.id === id ? { ...item, ...change } : item)))
+  const known = problemsOf(items)
+  /** What a change of the list brings, whatever is wrong with it already. */
+  const fresh = (list: readonly RfcItem[]): readonly string[] => problemsOf(list).filter((problem) => !known.includes(problem))
+  const changed = (id: string, change: Partial<RfcItem>): readonly string[] => fresh(items.map((item) => (item.id === id ? { ...item, ...change } : item)))
   const file = 'test/unit/rfc/coverage.test.ts'
 
   it('finds an item without test and reason', () => {
@@ -24,8 +27,8 @@ describe('the check', () => {
     expect(changed('C1', { tests: [{ file, title: 'finds files and tests' }] })).toEqual([])
   })
   it('finds an item that is missing, and one that stands twice', () => {
-    expect(problemsOf(items.slice(1))).toEqual(['C1 is missing'])
-    expect(problemsOf([...items, items[0] as RfcItem])).toEqual(['C1 stands twice'])
+    expect(fresh(items.slice(1))).toEqual(['C1 is missing'])
+    expect(fresh([...items, items[0] as RfcItem])).toEqual(['C1 stands twice'])
   })
   it('says what is only partly there', () => {
     expect(stateOf({ ...(items[0] as RfcItem), reason: 'something is missing' })).toBe('in part')
