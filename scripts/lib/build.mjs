@@ -27,7 +27,7 @@ export async function build() {
   const require = createRequire(join(root, 'package.json'))
   const stamp = inputStamp()
   const cli = join(dirname(require.resolve('electron-vite/package.json')), 'bin/electron-vite.js')
-  const out = await run(process.execPath, [cli, 'build'], { cwd: root })
+  const out = await run(process.execPath, [cli, 'build'], { cwd: root, env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' } })
   mkdirSync(dirname(stampFile), { recursive: true })
   writeFileSync(stampFile, stamp)
   return out
