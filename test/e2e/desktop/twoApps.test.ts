@@ -51,11 +51,19 @@ describe('two desktop apps', () => {
     await Promise.all([registered(alice.page, 'joined'), registered(bob.page, 'joined')])
   })
 
-  it('a used invitation is refused in words', async () => {
+  it('a used invitation is refused in words; the overlay seen on the LAN is joined with a code', async () => {
     const carol = profiles.keep(await startDesktop(profiles.path('carol'), 550))
     await readLink(carol.page, link)
     await carol.page.getByTestId('join-submit').click()
     expect(await complaint(carol.page)).toMatch(/used/i)
+
+    const { code } = await invite(alice.page, 'carol')
+    await carol.page.getByTestId('join-other').click()
+    await carol.page.getByTestId(`discovered-${overlay}`).click()
+    await carol.page.getByTestId('join-code').fill(code)
+    await carol.page.getByTestId('join-user').fill('carol')
+    await carol.page.getByTestId('join-submit').click()
+    await registered(carol.page, 'joined')
     await carol.close()
   })
 
