@@ -78,7 +78,7 @@ export class Branch {
   private sendCancel(): void {
     if (this.wanted === undefined || this.wanted.sent || this.client === undefined) return
     this.wanted.sent = true
-    this.transactions.cancel(this.client, makeCancel(this.request, this.wanted.headers), {
+    this.transactions.cancel(this.client, makeCancel(this.client.request, this.wanted.headers), {
       onResponse: () => { /* says nothing of the INVITE */ }, onTimeout: () => { /* the timer below ends it */ }, onTransportError: () => { /* as well */ },
     })
     this.timer?.cancel()

@@ -6,6 +6,7 @@ import { DecodeError, PeerError } from '../../base/errors.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Seal } from '../auth/seal.ts'
+import type { MediaGateway } from '../bridge/mediaGateway.ts'
 import type { Caller, LocationService, LocationTarget } from '../locationService.ts'
 import { makeResponse, type SipRequest } from '../message/message.ts'
 import { formatNameAddr } from '../message/nameAddr.ts'
@@ -36,6 +37,8 @@ export interface ProxyDeps {
   addressOn(connection: Connection): HostPort
   /** The way to our own user agent for requests of this caller. */
   inward(caller: Caller): Connection
+  /** Joins the sound of phones and the overlay; without it descriptions pass as they are. */
+  readonly gateway?: MediaGateway
 }
 
 /** RFC 5393 §5.3.3.1 */
@@ -101,15 +104,32 @@ export class Proxy {
     const info = preprocess(request, this.tokens, (uri) => this.deps.location.serves(uri))
     const mark = loopMark(this.deps.seal, request, info.used, callerName(caller))
     if (hasLooped(request, mark)) throw new Refused({ status: 482 })
-    const forwards = info.flow === undefined
+    const located = info.flow === undefined
       ? await this.byLocation(transaction, request, caller, signal)
       : [await this.byFlow(transaction, request, info, signal)]
     signal.throwIfAborted()
-    this.limitBreadth(request, forwards)
+    this.limitBreadth(request, located)
+    const forwards = await this.withMedia(located, transaction.connection, signal)
     const { clock, transactions, serverName } = this.deps
     const context: ResponseContext = new ResponseContext(clock, transactions, transaction, forwards, mark, serverName, () => { this.contexts.delete(context) })
     this.contexts.add(context)
     context.start()
+  }
+
+  /** Bridges where the sound changes its kind; a branch that cannot be bridged is left out. */
+  private async withMedia(forwards: readonly Forward[], from: Connection, signal: AbortSignal): Promise<readonly Forward[]> {
+    const { gateway } = this.deps
+    if (gateway === undefined) return forwards
+    const tried = await Promise.allSettled(forwards.map(async (forward): Promise<Forward> => {
+      const media = await gateway.forward(forward.request, from, forward.connection)
+      return media === undefined ? forward : { ...forward, media }
+    }))
+    const ready = tried.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+    if (signal.aborted) for (const { media } of ready) media?.onFailed()
+    signal.throwIfAborted()
+    const failure = tried.find((each) => each.status === 'rejected')
+    if (ready.length === 0 && failure !== undefined) throw failure.reason
+    return ready
   }
 
   /** §16.5 with a Route of ours: the flow it names is the only target. */
@@ -181,6 +201,7 @@ export class Proxy {
     copy.headers.set('Max-Forwards', String((request.maxForwards ?? 71) - 1))
     this.dropOwnCredentials(copy)
     postprocess(copy)
+    this.deps.gateway?.ack(copy)
     const chosen = transport.connectionFor(connection, copy.encode().length + 120)
     copy.headers.prepend('Via', transport.viaFor(chosen, branch))
     if (transport.isOpen(chosen)) transport.sendRequest(chosen, copy)
@@ -218,6 +239,8 @@ export function statusOf(error: PeerError): number {
     case 'address-invalid': return 484
     case 'not-joined': case 'network-timeout': return 504
     case 'peer-unverified': return 502
+    case 'call-no-common-codec': case 'call-media-failed': return 488
+    case 'too-many-requests': return 503
     default: return 500
   }
 }
@@ -228,6 +251,7 @@ function callerName(caller: Caller | undefined): string {
     case 'phone': return `phone ${caller.account}`
     case 'peer': return `peer ${caller.identity.nodeId}`
     case 'guest': return `guest ${caller.aor}`
+    case 'own': return 'own'
   }
 }
 

@@ -3,6 +3,7 @@
  * better ones first, passes 1xx and 2xx on, and when all branches have failed sends the best of their responses.
  */
 import type { Clock } from '../../ports/clock.ts'
+import type { BridgedRequest } from '../bridge/mediaGateway.ts'
 import { makeResponse, type SipRequest, type SipResponse } from '../message/message.ts'
 import type { ServerTransaction } from '../transaction/transaction.ts'
 import type { TransactionLayer } from '../transaction/transactionLayer.ts'
@@ -11,7 +12,13 @@ import { Branch, type BranchUser } from './branch.ts'
 import { bestResponse } from './bestResponse.ts'
 
 /** What one branch sends, and where. */
-export interface Forward { readonly request: SipRequest; readonly connection: Connection; readonly q: number }
+export interface Forward {
+  readonly request: SipRequest
+  readonly connection: Connection
+  readonly q: number
+  /** Rewrites the descriptions of its responses. */
+  readonly media?: BridgedRequest
+}
 
 /** RFC 3326: tells the other devices that the call is not missed. */
 const COMPLETED_ELSEWHERE: readonly (readonly [string, string])[] = [['Reason', 'SIP;cause=200;text="Call completed elsewhere"']]
@@ -20,6 +27,7 @@ export class ResponseContext implements BranchUser {
   private readonly waiting: Forward[]
   private readonly branches: Branch[] = []
   private readonly finals: SipResponse[] = []
+  private readonly media = new Map<Branch, BridgedRequest>()
   private over = false
   private cancelled = false
 
@@ -40,26 +48,31 @@ export class ResponseContext implements BranchUser {
   /** §16.10: every branch that has no final response. */
   cancel(headers: readonly (readonly [string, string])[]): void {
     this.cancelled = true
-    this.waiting.length = 0
+    this.dropWaiting()
     for (const branch of [...this.branches]) branch.cancel(headers)
   }
 
   /** As the element closes. */
   close(): void {
-    this.waiting.length = 0
+    this.dropWaiting()
     for (const branch of this.branches) branch.stop()
     this.finish()
   }
 
-  onResponse(_branch: Branch, response: SipResponse): void {
+  onResponse(branch: Branch, response: SipResponse): void {
     if (response.status === 100) return // step 5: hop by hop
     const upstream = this.towardsCaller(response)
-    if (upstream === undefined) return
+    if (upstream === undefined) {
+      // the phone has lost the other Vias: the caller is still to hear how it ended
+      if (!response.provisional) { this.finals.push(this.localResponse(response.successful ? 502 : response.status)); this.conclude() }
+      return
+    }
+    this.media.get(branch)?.onResponse(upstream)
     if (response.provisional) { if (!this.server.answered) this.server.respond(upstream); return }
     if (response.successful) {
       const first = !this.server.answered
       this.server.respond(upstream) // of an INVITE every 2xx is passed on, of others the machine takes the first
-      this.waiting.length = 0
+      this.dropWaiting()
       if (first) for (const branch of this.branches) branch.cancel(COMPLETED_ELSEWHERE)
     } else {
       this.finals.push(upstream)
@@ -68,7 +81,8 @@ export class ResponseContext implements BranchUser {
     this.conclude()
   }
 
-  onFailed(_branch: Branch, status: 408 | 487 | 503): void {
+  onFailed(branch: Branch, status: 408 | 487 | 503): void {
+    this.media.get(branch)?.onFailed()
     this.finals.push(this.localResponse(status))
     this.conclude()
   }
@@ -76,11 +90,16 @@ export class ResponseContext implements BranchUser {
   private startNext(): void {
     const q = this.waiting[0]?.q
     while (this.waiting[0] !== undefined && this.waiting[0].q === q) {
-      const { request, connection } = this.waiting.shift() as Forward
+      const { request, connection, media } = this.waiting.shift() as Forward
       const branch = new Branch(this.clock, this.transactions, request, connection, this)
       this.branches.push(branch)
+      if (media !== undefined) this.media.set(branch, media)
       branch.start(this.mark)
     }
+  }
+
+  private dropWaiting(): void {
+    for (const { media } of this.waiting.splice(0)) media?.onFailed()
   }
 
   private conclude(): void {
