@@ -1,6 +1,6 @@
 /** Smaller header fields as values: CSeq, Event, Subscription-State, media types, delta-seconds, RAck (RFC 3261 §20, 6665, 3262). */
 import { DecodeError } from '../../base/errors.ts'
-import { isDigits, isToken, Params, parseNumber, parseParams } from './lexer.ts'
+import { isDigits, isLws, isToken, Params, parseNumber, parseParams, skipLws } from './lexer.ts'
 
 export interface CSeq { readonly number: number; readonly method: string }
 export interface TokenWithParams { readonly value: string; readonly params: Params }
@@ -10,11 +10,15 @@ const MAX_CSEQ = 0x7fff_ffff
 const MAX_DELTA_S = 0xffff_ffff
 
 /** @throws DecodeError; §8.1.1.5 bounds it below 2^31 */
-export function parseCSeq(text: string): CSeq {
-  const parts = text.trim().split(/[ \t]+/)
-  const [number = '', method = ''] = parts
-  if (parts.length !== 2 || !isToken(method)) throw new DecodeError('CSeq')
-  return { number: parseNumber(number, MAX_CSEQ, 'CSeq number'), method }
+export function parseCSeq(text: string, start = 0, end: number = text.length): CSeq {
+  start = skipLws(text, start, end)
+  while (end > start && isLws(text.charCodeAt(end - 1))) end--
+  let i = start
+  while (i < end && !isLws(text.charCodeAt(i))) i++
+  const number = parseNumber(text, MAX_CSEQ, 'CSeq number', start, i)
+  const method = text.slice(skipLws(text, i, end), end)
+  if (!isToken(method)) throw new DecodeError('CSeq')
+  return { number, method }
 }
 
 /** Event, Subscription-State, Reason, Session-Expires: a word, then parameters. @throws DecodeError */

@@ -1,11 +1,12 @@
 /**
  * Messages from a byte stream (RFC 3261 §18.3): head up to the empty line, body by Content-Length. CRLF pairs between
  * messages are keep-alives (RFC 5626 §3.5.1). A stream on which framing is lost cannot be used further: `push` throws
- * DecodeError and the owner closes it.
+ * DecodeError and the owner closes it. Messages are read in the bytes that were pushed; only leftovers are copied.
  */
 import { DecodeError } from '../../base/errors.ts'
 import { EMPTY_BODY, type SipMessage } from './message.ts'
-import { contentLength, DEFAULT_LIMITS, findHeadEnd, type MessageLimits, parseHead } from './parser.ts'
+import { contentLength, DEFAULT_LIMITS, type MessageLimits, parseHead } from './parser.ts'
+import { findHeadEnd } from './wire.ts'
 
 export interface FramerUser {
   onMessage(message: SipMessage): void
@@ -16,42 +17,49 @@ export interface FramerUser {
 const CR = 13, LF = 10
 
 export class StreamFramer {
+  /** What has come, from `at` to `end`. Bytes before `at` may belong to bodies: they are never written again. */
   private buffer: Uint8Array = EMPTY_BODY
-  private used = 0
+  private at = 0
+  private end = 0
   private scanned = 0
-  private pending: { readonly message: SipMessage; readonly length: number } | undefined
+  /** Is the buffer ours to write behind `end`? Else it is the bytes that were pushed. */
+  private owned = false
+  private pending: { readonly message: SipMessage; readonly length: number } | undefined = undefined
 
   constructor(private readonly user: FramerUser, private readonly limits: MessageLimits = DEFAULT_LIMITS) {}
 
   /** True while a message has begun and not ended. */
-  get partial(): boolean { return this.pending !== undefined || this.used > 0 }
+  get partial(): boolean { return this.pending !== undefined || this.end > this.at }
 
-  /** @throws DecodeError when the stream cannot be followed any longer */
+  /**
+   * @param bytes not to be changed afterwards: messages keep views of them
+   * @throws DecodeError when the stream cannot be followed any longer
+   */
   push(bytes: Uint8Array): void {
     this.append(bytes)
     while (this.step());
+    if (this.at === this.end) this.forget()
   }
 
   private step(): boolean {
     if (this.pending !== undefined) {
       const { message, length } = this.pending
-      if (this.used < length) return false
-      message.body = length === 0 ? EMPTY_BODY : this.buffer.slice(0, length)
+      if (this.end - this.at < length) return false
+      message.body = length === 0 ? EMPTY_BODY : this.buffer.subarray(this.at, this.at + length)
       this.pending = undefined
       this.consume(length)
       this.user.onMessage(message)
-      return this.used > 0
+      return this.end > this.at
     }
-    if (this.skipKeepAlive()) return this.used > 0
-    const view = this.buffer.subarray(0, this.used)
-    const end = findHeadEnd(view, Math.max(0, this.scanned - 3))
-    if (end < 0) {
-      if (this.used > this.limits.maxHeadBytes) throw new DecodeError('header fields too large', this.limits.maxHeadBytes)
-      this.scanned = this.used
+    if (this.skipKeepAlive()) return this.end > this.at
+    const headEnd = findHeadEnd(this.buffer, Math.max(this.at, this.scanned - 3), this.end)
+    if (headEnd < 0) {
+      if (this.end - this.at > this.limits.maxHeadBytes) throw new DecodeError('header fields too large', this.limits.maxHeadBytes)
+      this.scanned = this.end
       return false
     }
-    const message = parseHead(view.subarray(0, end), this.limits)
-    this.consume(end)
+    const message = parseHead(this.buffer.subarray(this.at, headEnd), this.limits)
+    this.consume(headEnd - this.at)
     const length = contentLength(message)
     if (length !== undefined && length > this.limits.maxBodyBytes) throw new DecodeError('body too large')
     if (length === undefined) {
@@ -66,27 +74,48 @@ export class StreamFramer {
   }
 
   private skipKeepAlive(): boolean {
-    if (this.used < 2 || this.buffer[0] !== CR || this.buffer[1] !== LF) return false
-    if (this.used >= 4 && this.buffer[2] === CR && this.buffer[3] === LF) { this.consume(4); this.user.onPing() } else if (this.used === 3 && this.buffer[2] === CR) return false
+    const { buffer, at } = this, used = this.end - at
+    if (used < 2 || buffer[at] !== CR || buffer[at + 1] !== LF) return false
+    if (used >= 4 && buffer[at + 2] === CR && buffer[at + 3] === LF) {
+      this.consume(4)
+      this.user.onPing()
+    } else if (used === 3 && buffer[at + 2] === CR) return false
     else this.consume(2)
     return true
   }
 
   private append(bytes: Uint8Array): void {
-    const need = this.used + bytes.length
-    if (need > this.buffer.length) {
-      const grown = new Uint8Array(Math.max(need, Math.min(this.buffer.length * 2, 1 << 20), 1024))
-      grown.set(this.buffer.subarray(0, this.used))
-      this.buffer = grown
+    if (this.end === this.at) { // nothing is left over: the message is read where it is
+      this.buffer = bytes
+      this.owned = false
+      this.at = this.scanned = 0
+      this.end = bytes.length
+      return
     }
-    this.buffer.set(bytes, this.used)
-    this.used = need
+    const used = this.end - this.at
+    if (!this.owned || this.end + bytes.length > this.buffer.length) {
+      // twice what is there, so that a message that comes byte by byte is not copied each time; a body's length is known
+      const wanted = Math.max((used + bytes.length) * 2, this.pending?.length ?? 0, 1024)
+      const grown = new Uint8Array(wanted)
+      grown.set(this.buffer.subarray(this.at, this.end))
+      this.scanned = Math.max(0, this.scanned - this.at)
+      this.buffer = grown
+      this.owned = true
+      this.at = 0
+      this.end = used
+    }
+    this.buffer.set(bytes, this.end)
+    this.end += bytes.length
   }
 
   private consume(length: number): void {
-    this.buffer.copyWithin(0, length, this.used)
-    this.used -= length
-    this.scanned = 0
-    if (this.used === 0 && this.buffer.length > 64 * 1024) this.buffer = EMPTY_BODY
+    this.at += length
+    this.scanned = this.at
+  }
+
+  private forget(): void {
+    this.buffer = EMPTY_BODY
+    this.owned = false
+    this.at = this.end = this.scanned = 0
   }
 }

@@ -1,138 +1,266 @@
 /**
- * The header fields of one message in their order (RFC 3261 §7.3). Names keep their spelling, values are unfolded;
- * what is unknown passes through untouched. Looked up by any spelling: compact forms and case do not matter.
+ * The header fields of one message in their order (RFC 3261 §7.3), looked up by any spelling of their names. Lines that
+ * came from outside stay where they are in the text of the head, as offsets, and are printed as they came, folding and
+ * all; only lines that were changed or added have strings of their own. So a message is forwarded at little cost and
+ * without loss. Remembers the parsed values of the header fields that messages ask for (message.ts).
  */
-import { splitList } from './lexer.ts'
+import { headerId, HeaderId } from './headerNames.ts'
+import { isLws, listItemEnd, splitList, trimLws } from './lexer.ts'
 
-interface HeaderLine { readonly key: string; readonly name: string; value: string }
+/** Reads a value that stands in `text` from `start` to `end`. */
+export type ValueParser<T> = (text: string, start: number, end: number) => T
 
-const COMPACT: Readonly<Record<string, string>> = {
-  a: 'accept-contact', b: 'referred-by', c: 'content-type', d: 'request-disposition', e: 'content-encoding', f: 'from', i: 'call-id',
-  j: 'reject-contact', k: 'supported', l: 'content-length', m: 'contact', o: 'event', r: 'refer-to', s: 'subject', t: 'to',
-  u: 'allow-events', v: 'via', x: 'session-expires', y: 'identity',
-}
-const known = new Map<string, string>()
-for (const name of [
-  'Accept', 'Accept-Encoding', 'Accept-Language', 'Alert-Info', 'Allow', 'Allow-Events', 'Authentication-Info', 'Authorization', 'Call-ID',
-  'Call-Info', 'Contact', 'Content-Disposition', 'Content-Encoding', 'Content-Language', 'Content-Length', 'Content-Type', 'CSeq', 'Date',
-  'Error-Info', 'Event', 'Expires', 'From', 'In-Reply-To', 'Max-Forwards', 'MIME-Version', 'Min-Expires', 'Min-SE', 'Organization', 'Path',
-  'Priority', 'Proxy-Authenticate', 'Proxy-Authorization', 'Proxy-Require', 'RAck', 'Reason', 'Record-Route', 'Refer-To', 'Referred-By',
-  'Replaces', 'Reply-To', 'Require', 'Retry-After', 'Route', 'RSeq', 'Server', 'Session-Expires', 'SIP-ETag', 'SIP-If-Match', 'Subject',
-  'Subscription-State', 'Supported', 'Timestamp', 'To', 'Unsupported', 'User-Agent', 'Via', 'Warning', 'WWW-Authenticate',
-]) { known.set(name, name.toLowerCase()); known.set(name.toLowerCase(), name.toLowerCase()) }
-for (const [short, long] of Object.entries(COMPACT)) { known.set(short, long); known.set(short.toUpperCase(), long) }
-
-/** The long name in lower case: what header fields are compared by. */
-export function headerKey(name: string): string {
-  const hit = known.get(name)
-  if (hit !== undefined) return hit
-  const lower = name.toLowerCase()
-  return known.get(lower) ?? lower
-}
+/** Numbers of one line: id; offsets of its name, its colon and its line break. A line of its own has -1, place in `own`, 0. */
+export const LINE_NUMBERS = 4
+/** Added to the id of a line whose value is folded. */
+export const FOLDED = 256
+const ID = 255
 
 export class Headers {
-  private readonly lines: HeaderLine[] = []
-  /** Counts changes, so that what was derived from the values can be thrown away. */
+  /** Counts changes. */
   revision = 0
+  /** By the ids of headerNames.ts; 0 is for the whole list of Vias. */
+  private memo: unknown[] | undefined = undefined
+  private own: string[] = []
 
-  get size(): number { return this.lines.length }
+  /** @param text head of a message, and @param lines its lines in it, as the parser finds them; none for a new message */
+  constructor(private readonly text: string = '', private lines: number[] = []) {}
+
+  get size(): number { return this.lines.length / LINE_NUMBERS }
 
   *[Symbol.iterator](): Iterator<readonly [name: string, value: string]> {
-    for (const line of this.lines) yield [line.name, line.value]
+    for (let k = 0; k < this.lines.length; k += LINE_NUMBERS) yield [this.nameAt(k), this.valueAt(k)]
   }
 
-  has(name: string): boolean { return this.get(name) !== undefined }
+  has(name: string): boolean { return this.first(name) >= 0 }
 
-  /** The first line's value as it stands. */
+  /** The first line's value, unfolded. */
   get(name: string): string | undefined {
-    const key = headerKey(name)
-    for (const line of this.lines) if (line.key === key) return line.value
-    return undefined
+    const k = this.first(name)
+    return k < 0 ? undefined : this.valueAt(k)
   }
 
-  /** Every line's value as it stands. */
+  /** Every line's value, unfolded. */
   getLines(name: string): string[] {
-    const key = headerKey(name)
-    const out: string[] = []
-    for (const line of this.lines) if (line.key === key) out.push(line.value)
+    const id = headerId(name), out: string[] = []
+    for (let k = this.find(id, name, 0); k >= 0; k = this.find(id, name, k + LINE_NUMBERS)) out.push(this.valueAt(k))
     return out
   }
 
   /** Values of a header field that is a list: lines joined, split at commas. @throws DecodeError */
   getList(name: string): string[] {
     const out: string[] = []
-    for (const value of this.getLines(name)) out.push(...splitList(value))
+    for (const value of this.getLines(name)) splitList(value, out)
     return out
   }
 
   count(name: string): number {
-    const key = headerKey(name)
+    const id = headerId(name)
     let n = 0
-    for (const line of this.lines) if (line.key === key) n++
+    for (let k = this.find(id, name, 0); k >= 0; k = this.find(id, name, k + LINE_NUMBERS)) n++
     return n
   }
 
   /** Adds a line behind all others. */
   append(name: string, value: string): this {
-    this.lines.push({ key: headerKey(name), name, value: clean(value) })
-    this.revision++
-    return this
+    const id = headerId(name)
+    this.lines.push(id, -1, this.addOwn(name, value), 0)
+    return this.changed(id)
   }
 
   /** Adds a line before the first of its name, or before all others. */
   prepend(name: string, value: string): this {
-    const key = headerKey(name)
-    const at = this.lines.findIndex((line) => line.key === key)
-    this.lines.splice(Math.max(0, at), 0, { key, name, value: clean(value) })
-    this.revision++
-    return this
+    const id = headerId(name)
+    this.lines.splice(Math.max(0, this.find(id, name, 0)), 0, id, -1, this.addOwn(name, value), 0)
+    return this.changed(id)
   }
 
   /** Leaves one line of this name, at the place of the first. */
   set(name: string, value: string): this {
-    const key = headerKey(name)
-    const at = this.lines.findIndex((line) => line.key === key)
+    const id = headerId(name), at = this.find(id, name, 0)
     if (at < 0) return this.append(name, value)
-    this.lines[at] = { key, name, value: clean(value) }
-    for (let i = this.lines.length - 1; i > at; i--) if (this.lines[i]?.key === key) this.lines.splice(i, 1)
-    this.revision++
-    return this
+    this.replaceLine(at, name, value)
+    this.removeFrom(id, name, at + LINE_NUMBERS)
+    return this.changed(id)
   }
 
-  /** Replaces the first value of a list header field; several values in one line are kept apart from it. */
+  /** Replaces the first value of a list header field, or takes it off; further values in its line stay as they are. */
   replaceFirst(name: string, value: string | undefined): this {
-    const key = headerKey(name)
-    const line = this.lines.find((l) => l.key === key)
-    if (line === undefined) return value === undefined ? this : this.append(name, value)
-    const rest = splitList(line.value).slice(1)
-    if (value !== undefined) rest.unshift(value)
-    if (rest.length === 0) this.lines.splice(this.lines.indexOf(line), 1)
-    else line.value = clean(rest.join(', '))
-    this.revision++
-    return this
+    const id = headerId(name), at = this.find(id, name, 0)
+    if (at < 0) return value === undefined ? this : this.append(name, value)
+    const old = this.valueAt(at)
+    const rest = restOfList(old)
+    if (rest === '' && value === undefined) this.lines.splice(at, LINE_NUMBERS)
+    else this.replaceLine(at, this.nameAt(at), value === undefined ? rest : rest === '' ? value : `${value}, ${rest}`)
+    return this.changed(id)
   }
 
   remove(name: string): this {
-    const key = headerKey(name)
-    for (let i = this.lines.length - 1; i >= 0; i--) if (this.lines[i]?.key === key) this.lines.splice(i, 1)
-    this.revision++
-    return this
+    const id = headerId(name)
+    this.removeFrom(id, name, 0)
+    return this.changed(id)
   }
 
   clone(): Headers {
-    const out = new Headers()
-    for (const line of this.lines) out.lines.push({ key: line.key, name: line.name, value: line.value })
+    const out = new Headers(this.text, this.lines.slice())
+    if (this.own.length > 0) out.own = this.own.slice()
+    out.memo = this.memo?.slice()
     return out
   }
 
+  /** All lines, with their line breaks. */
   print(): string {
-    let out = ''
-    for (const line of this.lines) out += `${line.name}: ${line.value}\r\n`
+    const { lines, text } = this
+    let out = '', from = 0, to = -1 // lines next to each other in the text are taken in one piece
+    for (let k = 0; k < lines.length; k += LINE_NUMBERS) {
+      const start = lines[k + 1] as number
+      if (start >= 0) {
+        if (start !== to) {
+          if (to > from) out += text.slice(from, to)
+          from = start
+        }
+        to = (lines[k + 3] as number) + 2
+        continue
+      }
+      if (to > from) out += text.slice(from, to)
+      from = to = -1
+      const at = lines[k + 2] as number
+      out += `${this.own[at] as string}: ${this.own[at + 1] as string}\r\n`
+    }
+    return to > from ? out + text.slice(from, to) : out
+  }
+
+  /** The value of the first line parsed in place; undefined when there is none. @throws DecodeError */
+  parse<T>(id: number, parser: ValueParser<T>): T | undefined {
+    const k = this.find(id, '', 0)
+    return k < 0 ? undefined : this.parseAt(k, parser)
+  }
+
+  /** Is there more than one line with this id? */
+  repeated(id: number): boolean {
+    const k = this.find(id, '', 0)
+    return k >= 0 && this.find(id, '', k + LINE_NUMBERS) >= 0
+  }
+
+  /** The elements of a list header field parsed in place. @throws DecodeError */
+  parseList<T>(id: number, parser: ValueParser<T>): T[] {
+    const out: T[] = []
+    const items = (text: string, start: number, end: number): void => { parseItems(text, start, end, parser, out) }
+    for (let k = this.find(id, '', 0); k >= 0; k = this.find(id, '', k + LINE_NUMBERS)) this.parseAt(k, items)
     return out
+  }
+
+  /** The number of the only Content-Length line becomes this one. */
+  setContentLength(length: number): void {
+    const value = String(length)
+    const k = this.find(HeaderId.contentLength, '', 0)
+    if (k < 0 || this.valueAt(k) !== value || this.find(HeaderId.contentLength, '', k + LINE_NUMBERS) >= 0) this.set('Content-Length', value)
+  }
+
+  /** What was parsed of a header field before and still holds. */
+  recall(id: number): unknown { return this.memo === undefined ? undefined : this.memo[id] }
+
+  remember<T>(id: number, value: T): T {
+    this.memo ??= [undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined]
+    this.memo[id] = value
+    return value
+  }
+
+  private changed(id: number): this {
+    this.revision++
+    if (this.memo !== undefined && id <= HeaderId.contentLength) {
+      this.memo[id] = undefined
+      if (id === HeaderId.via) this.memo[0] = undefined
+    }
+    return this
+  }
+
+  private first(name: string): number { return this.find(headerId(name), name, 0) }
+
+  /** Place of the first line with this id at or after `k`, or -1. Unknown names are compared. */
+  private find(id: number, name: string, k: number): number {
+    const { lines } = this
+    if (id !== HeaderId.other) {
+      for (; k < lines.length; k += LINE_NUMBERS) if (((lines[k] as number) & ID) === id) return k
+      return -1
+    }
+    const key = name.toLowerCase()
+    for (; k < lines.length; k += LINE_NUMBERS) if (((lines[k] as number) & ID) === HeaderId.other && this.nameAt(k).toLowerCase() === key) return k
+    return -1
+  }
+
+  private nameAt(k: number): string {
+    const start = this.lines[k + 1] as number
+    let end = this.lines[k + 2] as number
+    if (start < 0) return this.own[end] as string
+    while (isLws(this.text.charCodeAt(end - 1))) end--
+    return this.text.slice(start, end)
+  }
+
+  private valueAt(k: number): string {
+    const { lines, text } = this
+    const colon = lines[k + 2] as number
+    if ((lines[k + 1] as number) < 0) return this.own[colon + 1] as string
+    if ((lines[k] as number) >= FOLDED) return unfold(text.slice(colon + 1, lines[k + 3]))
+    let start = colon + 1, end = lines[k + 3] as number
+    while (start < end && isLws(text.charCodeAt(start))) start++
+    while (end > start && isLws(text.charCodeAt(end - 1))) end--
+    return text.slice(start, end)
+  }
+
+  private parseAt<T>(k: number, parser: ValueParser<T>): T {
+    const { lines, text } = this
+    if ((lines[k] as number) >= FOLDED || (lines[k + 1] as number) < 0) {
+      const value = this.valueAt(k)
+      return parser(value, 0, value.length)
+    }
+    let start = (lines[k + 2] as number) + 1, end = lines[k + 3] as number
+    while (start < end && isLws(text.charCodeAt(start))) start++
+    while (end > start && isLws(text.charCodeAt(end - 1))) end--
+    return parser(text, start, end)
+  }
+
+  private addOwn(name: string, value: string): number { return this.own.push(name, clean(value)) - 2 }
+
+  private replaceLine(k: number, name: string, value: string): void {
+    const { lines } = this
+    lines[k] = (lines[k] as number) & ID
+    lines[k + 2] = this.addOwn(name, value)
+    lines[k + 1] = -1
+  }
+
+  private removeFrom(id: number, name: string, from: number): void {
+    for (let k = this.find(id, name, from); k >= 0; k = this.find(id, name, k)) this.lines.splice(k, LINE_NUMBERS)
   }
 }
 
+function parseItems<T>(text: string, start: number, end: number, parser: ValueParser<T>, out: T[]): void {
+  if (start === end) out.push(parser(text, start, end)) // a field without value: the parser says what it thinks of it
+  for (let i = start; i < end;) {
+    const comma = listItemEnd(text, i, end)
+    let from = i, to = comma
+    while (from < to && isLws(text.charCodeAt(from))) from++
+    while (to > from && isLws(text.charCodeAt(to - 1))) to--
+    if (to > from) out.push(parser(text, from, to))
+    i = comma + 1
+  }
+}
+
+/** What follows the first value of a list. @throws DecodeError */
+function restOfList(value: string): string {
+  if (value.indexOf(',') < 0) return ''
+  let i = 0
+  do i = listItemEnd(value, i, value.length) + 1; while (i < value.length && trimLws(value.slice(0, i - 1)) === '')
+  while (i < value.length && (isLws(value.charCodeAt(i)) || value.charCodeAt(i) === 44)) i++
+  return trimLws(value.slice(i))
+}
+
+/** §7.3.1: a line break and the white space around it count as one space. */
+function unfold(text: string): string {
+  return trimLws(text.split('\r\n').map(trimLws).join(' '))
+}
+
 /** A line break in a value would start another header field: header injection ends here. */
-function clean(value: string): string {
+export function clean(value: string): string {
   return value.includes('\r') || value.includes('\n') ? value.replace(/[\r\n]+/g, ' ') : value
 }

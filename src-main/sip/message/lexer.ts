@@ -18,9 +18,9 @@ export function isToken(text: string): boolean {
 
 export function isLws(code: number): boolean { return code === SP || code === HTAB }
 
-/** Index of the first character at or after `i` that is no white space. */
-export function skipLws(text: string, i: number): number {
-  while (i < text.length && isLws(text.charCodeAt(i))) i++
+/** Index of the first character from `i` to `end` that is no white space. */
+export function skipLws(text: string, i: number, end: number = text.length): number {
+  while (i < end && isLws(text.charCodeAt(i))) i++
   return i
 }
 
@@ -32,9 +32,9 @@ export function trimLws(text: string): string {
   return start === 0 && end === text.length ? text : text.slice(start, end)
 }
 
-/** Index behind the closing quote of the quoted string that opens at `i`. */
-export function skipQuoted(text: string, i: number): number {
-  for (let k = i + 1; k < text.length; k++) {
+/** Index behind the closing quote of the quoted string that opens at `i`; it must close before `end`. */
+export function skipQuoted(text: string, i: number, end: number = text.length): number {
+  for (let k = i + 1; k < end; k++) {
     const c = text.charCodeAt(k)
     if (c === BACKSLASH) k++
     else if (c === QUOTE) return k + 1
@@ -42,21 +42,31 @@ export function skipQuoted(text: string, i: number): number {
   throw new DecodeError('quoted string without end', i)
 }
 
-/** Splits at commas outside quotes and angle brackets. @throws DecodeError on an unbalanced quote or an empty element */
-export function splitList(value: string): string[] {
-  if (value.indexOf(',') < 0) return [trimLws(value)]
-  const out: string[] = []
-  let start = 0, angle = false
-  for (let i = 0; i < value.length; i++) {
-    const c = value.charCodeAt(i)
-    if (c === QUOTE && !angle) i = skipQuoted(value, i) - 1
+/** Where the list element that begins at `i` ends: at a comma outside quotes and angle brackets, or at `end`. @throws DecodeError */
+export function listItemEnd(text: string, i: number, end: number): number {
+  const comma = text.indexOf(',', i)
+  if (comma < 0 || comma >= end) return end
+  for (let angle = false; i < end; i++) {
+    const c = text.charCodeAt(i)
+    if (c === COMMA && !angle) return i
+    if (c === QUOTE && !angle) i = skipQuoted(text, i, end) - 1
     else if (c === LAQUOT) angle = true
     else if (c === RAQUOT) angle = false
-    else if (c === COMMA && !angle) { out.push(trimLws(value.slice(start, i))); start = i + 1 }
   }
-  out.push(trimLws(value.slice(start)))
-  // an empty element is against the grammar but common ("Supported: a,,b"); it says nothing, so it is skipped
-  return out.filter((item) => item !== '')
+  return end
+}
+
+/** Splits at commas outside quotes and angle brackets, onto `out`. @throws DecodeError on an unbalanced quote */
+export function splitList(value: string, out: string[] = []): string[] {
+  if (value.indexOf(',') < 0) { out.push(trimLws(value)); return out }
+  for (let i = 0; i <= value.length;) {
+    const end = listItemEnd(value, i, value.length)
+    const item = trimLws(value.slice(i, end))
+    // an empty element is against the grammar but common ("Supported: a,,b"); it says nothing, so it is skipped
+    if (item !== '') out.push(item)
+    i = end + 1
+  }
+  return out
 }
 
 /** The text inside a quoted string, or the text itself when it is not quoted. */
@@ -80,9 +90,14 @@ export function quote(text: string): string {
 }
 
 /** A decimal number of digits only. @throws DecodeError when it is none or above `max` */
-export function parseNumber(text: string, max: number, what: string): number {
-  if (!isDigits(text)) throw new DecodeError(`${what} is not a number`)
-  const value = text.length > 16 ? Infinity : Number(text)
+export function parseNumber(text: string, max: number, what: string, start = 0, end: number = text.length): number {
+  let value = 0
+  for (let i = start; i < end; i++) {
+    const digit = text.charCodeAt(i) - 48
+    if (digit < 0 || digit > 9) throw new DecodeError(`${what} is not a number`)
+    value = value * 10 + digit
+  }
+  if (end <= start) throw new DecodeError(`${what} is not a number`)
   if (value > max) throw new DecodeError(`${what} is too large`)
   return value
 }
@@ -95,88 +110,119 @@ export function isDigits(text: string): boolean {
   return text.length > 0
 }
 
+/** A parameter, and the one behind it. */
+class Param {
+  next: Param | undefined = undefined
+  constructor(readonly name: string, public value: string | undefined) {}
+}
+
 /** Parameters in order, names compared without case, values as they stand (quotes kept). */
 export class Params {
-  private readonly entries: { name: string; value: string | undefined }[] = []
+  size = 0
+  private head: Param | undefined = undefined
+  private tail: Param | undefined = undefined
 
   static of(record: Readonly<Record<string, string | undefined>>): Params {
     const out = new Params()
-    for (const [name, value] of Object.entries(record)) out.entries.push({ name, value })
+    for (const [name, value] of Object.entries(record)) out.push(name, value)
     return out
   }
 
-  get size(): number { return this.entries.length }
-  [Symbol.iterator](): Iterator<{ readonly name: string; readonly value: string | undefined }> { return this.entries[Symbol.iterator]() }
+  *[Symbol.iterator](): Iterator<{ readonly name: string; readonly value: string | undefined }> {
+    for (let p = this.head; p !== undefined; p = p.next) yield p
+  }
 
   has(name: string): boolean { return this.find(name) !== undefined }
   /** Value without quotes; '' for a parameter without value; undefined when it is not there. */
   get(name: string): string | undefined {
-    const entry = this.find(name)
-    return entry === undefined ? undefined : unquote(entry.value ?? '')
+    const found = this.find(name)
+    return found === undefined ? undefined : unquote(found.value ?? '')
   }
   /** Puts it at its old place or last. */
   set(name: string, value: string | undefined): void {
-    const entry = this.find(name)
-    if (entry === undefined) this.entries.push({ name, value })
-    else entry.value = value
+    const found = this.find(name)
+    if (found === undefined) this.push(name, value)
+    else found.value = value
   }
-  push(name: string, value: string | undefined): void { this.entries.push({ name, value }) }
+  push(name: string, value: string | undefined): void {
+    const added = new Param(name, value)
+    if (this.tail === undefined) this.head = added
+    else this.tail.next = added
+    this.tail = added
+    this.size++
+  }
   delete(name: string): void {
-    const i = this.entries.findIndex((e) => sameName(e.name, name))
-    if (i >= 0) this.entries.splice(i, 1)
+    const found = this.find(name)
+    if (found === undefined) return
+    let before: Param | undefined
+    for (let p = this.head; p !== found; p = p?.next) before = p
+    if (before === undefined) this.head = found.next
+    else before.next = found.next
+    if (found === this.tail) this.tail = before
+    this.size--
   }
   clone(): Params {
     const out = new Params()
-    for (const e of this.entries) out.entries.push({ name: e.name, value: e.value })
+    for (let p = this.head; p !== undefined; p = p.next) out.push(p.name, p.value)
     return out
   }
   toString(): string {
     let out = ''
-    for (const e of this.entries) out += e.value === undefined ? `;${e.name}` : `;${e.name}=${e.value}`
+    for (let p = this.head; p !== undefined; p = p.next) out += p.value === undefined ? `;${p.name}` : `;${p.name}=${p.value}`
     return out
   }
 
-  private find(name: string): { name: string; value: string | undefined } | undefined {
-    for (const e of this.entries) if (sameName(e.name, name)) return e
+  private find(name: string): Param | undefined {
+    for (let p = this.head; p !== undefined; p = p.next) if (sameName(p.name, name)) return p
     return undefined
   }
 }
 
-function sameName(a: string, b: string): boolean { return a === b || (a.length === b.length && a.toLowerCase() === b.toLowerCase()) }
+function sameName(a: string, b: string): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) {
+    const x = a.charCodeAt(i), y = b.charCodeAt(i)
+    if (x !== y && ((x ^ y) !== 32 || !isLetter(x))) return false
+  }
+  return true
+}
+
+function isLetter(code: number): boolean { return (code >= 65 && code <= 90) || (code >= 97 && code <= 122) }
 
 const MAX_PARAMS = 64
 
 /**
- * Header parameters from `i` to the end of `text`: *( SEMI name [ EQUAL value ] ), white space where SEMI and EQUAL
- * allow it. @throws DecodeError
+ * Header parameters from `i` to `end`: *( SEMI name [ EQUAL value ] ), white space where SEMI and EQUAL allow it.
+ * @throws DecodeError
  */
-export function parseParams(text: string, i: number): Params {
+export function parseParams(text: string, i: number, end: number = text.length): Params {
   const out = new Params()
-  i = skipLws(text, i)
-  while (i < text.length) {
+  for (;;) {
+    while (i < end && isLws(text.charCodeAt(i))) i++
+    if (i >= end) return out
     if (text.charCodeAt(i) !== SEMI) throw new DecodeError('junk where a parameter was expected', i)
-    i = skipLws(text, i + 1)
+    i++
+    while (i < end && isLws(text.charCodeAt(i))) i++
     const nameStart = i
-    while (i < text.length && isTokenCode(text.charCodeAt(i))) i++
+    while (i < end && isTokenCode(text.charCodeAt(i))) i++
     if (i === nameStart) {
-      if (i === text.length || text.charCodeAt(i) === SEMI) continue // ";;" and a trailing ";" are common and harmless
+      if (i >= end || text.charCodeAt(i) === SEMI) continue // ";;" and a trailing ";" are common and harmless
       throw new DecodeError('parameter without name', i)
     }
     const name = text.slice(nameStart, i)
-    i = skipLws(text, i)
     let value: string | undefined
-    if (i < text.length && text.charCodeAt(i) === EQUAL) {
-      i = skipLws(text, i + 1)
+    while (i < end && isLws(text.charCodeAt(i))) i++
+    if (i < end && text.charCodeAt(i) === EQUAL) {
+      i++
+      while (i < end && isLws(text.charCodeAt(i))) i++
       const start = i
-      if (text.charCodeAt(i) === QUOTE) i = skipQuoted(text, i)
-      else while (i < text.length && !endsValue(text.charCodeAt(i))) i++
+      if (i < end && text.charCodeAt(i) === QUOTE) i = skipQuoted(text, i, end)
+      else while (i < end && !endsValue(text.charCodeAt(i))) i++
       value = text.slice(start, i)
-      i = skipLws(text, i)
     }
     if (out.size >= MAX_PARAMS) throw new DecodeError('too many parameters', i)
     out.push(name, value)
   }
-  return out
 }
 
 function endsValue(code: number): boolean {

@@ -1,16 +1,18 @@
 /**
  * SIP requests and responses (RFC 3261 §7). A message is its start line, its header lines and its body; typed header
- * fields are parsed when first asked for and remembered until the lines change, so that forwarding parses only what
+ * fields are parsed when first asked for and remembered until their lines change, so that forwarding parses only what
  * it needs. A typed getter throws DecodeError when the field is there but malformed, or is missing and mandatory.
  */
 import { DecodeError } from '../../base/errors.ts'
 import { type CSeq, parseCSeq, parseDeltaSeconds, parseMediaType, parseTokenWithParams, type TokenWithParams } from './fields.ts'
-import { Headers } from './headers.ts'
-import { parseNumber } from './lexer.ts'
-import { type NameAddr, parseNameAddr } from './nameAddr.ts'
+import { HeaderId } from './headerNames.ts'
+import { Headers, type ValueParser } from './headers.ts'
+import { listItemEnd, parseNumber } from './lexer.ts'
+import { type NameAddr, parseAddressParams, parseNameAddr } from './nameAddr.ts'
 import { reasonPhrase } from './reasonPhrases.ts'
 import { parseUri, type Uri } from './uri.ts'
-import { parseVia, type Via } from './via.ts'
+import { parseVia, printVia, type Via } from './via.ts'
+import { joinMessage } from './wire.ts'
 
 /** What makes a request unfit to be served, with the response it deserves. */
 export interface Defect { readonly status: number; readonly reason: string }
@@ -20,51 +22,36 @@ const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
 abstract class Message {
-  private cache = new Map<string, unknown>()
-  private cachedRevision = -1
-
   protected constructor(readonly headers: Headers, public body: Uint8Array) {}
 
   /** Start line without line break. */
   abstract get startLine(): string
 
-  get via(): Via { return this.typed('via', () => parseVia(this.firstOf('Via'))) }
-  get vias(): readonly Via[] { return this.typed('vias', () => this.headers.getList('Via').map(parseVia)) }
-  get from(): NameAddr { return this.typed('from', () => parseNameAddr(this.single('From'))) }
-  get to(): NameAddr { return this.typed('to', () => parseNameAddr(this.single('To'))) }
-  get fromTag(): string | undefined { return this.from.params.get('tag') }
-  get toTag(): string | undefined { return this.to.params.get('tag') }
-  get callId(): string {
-    return this.typed('callId', () => {
-      const value = this.single('Call-ID')
-      if (value === '' || /\s/.test(value)) throw new DecodeError('Call-ID')
-      return value
-    })
+  get via(): Via {
+    return this.headers.recall(HeaderId.via) as Via | undefined ?? this.headers.remember(HeaderId.via, this.firstVia())
   }
-  get cseq(): CSeq { return this.typed('cseq', () => parseCSeq(this.single('CSeq'))) }
+  get vias(): readonly Via[] { return this.list(HeaderId.other, HeaderId.via, parseVia) }
+  get from(): NameAddr { return this.single(HeaderId.from, 'From', parseNameAddr) }
+  get to(): NameAddr { return this.single(HeaderId.to, 'To', parseNameAddr) }
+  get fromTag(): string | undefined { return this.tag(HeaderId.from, 'From') }
+  get toTag(): string | undefined { return this.tag(HeaderId.to, 'To') }
+  get callId(): string { return this.single(HeaderId.callId, 'Call-ID', parseCallId) }
+  get cseq(): CSeq { return this.single(HeaderId.cseq, 'CSeq', parseCSeq) }
   /** undefined when absent; §20.22 bounds it at 255. */
-  get maxForwards(): number | undefined {
-    return this.typed('maxForwards', () => this.optional('Max-Forwards', (text) => parseNumber(text.trim(), 255, 'Max-Forwards')))
-  }
+  get maxForwards(): number | undefined { return this.optional(HeaderId.maxForwards, parseMaxForwards) }
   get contacts(): readonly NameAddr[] | '*' {
-    return this.typed('contacts', () => {
-      const list = this.headers.getList('Contact')
-      return list.length === 1 && list[0] === '*' ? '*' as const : list.map(parseNameAddr)
-    })
+    const list = this.list<NameAddr | '*'>(HeaderId.contact, HeaderId.contact, parseContact)
+    return list[0] === '*' && list.length === 1 ? '*' : addressesOnly(list)
   }
-  get routes(): readonly NameAddr[] { return this.typed('routes', () => this.headers.getList('Route').map(parseNameAddr)) }
-  get recordRoutes(): readonly NameAddr[] { return this.typed('recordRoutes', () => this.headers.getList('Record-Route').map(parseNameAddr)) }
-  get expires(): number | undefined { return this.typed('expires', () => this.optional('Expires', parseDeltaSeconds)) }
-  get contentType(): TokenWithParams | undefined { return this.typed('contentType', () => this.optional('Content-Type', parseMediaType)) }
-  get event(): TokenWithParams | undefined { return this.typed('event', () => this.optional('Event', parseTokenWithParams)) }
-  get subscriptionState(): TokenWithParams | undefined {
-    return this.typed('subscriptionState', () => this.optional('Subscription-State', parseTokenWithParams))
-  }
+  get routes(): readonly NameAddr[] { return this.list(HeaderId.route, HeaderId.route, parseNameAddr) }
+  get recordRoutes(): readonly NameAddr[] { return this.list(HeaderId.recordRoute, HeaderId.recordRoute, parseNameAddr) }
+  get expires(): number | undefined { return this.optional(HeaderId.expires, parseDelta) }
+  get contentType(): TokenWithParams | undefined { return this.optional(HeaderId.contentType, parseType) }
+  get event(): TokenWithParams | undefined { return this.optional(HeaderId.event, parseWord) }
+  get subscriptionState(): TokenWithParams | undefined { return this.optional(HeaderId.subscriptionState, parseWord) }
 
   /** Option tags and other lists of tokens, in lower case. */
-  tokens(name: string): readonly string[] {
-    return this.typed(`tokens ${name}`, () => this.headers.getList(name).map((item) => item.toLowerCase()))
-  }
+  tokens(name: string): readonly string[] { return this.headers.getList(name).map((item) => item.toLowerCase()) }
 
   /** The body as UTF-8. */
   get text(): string { return decoder.decode(this.body) }
@@ -75,42 +62,79 @@ abstract class Message {
     return this
   }
 
-  /** The message as it goes on the wire. Content-Length always says the body's real length. */
+  /** Writes another value over the topmost Via (§18.2.1). */
+  replaceTopVia(via: Via): void {
+    this.headers.replaceFirst('Via', printVia(via))
+    this.headers.remember(HeaderId.via, via)
+  }
+
+  /** The message as it goes on the wire. Content-Length always says the body's real length. The bytes are not to be changed. */
   encode(): Uint8Array {
-    this.headers.set('Content-Length', String(this.body.length))
-    const head = encoder.encode(`${this.startLine}\r\n${this.headers.print()}\r\n`)
-    if (this.body.length === 0) return head
-    const out = new Uint8Array(head.length + this.body.length)
-    out.set(head)
-    out.set(this.body, head.length)
-    return out
+    this.headers.setContentLength(this.body.length)
+    return joinMessage(`${this.startLine}\r\n${this.headers.print()}\r\n`, this.body)
   }
 
-  private typed<T>(key: string, parse: () => T): T {
-    if (this.cachedRevision !== this.headers.revision) { this.cache = new Map(); this.cachedRevision = this.headers.revision }
-    if (this.cache.has(key)) return this.cache.get(key) as T
-    const value = parse()
-    this.cache.set(key, value)
-    return value
-  }
-
-  private firstOf(name: string): string {
-    const first = this.headers.getList(name)[0]
-    if (first === undefined) throw new DecodeError(`${name} is missing`)
+  private firstVia(): Via {
+    const first = this.headers.parse(HeaderId.via, parseFirstVia) ?? this.vias[0]
+    if (first === undefined) throw new DecodeError('Via is missing')
     return first
   }
 
-  private single(name: string): string {
-    const value = this.headers.get(name)
-    if (value === undefined) throw new DecodeError(`${name} is missing`)
-    if (this.headers.count(name) > 1) throw new DecodeError(`more than one ${name}`)
-    return value
+  private list<T>(slot: number, id: number, parser: ValueParser<T>): readonly T[] {
+    return this.headers.recall(slot) as readonly T[] | undefined ?? this.headers.remember(slot, this.headers.parseList(id, parser))
   }
 
-  private optional<T>(name: string, parse: (text: string) => T): T | undefined {
-    const value = this.headers.get(name)
-    return value === undefined ? undefined : parse(value)
+  private single<T>(id: number, name: string, parser: ValueParser<T>): T {
+    const known = this.headers.recall(id) as T | undefined
+    if (known !== undefined) return known
+    const value = this.headers.parse(id, parser)
+    if (value === undefined) throw new DecodeError(`${name} is missing`)
+    if (this.headers.repeated(id)) throw new DecodeError(`more than one ${name}`)
+    return this.headers.remember(id, value)
   }
+
+  /** A tag is read without the address before it. */
+  private tag(id: number, name: string): string | undefined {
+    const address = this.headers.recall(id) as NameAddr | undefined
+    if (address !== undefined) return address.params.get('tag')
+    const params = this.headers.parse(id, parseAddressParams)
+    if (params === undefined) throw new DecodeError(`${name} is missing`)
+    if (this.headers.repeated(id)) throw new DecodeError(`more than one ${name}`)
+    return params.get('tag')
+  }
+
+  private optional<T>(id: number, parser: ValueParser<T>): T | undefined {
+    const known = this.headers.recall(id) as T | undefined
+    if (known !== undefined) return known
+    const value = this.headers.parse(id, parser)
+    return value === undefined ? undefined : this.headers.remember(id, value)
+  }
+}
+
+/** undefined when the list begins with an empty element. */
+function parseFirstVia(text: string, start: number, end: number): Via | undefined {
+  const to = listItemEnd(text, start, end)
+  return to === start ? undefined : parseVia(text, start, to)
+}
+
+function parseCallId(text: string, start: number, end: number): string {
+  const value = text.slice(start, end)
+  for (let i = 0; i < value.length; i++) if (value.charCodeAt(i) <= 32) throw new DecodeError('Call-ID')
+  if (value === '') throw new DecodeError('Call-ID')
+  return value
+}
+
+function parseMaxForwards(text: string, start: number, end: number): number { return parseNumber(text, 255, 'Max-Forwards', start, end) }
+function parseDelta(text: string, start: number, end: number): number { return parseDeltaSeconds(text.slice(start, end)) }
+function parseType(text: string, start: number, end: number): TokenWithParams { return parseMediaType(text.slice(start, end)) }
+function parseWord(text: string, start: number, end: number): TokenWithParams { return parseTokenWithParams(text.slice(start, end)) }
+function parseContact(text: string, start: number, end: number): NameAddr | '*' {
+  return end === start + 1 && text.charCodeAt(start) === 42 ? '*' : parseNameAddr(text, start, end)
+}
+
+function addressesOnly(list: readonly (NameAddr | '*')[]): readonly NameAddr[] {
+  for (const item of list) if (item === '*') throw new DecodeError('Contact: * beside others')
+  return list as readonly NameAddr[]
 }
 
 export class SipRequest extends Message {
@@ -136,6 +160,7 @@ export class SipRequest extends Message {
   clone(): SipRequest {
     const out = new SipRequest(this.method, this.requestUri, this.headers.clone(), this.body)
     out.defect = this.defect
+    out.parsedUri = this.parsedUri
     return out
   }
 }

@@ -1,6 +1,6 @@
 /** name-addr and addr-spec with header parameters: From, To, Contact, Route, Record-Route, Refer-To (RFC 3261 §20.10). */
 import { DecodeError } from '../../base/errors.ts'
-import { isLws, isTokenCode, Params, parseParams, QUOTE, quote, skipLws, skipQuoted, unquote } from './lexer.ts'
+import { COMMA, isLws, isTokenCode, LAQUOT, Params, parseParams, QUOTE, quote, skipLws, skipQuoted, unquote } from './lexer.ts'
 import { parseUri, printUri, type Uri } from './uri.ts'
 
 export interface NameAddr {
@@ -10,40 +10,60 @@ export interface NameAddr {
   readonly params: Params
 }
 
-/** @throws DecodeError */
-export function parseNameAddr(text: string): NameAddr {
-  let i = skipLws(text, 0)
-  let displayName = ''
-  const angle = findAngle(text, i)
-  if (angle < 0) return parseAddrSpec(text, i)
-  if (text.charCodeAt(i) === QUOTE) {
-    const end = skipQuoted(text, i)
-    displayName = unquote(text.slice(i, end))
-    i = skipLws(text, end)
-    if (i !== angle) throw new DecodeError('junk between display name and address', i)
-  } else {
-    displayName = text.slice(i, angle).trim().replace(/[ \t]+/g, ' ')
-    for (let k = 0; k < displayName.length; k++) {
-      const c = displayName.charCodeAt(k)
-      // UTF-8 outside quotes is against the grammar; the reader understands it all the same
-      if (!isTokenCode(c) && !isLws(c) && c < 128) throw new DecodeError('character not allowed in an unquoted display name', i + k)
-    }
+/** The address that stands in `text` from `start` to `end`. @throws DecodeError */
+export function parseNameAddr(text: string, start = 0, end: number = text.length): NameAddr {
+  const i = skipLws(text, start, end)
+  let displayName = '', angle = i
+  if (text.charCodeAt(i) === QUOTE && i < end) {
+    const close = skipQuoted(text, i, end)
+    displayName = unquote(text.slice(i, close))
+    angle = skipLws(text, close, end)
+    if (angle >= end || text.charCodeAt(angle) !== LAQUOT) throw new DecodeError('junk between display name and address', angle)
+  } else if (text.charCodeAt(i) !== LAQUOT) {
+    angle = text.indexOf('<', i)
+    if (angle < 0 || angle >= end) return parseAddrSpec(text, i, end)
+    displayName = unquotedName(text, i, angle)
   }
   const close = text.indexOf('>', angle)
-  if (close < 0) throw new DecodeError('address without closing bracket', angle)
-  return { displayName, uri: parseUri(text.slice(angle + 1, close)), params: parseParams(text, close + 1) }
+  if (close < 0 || close >= end) throw new DecodeError('address without closing bracket', angle)
+  return { displayName, uri: parseUri(text, angle + 1, close), params: parseParams(text, close + 1, end) }
+}
+
+/** The parameters of such an address alone; what is before them is not checked. @throws DecodeError */
+export function parseAddressParams(text: string, start = 0, end: number = text.length): Params {
+  let i = skipLws(text, start, end)
+  if (i < end && text.charCodeAt(i) === QUOTE) i = skipQuoted(text, i, end)
+  const angle = text.indexOf('<', i)
+  if (angle >= 0 && angle < end) {
+    i = text.indexOf('>', angle)
+    if (i < 0 || i >= end) throw new DecodeError('address without closing bracket', angle)
+    return parseParams(text, i + 1, end)
+  }
+  i = text.indexOf(';', i)
+  return parseParams(text, i < 0 || i > end ? end : i, end)
+}
+
+function unquotedName(text: string, start: number, end: number): string {
+  while (end > start && isLws(text.charCodeAt(end - 1))) end--
+  let spaces = false
+  for (let i = start; i < end; i++) {
+    const c = text.charCodeAt(i)
+    if (isLws(c)) spaces = true
+    // UTF-8 outside quotes is against the grammar; the reader understands it all the same
+    else if (!isTokenCode(c) && c < 128) throw new DecodeError('character not allowed in an unquoted display name', i)
+  }
+  const name = text.slice(start, end).trim()
+  return spaces ? name.replace(/[ \t]+/g, ' ') : name
 }
 
 /** Without brackets, everything after the first semicolon belongs to the header field (§20). */
-function parseAddrSpec(text: string, i: number): NameAddr {
-  const semi = text.indexOf(';', i)
-  const spec = text.slice(i, semi < 0 ? text.length : semi).trim()
-  if (spec.includes('?') || spec.includes(',')) throw new DecodeError('this address needs brackets', i)
-  return { displayName: '', uri: parseUri(spec), params: parseParams(text, semi < 0 ? text.length : semi) }
-}
-
-function findAngle(text: string, i: number): number {
-  return text.charCodeAt(i) === QUOTE ? text.indexOf('<', skipQuoted(text, i)) : text.indexOf('<', i)
+function parseAddrSpec(text: string, start: number, end: number): NameAddr {
+  let semi = text.indexOf(';', start)
+  if (semi < 0 || semi > end) semi = end
+  let to = semi
+  while (to > start && isLws(text.charCodeAt(to - 1))) to--
+  for (let i = start; i < to; i++) if (text.charCodeAt(i) === 63 || text.charCodeAt(i) === COMMA) throw new DecodeError('this address needs brackets', i)
+  return { displayName: '', uri: parseUri(text, start, to), params: parseParams(text, semi, end) }
 }
 
 export function printNameAddr(value: NameAddr): string {

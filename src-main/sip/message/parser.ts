@@ -4,10 +4,11 @@
  * 505; whatever cannot be answered throws DecodeError. Stream framing is in framer.ts.
  */
 import { DecodeError } from '../../base/errors.ts'
-import { Headers } from './headers.ts'
-import { isDigits, isLws, isToken, isTokenCode, trimLws } from './lexer.ts'
+import { hashStep, HeaderId, idAt } from './headerNames.ts'
+import { FOLDED, Headers, LINE_NUMBERS } from './headers.ts'
+import { isLws, isToken, isTokenCode, parseNumber, trimLws } from './lexer.ts'
 import { EMPTY_BODY, type SipMessage, SipRequest, SipResponse } from './message.ts'
-import { parseUri } from './uri.ts'
+import { findHeadEnd, headText } from './wire.ts'
 
 export interface MessageLimits {
   /** Start line and header fields together. */
@@ -18,18 +19,12 @@ export interface MessageLimits {
 
 export const DEFAULT_LIMITS: MessageLimits = { maxHeadBytes: 32 * 1024, maxBodyBytes: 256 * 1024, maxHeaders: 256 }
 
-const CR = 13, LF = 10
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const CR = 13, LF = 10, COLON = 58
 
-/** Offset of the empty line's end after `from`, or -1 while it has not come. */
-export function findHeadEnd(bytes: Uint8Array, from: number): number {
-  for (let i = bytes.indexOf(LF, from); i >= 0; i = bytes.indexOf(LF, i + 1)) {
-    if (i >= 3 && bytes[i - 1] === CR && bytes[i - 2] === LF && bytes[i - 3] === CR) return i + 1
-  }
-  return -1
-}
-
-/** One datagram is one message (§18.3): the body ends with Content-Length or with the datagram. @throws DecodeError */
+/**
+ * One datagram is one message (§18.3): the body ends with Content-Length or with the datagram, of whose bytes it is a
+ * view. @throws DecodeError
+ */
 export function parseDatagram(bytes: Uint8Array, limits: MessageLimits = DEFAULT_LIMITS): SipMessage {
   let start = 0
   while (start + 1 < bytes.length && bytes[start] === CR && bytes[start + 1] === LF) start += 2 // §7.5
@@ -41,7 +36,7 @@ export function parseDatagram(bytes: Uint8Array, limits: MessageLimits = DEFAULT
   const available = bytes.length - headEnd
   const length = contentLength(message) ?? available
   if (length > available) fail(message, 'Content-Length is larger than the body')
-  message.body = available === 0 ? EMPTY_BODY : bytes.slice(headEnd, headEnd + Math.min(length, available))
+  message.body = available === 0 ? EMPTY_BODY : bytes.subarray(headEnd, headEnd + Math.min(length, available))
   if (message.body.length > limits.maxBodyBytes) fail(message, 'Message Too Large', 513)
   return message
 }
@@ -49,90 +44,143 @@ export function parseDatagram(bytes: Uint8Array, limits: MessageLimits = DEFAULT
 /** Start line and header fields up to and with the empty line; the body is the caller's. @throws DecodeError */
 export function parseHead(bytes: Uint8Array, limits: MessageLimits = DEFAULT_LIMITS): SipMessage {
   if (bytes.length > limits.maxHeadBytes) throw new DecodeError('header fields too large', limits.maxHeadBytes)
-  let text: string
-  try { text = utf8.decode(bytes) } catch { throw new DecodeError('header fields are not UTF-8') }
-  const lineEnd = text.indexOf('\r\n')
-  const message = parseStartLine(text.slice(0, lineEnd))
-  parseHeaders(text, lineEnd + 2, message, limits)
+  const text = headText(bytes)
+  const scan = new Scan(text, text.indexOf('\r\n') + 2, limits.maxHeaders)
+  const headers = new Headers(text, scan.lines)
+  for (let i = 0; i < scan.odd.length; i += 2) headers.append(scan.odd[i] as string, scan.odd[i + 1] as string)
+  const message = parseStartLine(text, scan.start - 2, headers)
+  if (scan.fault !== undefined) fail(message, scan.fault)
   return message
 }
 
-function parseStartLine(line: string): SipMessage {
-  if (/^sip\/\d+\.\d+ /i.test(line)) return parseStatusLine(line)
+function parseStartLine(text: string, end: number, headers: Headers): SipMessage {
+  if (text.startsWith('SIP/2.0 ')) return parseStatusLine(text, end, headers)
+  const method = text.slice(0, Math.max(0, text.indexOf(' ')))
+  const uriEnd = end - ' SIP/2.0'.length
+  if (method.length > 0 && method.length < uriEnd && text.startsWith(' SIP/2.0', uriEnd) && isToken(method)) {
+    const request = new SipRequest(method, text.slice(method.length + 1, uriEnd), headers)
+    checkRequestUri(request)
+    return request
+  }
+  return parseOddStartLine(text.slice(0, Math.max(0, end)), headers)
+}
+
+/** Another case, another version, white space in wrong places. */
+function parseOddStartLine(line: string, headers: Headers): SipMessage {
+  if (/^sip\/2\.0 /i.test(line)) return parseStatusLine(line, line.length, headers)
+  if (/^sip\/\d+\.\d+ /i.test(line)) throw new DecodeError('response of another version')
   const first = line.indexOf(' ')
   const last = line.trimEnd().lastIndexOf(' ')
   const method = line.slice(0, Math.max(0, first))
   const version = line.slice(last + 1).trim()
   if (!isToken(method) || last <= first || !/^sip\/\d+\.\d+$/i.test(version)) throw new DecodeError('neither a request line nor a status line')
-  const requestUri = line.slice(first + 1, last)
-  const request = new SipRequest(method, requestUri)
+  const request = new SipRequest(method, line.slice(first + 1, last), headers)
   if (version.toUpperCase() !== 'SIP/2.0') fail(request, 'Version Not Supported', 505)
-  else if (/\s/.test(requestUri) || line !== line.trimEnd()) fail(request, 'Bad Request: white space in the request line')
+  else if (line !== line.trimEnd()) fail(request, 'Bad Request: white space in the request line')
   else checkRequestUri(request)
   return request
 }
 
 function checkRequestUri(request: SipRequest): void {
   try {
-    const uri = parseUri(request.requestUri)
+    const { uri } = request
     if (uri.kind === 'sip' && uri.headers !== undefined) fail(request, 'Bad Request: header fields in the Request-URI')
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error
-    fail(request, `Bad Request: Request-URI, ${error.message}`)
+    fail(request, /\s/.test(request.requestUri) ? 'Bad Request: white space in the request line' : `Bad Request: Request-URI, ${error.message}`)
   }
 }
 
-function parseStatusLine(line: string): SipResponse {
-  if (!/^sip\/2\.0 /i.test(line)) throw new DecodeError('response of another version')
-  const space = line.indexOf(' ', 8)
-  const status = line.slice(8, space < 0 ? line.length : space)
-  if (!isDigits(status) || status.length !== 3 || status < '100' || status > '699') throw new DecodeError('status code', 8)
-  return new SipResponse(Number(status), space < 0 ? '' : line.slice(space + 1))
+function parseStatusLine(line: string, end: number, headers: Headers): SipResponse {
+  const status = end < 11 ? 0 : parseNumber(line, 999, 'status code', 8, 11)
+  if (status < 100 || status > 699 || (end > 11 && line.charCodeAt(11) !== 32)) throw new DecodeError('status code', 8)
+  return new SipResponse(status, end > 12 ? line.slice(12, end) : '', headers)
 }
 
-function parseHeaders(text: string, i: number, message: SipMessage, limits: MessageLimits): void {
-  const headers: Headers = message.headers
-  for (;;) {
-    let end = text.indexOf('\r\n', i)
-    if (end === i || end < 0) return
-    let value: string | undefined
-    const colon = text.indexOf(':', i)
-    let nameEnd = colon
-    while (nameEnd > i && isLws(text.charCodeAt(nameEnd - 1))) nameEnd--
-    if (colon < 0 || colon > end || nameEnd === i || !allTokens(text, i, nameEnd)) {
-      fail(message, 'Bad Request: malformed header line')
-      i = end + 2
-      continue
-    }
-    while (isLws(text.charCodeAt(end + 2))) { // folded: the line break and the white space count as one space
-      value = `${value ?? trimLws(text.slice(colon + 1, end))} `
-      const next = text.indexOf('\r\n', end + 2)
-      value += trimLws(text.slice(end + 2, next))
-      end = next
-    }
-    if (headers.size >= limits.maxHeaders) throw new DecodeError('too many header fields', i)
-    value = trimLws(value ?? text.slice(colon + 1, end))
-    if (value.includes('\n') || value.includes('\r')) fail(message, 'Bad Request: bare line break in a header field')
-    headers.append(text.slice(i, nameEnd), value)
-    i = end + 2
+/** Where lines are noted until their number is known: one array of the right size costs less than one that grows. */
+const scratch: number[] = new Array<number>(1024).fill(0)
+
+/** The lines of a head, found in one pass; what makes the message unfit is kept in words. */
+class Scan {
+  readonly lines: number[]
+  /** Names and values of lines that cannot be sent on as they came. */
+  readonly odd: string[] = []
+  fault: string | undefined = undefined
+  private length = 0
+
+  constructor(private readonly text: string, readonly start: number, private readonly maxHeaders: number) {
+    for (let i = start < 2 ? -1 : start; i >= 0;) i = this.line(i)
+    this.lines = scratch.slice(0, this.length)
   }
-}
 
-function allTokens(text: string, from: number, to: number): boolean {
-  for (let i = from; i < to; i++) if (!isTokenCode(text.charCodeAt(i))) return false
-  return true
+  /** @returns where the next line begins, -1 behind the last */
+  private line(i: number): number {
+    const { text } = this
+    let k = i, hash = 0, c = text.charCodeAt(k)
+    for (; isTokenCode(c); c = text.charCodeAt(++k)) hash = hashStep(hash, c)
+    const nameEnd = k
+    while (isLws(c)) c = text.charCodeAt(++k)
+    if (c !== COLON || nameEnd === i) {
+      const end = text.indexOf('\r\n', i)
+      if (end === i || end < 0) return -1
+      this.fault ??= 'Bad Request: malformed header line'
+      return end + 2
+    }
+    let end = text.indexOf('\r', k)
+    let bare = text.indexOf('\n', k) !== end + 1 // a line break of one character only
+    if (bare) end = text.indexOf('\r\n', k)
+    if (end < 0) return -1
+    let folded = 0
+    while (isLws(text.charCodeAt(end + 2))) { // §7.3.1
+      folded = FOLDED
+      const from = end + 2
+      end = text.indexOf('\r', from)
+      if (text.indexOf('\n', from) !== end + 1) {
+        bare = true
+        end = text.indexOf('\r\n', from)
+      }
+    }
+    const n = this.length
+    if (n >= this.maxHeaders * LINE_NUMBERS) throw new DecodeError('too many header fields', i)
+    if (bare) {
+      this.fault ??= 'Bad Request: bare line break in a header field'
+      this.odd.push(text.slice(i, nameEnd), trimLws(text.slice(k + 1, end)))
+    } else {
+      scratch[n] = idAt(text, i, nameEnd, hash) + folded
+      scratch[n + 1] = i
+      scratch[n + 2] = k
+      scratch[n + 3] = end
+      this.length = n + LINE_NUMBERS
+    }
+    return end + 2
+  }
 }
 
 /** The declared length, undefined when not declared; wrong or contradictory ones are a defect. */
 export function contentLength(message: SipMessage): number | undefined {
-  const lines = message.headers.getLines('Content-Length')
-  const first = lines[0]
-  if (first === undefined) return undefined
-  if (!isDigits(first) || first.length > 9 || lines.some((line) => line !== first)) {
+  const { headers } = message
+  const known = headers.recall(HeaderId.contentLength) as number | undefined
+  if (known !== undefined) return known
+  const length = headers.parse(HeaderId.contentLength, parseLength)
+  if (length === undefined) return undefined
+  const lines = headers.repeated(HeaderId.contentLength) ? headers.getLines('Content-Length') : []
+  if (length < 0 || lines.some((line) => line !== lines[0])) {
     fail(message, 'Bad Request: Content-Length')
     return undefined
   }
-  return Number(first)
+  return headers.remember(HeaderId.contentLength, length)
+}
+
+/** -1 for what is no length. */
+function parseLength(text: string, start: number, end: number): number {
+  if (start === end || end - start > 9) return -1
+  let length = 0
+  for (let i = start; i < end; i++) {
+    const digit = text.charCodeAt(i) - 48
+    if (digit < 0 || digit > 9) return -1
+    length = length * 10 + digit
+  }
+  return length
 }
 
 /** Requests are marked so that they can be answered; a response that is wrong is dropped (§18.1.2, §8.1.3). */

@@ -3,7 +3,7 @@
  * is §19.1.4 with the errata that name `transport`, and RFC 5954 for IPv6 literals.
  */
 import { DecodeError } from '../../base/errors.ts'
-import { isDigits, Params } from './lexer.ts'
+import { EQUAL, Params, parseNumber, SEMI } from './lexer.ts'
 
 export interface SipUri {
   readonly kind: 'sip'
@@ -23,6 +23,8 @@ export interface OtherUri { readonly kind: 'other'; readonly scheme: string; rea
 export type Uri = SipUri | TelUri | OtherUri
 
 const MAX_URI_LENGTH = 4096
+const MAX_PARAMS = 64
+const COLON = 58, QUESTION = 63
 const USER = charset("-_.!~*'()&=+$,;?/%")
 const PASSWORD = charset("-_.!~*'()&=+$,%")
 const PARAM = charset("-_.!~*'()[]/:&+$%")
@@ -36,108 +38,130 @@ function charset(extra: string): Uint8Array {
   return out
 }
 
-/** @throws DecodeError */
-export function parseUri(text: string): Uri {
-  if (text.length > MAX_URI_LENGTH) throw new DecodeError('URI too long')
-  const colon = text.indexOf(':')
-  if (colon < 1) throw new DecodeError('URI without scheme')
-  const scheme = text.slice(0, colon).toLowerCase()
+/** The URI that stands in `text` from `start` to `end`. @throws DecodeError */
+export function parseUri(text: string, start = 0, end: number = text.length): Uri {
+  if (end - start > MAX_URI_LENGTH) throw new DecodeError('URI too long')
+  if (text.startsWith('sip:', start) && end >= start + 4) return parseSipUri('sip', text, start + 4, end)
+  const colon = text.indexOf(':', start)
+  if (colon <= start || colon >= end) throw new DecodeError('URI without scheme')
+  const scheme = text.slice(start, colon).toLowerCase()
   if (!/^[a-z][a-z0-9+.-]*$/.test(scheme)) throw new DecodeError('URI scheme')
-  if (scheme === 'sip' || scheme === 'sips') return parseSipUri(scheme, text, colon + 1)
-  if (scheme === 'tel') return parseTelUri(text.slice(colon + 1))
-  const rest = text.slice(colon + 1)
-  for (let i = 0; i < rest.length; i++) {
-    const c = rest.charCodeAt(i)
-    if (c <= 32 || c === 60 || c === 62 || c === 34 || c === 127) throw new DecodeError('character not allowed in a URI', colon + 1 + i)
+  if (scheme === 'sip' || scheme === 'sips') return parseSipUri(scheme, text, colon + 1, end)
+  if (scheme === 'tel') return parseTelUri(text, colon + 1, end)
+  for (let i = colon + 1; i < end; i++) {
+    const c = text.charCodeAt(i)
+    if (c <= 32 || c === 60 || c === 62 || c === 34 || c === 127) throw new DecodeError('character not allowed in a URI', i)
   }
-  if (rest === '') throw new DecodeError('empty URI')
-  return { kind: 'other', scheme, rest }
+  if (colon + 1 === end) throw new DecodeError('empty URI')
+  return { kind: 'other', scheme, rest: text.slice(colon + 1, end) }
 }
 
-function parseSipUri(scheme: 'sip' | 'sips', text: string, i: number): SipUri {
+function parseSipUri(scheme: 'sip' | 'sips', text: string, i: number, end: number): SipUri {
   let user: string | undefined, password: string | undefined
   const at = text.indexOf('@', i)
-  if (at >= 0) {
-    const userinfo = text.slice(i, at)
-    const colon = userinfo.indexOf(':')
-    user = colon < 0 ? userinfo : userinfo.slice(0, colon)
-    if (user === '') throw new DecodeError('empty user in URI', i)
-    check(user, USER, 'user', i)
-    if (colon >= 0) { password = userinfo.slice(colon + 1); check(password, PASSWORD, 'password', i) }
+  if (at >= 0 && at < end) {
+    let colon = text.indexOf(':', i)
+    if (colon < 0 || colon > at) colon = at
+    if (colon === i) throw new DecodeError('empty user in URI', i)
+    check(text, USER, 'user', i, colon)
+    user = text.slice(i, colon)
+    if (colon < at) {
+      check(text, PASSWORD, 'password', colon + 1, at)
+      password = text.slice(colon + 1, at)
+    }
     i = at + 1
   }
-  let end = i
-  if (text[i] === '[') {
-    end = text.indexOf(']', i) + 1
-    if (end === 0) throw new DecodeError('IPv6 reference without end', i)
-  } else while (end < text.length && !':;?'.includes(text[end] as string)) end++
-  const host = text.slice(i, end)
-  checkHost(host)
-  i = end
+  const hostStart = i
+  if (text.charCodeAt(i) === 91) {
+    i = text.indexOf(']', i) + 1
+    if (i === 0 || i > end) throw new DecodeError('IPv6 reference without end', hostStart)
+  } else while (i < end && !endsHost(text.charCodeAt(i))) i++
+  checkHost(text, hostStart, i)
+  const host = text.slice(hostStart, i)
   let port: number | undefined
-  if (text[i] === ':') {
-    end = i + 1
-    while (end < text.length && !';?'.includes(text[end] as string)) end++
-    port = parsePort(text.slice(i + 1, end))
-    i = end
+  if (i < end && text.charCodeAt(i) === COLON) {
+    const portStart = ++i
+    while (i < end && text.charCodeAt(i) !== SEMI && text.charCodeAt(i) !== QUESTION) i++
+    port = parsePort(text, portStart, i)
   }
-  const question = text.indexOf('?', i)
-  const params = parseUriParams(text.slice(i, question < 0 ? text.length : question))
-  const headers = question < 0 ? undefined : text.slice(question + 1)
-  if (headers !== undefined) check(headers, HEADER, 'URI header', question)
+  const params = new Params()
+  if (i < end && text.charCodeAt(i) !== QUESTION) i = parseUriParams(text, i, end, params)
+  let headers: string | undefined
+  if (i < end) {
+    check(text, HEADER, 'URI header', i + 1, end)
+    headers = text.slice(i + 1, end)
+  }
   return { kind: 'sip', scheme, user, password, host, port, params, headers }
 }
 
-function parseTelUri(text: string): TelUri {
-  const semi = text.indexOf(';')
-  const number = semi < 0 ? text : text.slice(0, semi)
+function parseTelUri(text: string, start: number, end: number): TelUri {
+  let semi = text.indexOf(';', start)
+  if (semi < 0 || semi > end) semi = end
+  const number = text.slice(start, semi)
   if (!/^(\+[0-9().-]*[0-9][0-9().-]*|[0-9A-Fa-f*#().-]*[0-9A-Fa-f*#][0-9A-Fa-f*#().-]*)$/.test(number)) throw new DecodeError('telephone number')
-  return { kind: 'tel', scheme: 'tel', number, params: parseUriParams(semi < 0 ? '' : text.slice(semi)) }
-}
-
-function parseUriParams(text: string): Params {
   const params = new Params()
-  if (text === '') return params
-  const parts = text.slice(1).split(';')
-  if (parts.length > 64) throw new DecodeError('too many URI parameters')
-  for (const part of parts) {
-    const equal = part.indexOf('=')
-    const name = equal < 0 ? part : part.slice(0, equal)
-    const value = equal < 0 ? undefined : part.slice(equal + 1)
-    if (name === '') throw new DecodeError('URI parameter without name')
-    check(name, PARAM, 'URI parameter', -1)
-    if (value !== undefined) check(value, PARAM, 'URI parameter', -1)
-    if (params.has(name)) throw new DecodeError('URI parameter twice') // §19.1.1: not more than once
-    params.push(name, value)
-  }
-  return params
+  if (semi < end && parseUriParams(text, semi, end, params) < end) throw new DecodeError('character not allowed in URI parameter')
+  return { kind: 'tel', scheme: 'tel', number, params }
 }
 
-function check(text: string, allowed: Uint8Array, what: string, offset: number): void {
-  for (let i = 0; i < text.length; i++) {
+/** Parameters from a semicolon at `i` to a question mark or the end. @returns where they end */
+function parseUriParams(text: string, i: number, end: number, out: Params): number {
+  if (text.charCodeAt(i) !== SEMI) throw new DecodeError('junk behind the host of a URI', i)
+  while (i < end && text.charCodeAt(i) === SEMI) {
+    const nameStart = ++i
+    let c = 0
+    while (i < end && (c = text.charCodeAt(i)) !== EQUAL && c !== SEMI && c !== QUESTION) i++
+    if (i === nameStart) throw new DecodeError('URI parameter without name', i)
+    check(text, PARAM, 'URI parameter', nameStart, i)
+    const name = text.slice(nameStart, i)
+    let value: string | undefined
+    if (i < end && c === EQUAL) {
+      const valueStart = ++i
+      while (i < end && (c = text.charCodeAt(i)) !== SEMI && c !== QUESTION) i++
+      check(text, PARAM, 'URI parameter', valueStart, i)
+      value = text.slice(valueStart, i)
+    }
+    if (out.size >= MAX_PARAMS) throw new DecodeError('too many URI parameters')
+    if (out.size > 0 && out.has(name)) throw new DecodeError('URI parameter twice') // §19.1.1: not more than once
+    out.push(name, value)
+  }
+  return i
+}
+
+function check(text: string, allowed: Uint8Array, what: string, start: number, end: number): void {
+  for (let i = start; i < end; i++) {
     const c = text.charCodeAt(i)
-    if (c > 127 || allowed[c] === 0) throw new DecodeError(`character not allowed in ${what}`, offset < 0 ? -1 : offset + i)
-    if (c === 37 && !/^[0-9A-Fa-f]{2}$/.test(text.slice(i + 1, i + 3))) throw new DecodeError(`bad escape in ${what}`)
+    if (c > 127 || allowed[c] === 0) throw new DecodeError(`character not allowed in ${what}`, i)
+    if (c === 37 && (i + 2 >= end || !isHex(text.charCodeAt(i + 1)) || !isHex(text.charCodeAt(i + 2)))) throw new DecodeError(`bad escape in ${what}`)
   }
 }
+
+function isHex(c: number): boolean { return (c >= 48 && c <= 57) || (c >= 65 && c <= 70) || (c >= 97 && c <= 102) }
+function endsHost(c: number): boolean { return c === COLON || c === SEMI || c === QUESTION }
 
 /** @throws DecodeError when it is no host name, IPv4 address or bracketed IPv6 address */
-export function checkHost(host: string): void {
-  const six = host.charCodeAt(0) === 91
-  const inner = six ? host.slice(1, -1) : host
-  if (inner === '' || inner.length > 255 || (six && !host.endsWith(']'))) throw new DecodeError('host')
-  const allowed = six ? IPV6 : HOST
-  for (let i = 0; i < inner.length; i++) {
-    const c = inner.charCodeAt(i)
-    if (c > 127 || allowed[c] === 0) throw new DecodeError('character not allowed in host')
+export function checkHost(text: string, start = 0, end: number = text.length): void {
+  const six = start < end && text.charCodeAt(start) === 91
+  if (six) {
+    start++
+    if (text.charCodeAt(end - 1) !== 93) throw new DecodeError('host')
+    end--
   }
-  if (six && !inner.includes(':')) throw new DecodeError('host')
+  if (start >= end || end - start > 255) throw new DecodeError('host')
+  const allowed = six ? IPV6 : HOST
+  let colon = false
+  for (let i = start; i < end; i++) {
+    const c = text.charCodeAt(i)
+    if (c > 127 || allowed[c] === 0) throw new DecodeError('character not allowed in host')
+    colon ||= c === COLON
+  }
+  if (six && !colon) throw new DecodeError('host')
 }
 
 /** @throws DecodeError */
-export function parsePort(text: string): number {
-  if (!isDigits(text) || text.length > 5 || Number(text) > 65535) throw new DecodeError('port')
-  return Number(text)
+export function parsePort(text: string, start = 0, end: number = text.length): number {
+  if (end - start > 5) throw new DecodeError('port')
+  return parseNumber(text, 65535, 'port', start, end)
 }
 
 export function printUri(uri: Uri): string {

@@ -1,6 +1,6 @@
 /** The Via header field (RFC 3261 §20.42, RFC 3581). */
 import { DecodeError } from '../../base/errors.ts'
-import { isToken, Params, parseParams, skipLws } from './lexer.ts'
+import { isLws, isTokenCode, Params, parseParams, SEMI, skipLws, trimLws } from './lexer.ts'
 import { checkHost, parsePort } from './uri.ts'
 
 export interface Via {
@@ -14,28 +14,46 @@ export interface Via {
   readonly params: Params
 }
 
+const COLON = 58
+
 export const MAGIC_COOKIE = 'z9hG4bK'
 
-/** One element of a Via header field. @throws DecodeError */
-export function parseVia(text: string): Via {
-  const first = text.indexOf('/'), second = text.indexOf('/', first + 1)
-  if (first < 0 || second < 0) throw new DecodeError('Via without protocol')
-  const name = text.slice(0, first).trim(), version = text.slice(first + 1, second).trim()
-  if (name.toUpperCase() !== 'SIP' || !/^\d+\.\d+$/.test(version)) throw new DecodeError('Via of another protocol')
-  let i = skipLws(text, second + 1)
-  let end = i
-  while (end < text.length && text[end] !== ' ' && text[end] !== '\t') end++
-  const transport = text.slice(i, end).toUpperCase()
-  if (!isToken(transport)) throw new DecodeError('Via transport')
-  i = skipLws(text, end)
-  const semi = text.indexOf(';', i)
-  const sentBy = text.slice(i, semi < 0 ? text.length : semi).trim()
-  let host = sentBy, port: number | undefined
-  const colon = sentBy.startsWith('[') ? sentBy.indexOf(':', sentBy.indexOf(']')) : sentBy.indexOf(':')
-  if (colon >= 0) { host = sentBy.slice(0, colon).trim(); port = parsePort(sentBy.slice(colon + 1).trim()) }
-  checkHost(host)
-  return { version, transport, host, port, params: parseParams(text, semi < 0 ? text.length : semi) }
+/** One element of a Via header field, which stands in `text` from `start` to `end`. @throws DecodeError */
+export function parseVia(text: string, start = 0, end: number = text.length): Via {
+  let i = skipLws(text, start, end), version = '2.0'
+  if (i + 8 < end && text.startsWith('SIP/2.0/', i)) i += 8
+  else { [version, i] = slowProtocol(text, i, end) }
+  i = skipLws(text, i, end)
+  let from = i
+  while (i < end && isTokenCode(text.charCodeAt(i))) i++
+  if (i === from || i >= end || !isLws(text.charCodeAt(i))) throw new DecodeError('Via transport', i)
+  const transport = text.slice(from, i).toUpperCase()
+  from = i = skipLws(text, i, end)
+  if (text.charCodeAt(i) === 91) while (i < end && text.charCodeAt(i) !== 93) i++
+  while (i < end && !endsHost(text.charCodeAt(i))) i++
+  checkHost(text, from, i)
+  const host = text.slice(from, i)
+  i = skipLws(text, i, end)
+  let port: number | undefined
+  if (i < end && text.charCodeAt(i) === COLON) {
+    from = i = skipLws(text, i + 1, end)
+    while (i < end && isDigit(text.charCodeAt(i))) i++
+    port = parsePort(text, from, i)
+  }
+  return { version, transport, host, port, params: parseParams(text, i, end) }
 }
+
+/** White space around the slashes, another version, another case: allowed but rare. */
+function slowProtocol(text: string, start: number, end: number): [version: string, next: number] {
+  const first = text.indexOf('/', start), second = text.indexOf('/', first + 1)
+  if (first < 0 || second < 0 || second >= end) throw new DecodeError('Via without protocol')
+  const name = trimLws(text.slice(start, first)), version = trimLws(text.slice(first + 1, second))
+  if (name.toUpperCase() !== 'SIP' || !/^\d+\.\d+$/.test(version)) throw new DecodeError('Via of another protocol')
+  return [version, second + 1]
+}
+
+function endsHost(code: number): boolean { return code === COLON || code === SEMI || isLws(code) }
+function isDigit(code: number): boolean { return code >= 48 && code <= 57 }
 
 export function printVia(via: Via): string {
   return `SIP/${via.version}/${via.transport} ${via.host}${via.port === undefined ? '' : `:${via.port}`}${via.params.toString()}`

@@ -9,7 +9,7 @@ import type { Log } from '../../ports/log.ts'
 import { StreamFramer } from '../message/framer.ts'
 import { makeResponse, type SipMessage, SipRequest, SipResponse } from '../message/message.ts'
 import { DEFAULT_LIMITS, type MessageLimits, parseDatagram } from '../message/parser.ts'
-import { parseVia, printVia, type Via } from '../message/via.ts'
+import type { Via } from '../message/via.ts'
 import { bracketHost, defaultPort, type HostPort, plainHost } from './address.ts'
 import type { Connection } from './connection.ts'
 import { OpeningConnection } from './tcp.ts'
@@ -209,12 +209,11 @@ export class TransportLayer {
     const params = via.params.clone()
     if (wantsRport) params.set('rport', String(source.port))
     params.set('received', source.host)
-    request.headers.replaceFirst('Via', printVia({ ...via, params }))
+    request.replaceTopVia({ version: via.version, transport: via.transport, host: via.host, port: via.port, params })
   }
 
   private receiveResponse(response: SipResponse, connection: Connection): void {
-    const via = parseVia(response.headers.getList('Via')[0] ?? '')
-    if (via.transport !== connection.transport) { this.counters.stray++; return }
+    if (response.via.transport !== connection.transport) { this.counters.stray++; return }
     this.user?.onResponse(response, connection)
   }
 

@@ -1,9 +1,10 @@
-/** Messages per second in one thread: parsed for forwarding, printed, forwarded; ours and other stacks in turn. */
+/** Messages per second of processor time in one thread: parsed for forwarding, printed, forwarded; ours and other stacks in turn. */
 import { DecodeError } from '../../../src-main/base/errors.ts'
 import { StreamFramer } from '../../../src-main/sip/message/framer.ts'
 import type { SipMessage } from '../../../src-main/sip/message/message.ts'
 import { parseDatagram } from '../../../src-main/sip/message/parser.ts'
 import { figure, inTurn, median, type Figure } from '../measure.ts'
+import { cpuMs } from '../remote.ts'
 import { corpus } from './corpus.ts'
 import { jssip, npmSip, sipJs, type Contestant } from './others.ts'
 
@@ -44,7 +45,7 @@ export const ours: Contestant = (() => {
 
 export async function messageFigures(rounds: number, sampleMs: number): Promise<readonly Figure[]> {
   const everyone = [ours, npmSip(corpus), await sipJs(), jssip()]
-  const section = `messages per second, one thread (${corpus.length} messages, ${Math.round(corpus.reduce((sum, b) => sum + b.length, 0) / corpus.length)} bytes on average)`
+  const section = `messages per second of processor time, one thread (${corpus.length} messages, ${Math.round(corpus.reduce((sum, b) => sum + b.length, 0) / corpus.length)} bytes on average)`
   for (const { name, view } of everyone) for (const bytes of corpus) if (!(view(bytes) > 0)) throw new Error(`${name} reads nothing`)
   let sink = 0
   const cycle = (work: (i: number) => number) => (count: number): void => { for (let i = 0; i < count; i++) sink += work(i % corpus.length) }
@@ -61,7 +62,7 @@ export async function messageFigures(rounds: number, sampleMs: number): Promise<
         for (let from = 0; from < stream.length; from += 1460) framer.push(stream.subarray(from, from + 1460))
       }
     } },
-  ], rounds, sampleMs)
+  ], rounds, sampleMs, cpuMs)
   if (sink === 0) throw new Error('nothing was done')
   return [...rates].map(([name, samples]) => {
     const what = name.slice(name.indexOf(':'))
