@@ -75,7 +75,7 @@ export class OverlayResolver implements TargetResolver {
   }
 
   private fetch(aor: string, signal: AbortSignal): Promise<readonly VerifiedValue[]> {
-    return this.overlay.fetch(this.overlay.resourceId(aor), sipRegistrationKind, { model: 'dictionary', keys: [] }, signal)
+    return this.overlay.fetch(this.overlay.resourceId(aor), sipRegistrationKind, { model: 'dictionary', keys: [] }, signal, { robust: true })
   }
 
   /** A name with a certificate in the overlay belongs to somebody, even when no device is up. */

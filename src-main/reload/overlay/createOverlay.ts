@@ -27,6 +27,7 @@ import { Membership } from '../topology/membership.ts'
 import { TopologyQueries } from '../topology/queries.ts'
 import { TransactionLayer } from '../transaction/transactionLayer.ts'
 import { FetchClient } from '../usages/fetchClient.ts'
+import { RobustFetch } from '../usages/robustFetch.ts'
 import { StoreClient } from '../usages/storeClient.ts'
 import { usageRules } from '../usages/usageRules.ts'
 import { decodeBody, encodeContents } from '../wire/bodies.ts'
@@ -189,6 +190,7 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
   })
   const checks = new ValueChecks(verifier, (name) => hashToResourceId(crypto, name), usages)
   const fetchClient = new FetchClient(teaching, checks, live, count)
+  const robustFetch = new RobustFetch({ clock, log: log.child('fetch'), sender: transactions, fetchClient, count, size: () => membership.size })
   const storeClient = new StoreClient(teaching, signer, live, clock, fetchClient)
 
   transactions.handle(MessageCode.pingReq, (request) => {
@@ -221,7 +223,7 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
   })
   log.debug('overlay node', { nodeId: toHex(nodeId), overlay: name })
   const node: OverlayNode = new OverlayNode({
-    clock, crypto, log, nodeId, name, counters, factory, table, transactions, attach, appAttach, membership, storage, storeClient, fetchClient,
+    clock, crypto, log, nodeId, name, counters, factory, table, transactions, attach, appAttach, membership, storage, storeClient, fetchClient, robustFetch,
     lifecycle, bootstrap, onPipe: pipes.event, configUpdates, onDocument: documents.event, onExcluded: excluded.event,
   })
   return node

@@ -59,6 +59,11 @@ export interface VerifiedValue {
   readonly signerNodeId: Uint8Array
 }
 
+export interface FetchOptions {
+  /** The look-up matters: replicas are asked too when the responsible peer's answer is empty, late or fails its checks. */
+  readonly robust?: boolean
+}
+
 /** A direct, mutually authenticated byte pipe to one node, made by AppAttach (RFC 6940 §6.5.2). */
 export interface AppPipe {
   readonly application: number
@@ -100,7 +105,7 @@ export interface Overlay {
   /** @throws PeerError 'not-joined', 'network-timeout', or with the RELOAD error's name in the message */
   store(resourceId: Uint8Array, values: readonly ValueToStore[], signal: AbortSignal): Promise<void>
   /** Values that fail their checks are left out and counted. @throws as `store` */
-  fetch(resourceId: Uint8Array, kind: number, selector: ValueSelector, signal: AbortSignal): Promise<readonly VerifiedValue[]>
+  fetch(resourceId: Uint8Array, kind: number, selector: ValueSelector, signal: AbortSignal, options?: FetchOptions): Promise<readonly VerifiedValue[]>
   /** @throws PeerError 'peer-unreachable', 'peer-unverified', 'network-timeout', 'not-joined' */
   appAttach(destination: DestinationSpec, application: number, signal: AbortSignal): Promise<AppPipe>
   /** Round trip through the overlay to a node, or to whoever is responsible for a resource. @throws as `appAttach` */

@@ -18,6 +18,7 @@ import type { Membership } from '../topology/membership.ts'
 import { ReloadError, RequestTimeout } from '../transaction/exchange.ts'
 import type { TransactionLayer } from '../transaction/transactionLayer.ts'
 import type { FetchClient } from '../usages/fetchClient.ts'
+import type { RobustFetch } from '../usages/robustFetch.ts'
 import type { StoreClient } from '../usages/storeClient.ts'
 import { encodeContents } from '../wire/bodies.ts'
 import { errorName, MessageCode } from '../wire/constants.ts'
@@ -25,7 +26,7 @@ import { hashToResourceId } from '../wire/identifiers.ts'
 import type { BootstrapSource } from './bootstrapSource.ts'
 import type { ConfigUpdates } from './configUpdate.ts'
 import type { Lifecycle } from './lifecycle.ts'
-import type { AppPipe, DestinationSpec, Neighbour, Overlay, OverlayStatus, ValueSelector, ValueToStore, VerifiedValue } from './overlay.ts'
+import type { AppPipe, DestinationSpec, FetchOptions, Neighbour, Overlay, OverlayStatus, ValueSelector, ValueToStore, VerifiedValue } from './overlay.ts'
 
 export interface OverlayParts {
   readonly clock: Clock
@@ -43,6 +44,7 @@ export interface OverlayParts {
   readonly storage: Storage
   readonly storeClient: StoreClient
   readonly fetchClient: FetchClient
+  readonly robustFetch: RobustFetch
   readonly lifecycle: Lifecycle
   readonly bootstrap: BootstrapSource
   readonly onPipe: Event<AppPipe>
@@ -96,12 +98,13 @@ export class OverlayNode implements Overlay {
   }
 
   async stop(): Promise<void> {
-    const { lifecycle, membership, attach, appAttach, transactions, storage, table, factory, clock, configUpdates } = this.parts
+    const { lifecycle, membership, attach, appAttach, transactions, storage, table, factory, clock, configUpdates, robustFetch } = this.parts
     if (this.state === 'stopped') return
     this.state = 'stopped'
     lifecycle.stop()
     await membership.leave()
     configUpdates.close()
+    robustFetch.close()
     membership.close()
     attach.close()
     transactions.close()
@@ -140,8 +143,9 @@ export class OverlayNode implements Overlay {
     await this.joined(signal, () => this.parts.storeClient.store(resourceId, values, signal))
   }
 
-  fetch(resourceId: Uint8Array, kind: number, selector: ValueSelector, signal: AbortSignal): Promise<readonly VerifiedValue[]> {
-    return this.joined(signal, () => this.parts.fetchClient.fetch(resourceId, kind, selector, signal))
+  fetch(resourceId: Uint8Array, kind: number, selector: ValueSelector, signal: AbortSignal, options: FetchOptions = {}): Promise<readonly VerifiedValue[]> {
+    const client = options.robust === true ? this.parts.robustFetch : this.parts.fetchClient
+    return this.joined(signal, () => client.fetch(resourceId, kind, selector, signal))
   }
 
   appAttach(destination: DestinationSpec, application: number, signal: AbortSignal): Promise<AppPipe> {

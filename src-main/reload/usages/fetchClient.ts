@@ -47,6 +47,18 @@ export interface FetchResult {
   readonly stored: readonly StoredValueRead[]
   /** How many values failed their checks: the result is partial when it is not 0. */
   readonly discarded: number
+  /** How many values are older than what was seen there before (§13.5.3). */
+  readonly rolledBack: number
+  /** Who answered. */
+  readonly responder: Uint8Array
+}
+
+export interface FetchFrom {
+  /** Ask this node instead of whoever is responsible: one that holds a replica. */
+  readonly node?: Uint8Array
+  /** And reach it by way of this one. */
+  readonly via?: Uint8Array
+  readonly transmissions?: number
 }
 
 const rememberedPlaces = 1024
@@ -66,26 +78,20 @@ export class FetchClient {
    *   when the selector is not of the Kind's data model, or the signal's reason
    */
   async fetch(resourceId: Uint8Array, kind: number, selector: ValueSelector, signal: AbortSignal): Promise<readonly VerifiedValue[]> {
-    const specifier: ModelSpecifier = selector.model === 'array' ? { model: 'array', indices: selector.ranges } : selector
-    const { stored } = await this.fetchStored(resourceId, kind, specifier, signal)
-    return stored.filter(({ data }) => data.value.data.exists).map(({ data, signer }) => ({
-      kind,
-      ...(data.value.model === 'array' && { index: data.value.index }),
-      ...(data.value.model === 'dictionary' && { key: data.value.key.slice() }),
-      value: data.value.data.value.slice(),
-      storageTimeMs: Number(data.storageTime), lifetimeS: data.lifetime,
-      signer: signer.certificate, signerUserName: signer.userName, signerNodeId: signer.nodeId,
-    }))
+    const { stored } = await this.fetchStored(resourceId, kind, specifierOf(selector), signal)
+    return existingValues(kind, stored)
   }
 
   /** As `fetch`, removed values included. @param specifier undefined: everything of the Kind */
-  async fetchStored(resourceId: Uint8Array, kind: number, specifier: ModelSpecifier | undefined, signal: AbortSignal): Promise<FetchResult> {
+  async fetchStored(resourceId: Uint8Array, kind: number, specifier: ModelSpecifier | undefined, signal: AbortSignal, from: FetchFrom = {}): Promise<FetchResult> {
     const rules = this.kinds.kind(kind)
     if (rules === undefined) throw new PeerError('invalid-argument', `Kind ${kind} is not one of this overlay`)
     const wanted = specifier ?? everything(rules.dataModel)
     if (wanted.model !== rules.dataModel) throw new PeerError('invalid-argument', `Kind ${kind} is of the data model ${rules.dataModel}`)
     const body = encode(fetchReq, { resource: resourceId, specifiers: [{ kind, generation: 0n, modelSpecifier: encodeSpecifier(wanted) }] })
-    const answer = await this.sender.request([{ resource: resourceId }], MessageCode.fetchReq, body, signal)
+    const { node, via, transmissions } = from
+    const destination = node === undefined ? [{ resource: resourceId }] : [...(via === undefined ? [] : [{ node: via }]), { node }]
+    const answer = await this.sender.request(destination, MessageCode.fetchReq, body, signal, transmissions === undefined ? {} : { transmissions })
     const responses = decode(fetchAns, answer.body, 'the FetchAns').kindResponses
     const response = responses[0]
     if (response === undefined || responses.length !== 1 || response.kind !== kind) throw new DecodeError('a FetchAns for other Kinds than asked for')
@@ -95,6 +101,7 @@ export class FetchClient {
     const asked = select(wanted, values.map((data) => ({ data }))).found
     const stored: StoredValueRead[] = []
     let discarded = 0
+    let rolledBack = 0
     for (const { data } of asked) {
       if (data.signature.identity.type === 'none' && !data.value.data.exists) continue
       const signer = this.checks.check(rules, resourceId, data, answer.certificates)
@@ -103,17 +110,37 @@ export class FetchClient {
         this.count(`discarded.value.${signer}`)
         continue
       }
-      this.noticeRollback(resourceId, kind, data)
+      if (this.noticeRollback(resourceId, kind, data)) rolledBack += 1
       stored.push({ data, signer })
     }
-    return { generation: response.generation, stored, discarded }
+    return { generation: response.generation, stored, discarded, rolledBack, responder: answer.signer.nodeId }
   }
 
-  private noticeRollback(resourceId: Uint8Array, kind: number, data: StoredData): void {
+  private noticeRollback(resourceId: Uint8Array, kind: number, data: StoredData): boolean {
     const { index, key } = placeOf(data.value)
     const name = `${toHex(resourceId)}/${kind}/${index}/${toHex(key)}`
     const seen = this.seenTimes.get(name)
-    if (seen !== undefined && data.storageTime < seen) this.count('suspicious.rollback')
-    else this.seenTimes.set(name, data.storageTime)
+    if (seen !== undefined && data.storageTime < seen) {
+      this.count('suspicious.rollback')
+      return true
+    }
+    this.seenTimes.set(name, data.storageTime)
+    return false
   }
+}
+
+export function specifierOf(selector: ValueSelector): ModelSpecifier {
+  return selector.model === 'array' ? { model: 'array', indices: selector.ranges } : selector
+}
+
+/** What was read, for those who are not interested in removed values. */
+export function existingValues(kind: number, stored: readonly StoredValueRead[]): readonly VerifiedValue[] {
+  return stored.filter(({ data }) => data.value.data.exists).map(({ data, signer }) => ({
+    kind,
+    ...(data.value.model === 'array' && { index: data.value.index }),
+    ...(data.value.model === 'dictionary' && { key: data.value.key.slice() }),
+    value: data.value.data.value.slice(),
+    storageTimeMs: Number(data.storageTime), lifetimeS: data.lifetime,
+    signer: signer.certificate, signerUserName: signer.userName, signerNodeId: signer.nodeId,
+  }))
 }
