@@ -15,7 +15,7 @@ export default defineConfig({
       outDir: 'out/main',
       target: 'node20.18',
       rollupOptions: {
-        input: { index: r('src-main/electron/main.ts'), ringway: r('src-main/cli/main.ts') },
+        input: { index: r('src-main/electron/index.ts'), ringway: r('src-main/cli/main.ts') },
         output: { format: 'es', entryFileNames: '[name].mjs', chunkFileNames: 'chunk-[name]-[hash].mjs' },
       },
     },

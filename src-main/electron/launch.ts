@@ -46,6 +46,18 @@ export function parseLaunch(argv: readonly string[], cwd: string): Launch {
   }
 }
 
+const cliCommands: ReadonlySet<string> = new Set(['overlay', 'join', 'run', 'call', 'send', 'presence', 'contacts', 'lookup', 'ring', 'status', 'ctl', 'ui', 'help'])
+
+/**
+ * The arguments of a command of `ringway`, when the app was started with one: then it is the command line, without a
+ * window. Switches that are for Chromium are left out.
+ */
+export function commandLine(argv: readonly string[]): string[] | undefined {
+  const args = argv.filter((arg) => !/^--(no-sandbox|disable-gpu|ozone-platform(=.*)?|headless)$/.test(arg))
+  const first = args.findIndex((arg, i) => !arg.startsWith('-') && args[i - 1] !== '--profile')
+  return cliCommands.has(args[first] ?? '') ? args : undefined
+}
+
 export const isLink = (text: string): boolean => /^(ringway|sips?):/i.test(text) && text.length <= 4096
 
 /** HOST:PORT or [IPv6]:PORT; undefined when it is neither. */

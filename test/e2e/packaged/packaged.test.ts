@@ -1,7 +1,10 @@
 /** The packaged app, as people get it: first run, and one call against a second copy of it. */
-import { afterAll, beforeAll, describe, it } from 'vitest'
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { plainEnv } from '../support/chromium.ts'
 import { keepEvidence } from '../support/failure.ts'
-import { startPackaged } from '../support/packaged.ts'
+import { packagedExecutable, startPackaged } from '../support/packaged.ts'
 import { Profiles, type Phone } from '../support/phone.ts'
 import { hearTone } from '../support/sound.ts'
 import { addContact, answer, call, callIs, createOverlay, invite, joinByLink, registered } from '../support/steps.ts'
@@ -34,5 +37,13 @@ describe('the packaged app', () => {
     await Promise.all([hearTone(alice.page, 660), hearTone(bob.page, 440)])
     await alice.page.getByTestId('hangup').click()
     await callIs(bob.page, 'ended')
+  })
+
+  it('is its own command line, which needs no display', async () => {
+    const { DISPLAY: _display, WAYLAND_DISPLAY: _wayland, ...env } = plainEnv()
+    const command = (...args: string[]): Promise<{ stdout: string }> => promisify(execFile)(packagedExecutable(), ['--no-sandbox', '--profile', profiles.path('alice'), ...args], { env, timeout: 30_000 })
+    const answer = JSON.parse((await command('status', '--json')).stdout.trim().split('\n').at(-1) ?? '') as { status: { phase: string } }
+    expect(answer.status.phase).toBe('joined')
+    await expect(command('call', 'nobody')).rejects.toMatchObject({ code: 1 })
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseLaunch } from '../../../../src-main/electron/launch.ts'
+import { commandLine, parseLaunch } from '../../../../src-main/electron/launch.ts'
 import { commandOfLink, shellCommand } from '../../../../src-main/electron/shellCommand.ts'
 import { microphoneAllowed } from '../../../../src-main/electron/microphoneGate.ts'
 import type { CallView } from '../../../../src-shared/model/index.ts'
@@ -31,6 +31,16 @@ describe('what the desktop app is started with', () => {
     expect(parseLaunch(['.', 'ringway://join?x=1'], '/').link).toBe('ringway://join?x=1')
     expect(parseLaunch(['.', 'SIP:bob@office.example'], '/').link).toBe('SIP:bob@office.example')
     expect(parseLaunch(['.', 'https://example.invalid/', 'javascript:1'], '/').link).toBeUndefined()
+  })
+})
+
+describe('the command line of the packaged app', () => {
+  it('is taken when a command is given, wherever the options stand, without what is for Chromium', () => {
+    expect(commandLine(['--no-sandbox', '--profile', '/tmp/p', 'status', '--json'])).toEqual(['--profile', '/tmp/p', 'status', '--json'])
+    expect(commandLine(['call', 'sip:bob@office.example'])).toEqual(['call', 'sip:bob@office.example'])
+  })
+  it('is not taken for a profile, a link or nothing', () => {
+    for (const argv of [[], ['--profile', 'status'], ['sip:bob@office.example'], ['--hidden'], ['--profile', '/tmp/p', 'ringway://join?x']]) expect(commandLine(argv)).toBeUndefined()
   })
 })
 
