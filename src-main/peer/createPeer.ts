@@ -16,6 +16,7 @@ import type { OverlayConfiguration } from '../reload/config/configuration.ts'
 import type { BootstrapSource } from '../reload/overlay/bootstrapSource.ts'
 import { createOverlay } from '../reload/overlay/createOverlay.ts'
 import type { Overlay } from '../reload/overlay/overlay.ts'
+import { Redir } from '../reload/usages/redir.ts'
 import { PhoneAccounts } from '../phone/phoneAccounts.ts'
 import { createSipElement, type SipElement } from '../sip/element/element.ts'
 import { PhoneService } from './phoneService.ts'
@@ -40,6 +41,8 @@ export interface Peer {
   readonly sip: SipElement
   readonly resolver: OverlayResolver
   readonly registration: Registration
+  /** Services that peers offer each other, by namespace (RFC 7374). */
+  readonly redir: Redir
   readonly phone: Phone
   /** Ordinary SIP phones that log in here. */
   readonly phones: PhoneService
@@ -94,6 +97,7 @@ export function createPeer(parts: PeerParts): Peer {
       },
     }),
   })
+  const redir = new Redir({ overlay, clock, random, log: log.child('redir'), branchingFactor: () => overlay.configuration.redirBranchingFactor })
   overlay.onStatus(() => { status.emit() })
-  return { identity, overlay, transport, sip, resolver, registration, phone, phones, onStatus: status.event, onNameTaken: nameTaken.event }
+  return { identity, overlay, transport, sip, resolver, registration, redir, phone, phones, onStatus: status.event, onNameTaken: nameTaken.event }
 }

@@ -25,7 +25,7 @@ export async function startPeer(peer: Peer): Promise<void> {
 export async function stopPeer(peer: Peer, clock: Clock): Promise<void> {
   peer.phone.stop()
   await sleep(clock, flushMs, new AbortController().signal)
-  await peer.registration.stop(unregisterMs)
+  await Promise.all([peer.registration.stop(unregisterMs), peer.redir.stop(unregisterMs)])
   await peer.sip.close()
   peer.phones.close()
   peer.transport.close()

@@ -224,7 +224,7 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
   log.debug('overlay node', { nodeId: toHex(nodeId), overlay: name })
   const node: OverlayNode = new OverlayNode({
     clock, crypto, log, nodeId, name, counters, factory, table, transactions, attach, appAttach, membership, storage, storeClient, fetchClient, robustFetch,
-    lifecycle, bootstrap, onPipe: pipes.event, configUpdates, onDocument: documents.event, onExcluded: excluded.event,
+    lifecycle, bootstrap, onPipe: pipes.event, live, configUpdates, onDocument: documents.event, onExcluded: excluded.event,
   })
   return node
 }

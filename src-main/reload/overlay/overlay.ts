@@ -4,6 +4,7 @@
  */
 import type { Event } from '../../base/event.ts'
 import type { Certificate } from '../../ports/crypto.ts'
+import type { OverlayConfiguration } from '../config/configuration.ts'
 import type { SocketAddress } from '../../ports/secureStream.ts'
 
 export type OverlayPhase = 'stopped' | 'starting' | 'joining' | 'joined' | 'alone' | 'offline'
@@ -87,6 +88,8 @@ export interface Overlay {
   /** Pipes opened to us for an application of `acceptApplication`. */
   readonly onPipe: Event<AppPipe>
   readonly counters: Readonly<Record<string, number>>
+  /** The configuration in force; another one after each `onDocument`. */
+  readonly configuration: OverlayConfiguration
   /** A newer overlay document is in force (RFC 6940 §6.5.4): its exact bytes, to be kept for the next start. */
   readonly onDocument: Event<Uint8Array>
   /** This node is not, or cannot be, in the overlay any more, and stops: an error code and why. */

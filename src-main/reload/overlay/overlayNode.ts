@@ -11,6 +11,8 @@ import type { Crypto } from '../../ports/crypto.ts'
 import type { Log } from '../../ports/log.ts'
 import type { AppAttach } from '../attach/appAttach.ts'
 import type { Attach } from '../attach/attach.ts'
+import type { OverlayConfiguration } from '../config/configuration.ts'
+import type { LiveConfiguration } from '../config/liveConfiguration.ts'
 import type { Connection, ConnectionTable } from '../forwarding/connectionTable.ts'
 import type { LinkFactory } from '../link/linkFactory.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -48,6 +50,7 @@ export interface OverlayParts {
   readonly lifecycle: Lifecycle
   readonly bootstrap: BootstrapSource
   readonly onPipe: Event<AppPipe>
+  readonly live: Pick<LiveConfiguration, 'current'>
   readonly configUpdates: ConfigUpdates
   readonly onDocument: Event<Uint8Array>
   readonly onExcluded: Overlay['onExcluded']
@@ -75,6 +78,7 @@ export class OverlayNode implements Overlay {
   }
 
   get status(): OverlayStatus { return this.parts.lifecycle.status }
+  get configuration(): OverlayConfiguration { return this.parts.live.current }
   get counters(): Readonly<Record<string, number>> { return this.parts.counters.snapshot() }
 
   async start(): Promise<void> {
