@@ -1,6 +1,6 @@
 /**
  * The ordinary SIP phones that may log in at this peer: user names and generated passwords, of which only the
- * digests are kept (RFC 8760). Every phone speaks for the peer's owner (docs/decisions/phones-share-the-owners-address.md).
+ * digests are kept (RFC 8760). Every phone speaks for the peer's owner (docs/decisions/0005-phones-share-their-owners-address.md).
  */
 import { PeerError } from '../base/errors.ts'
 import type { Random } from '../ports/random.ts'

@@ -2,6 +2,7 @@
  * The stateful forking proxy (RFC 3261 §16): validates, reads the route, asks the location service, forwards. It is
  * no open relay: a request goes where its caller may be led, or along a route that this proxy has sealed itself.
  */
+import { untilAborted } from '../../base/abort.ts'
 import { DecodeError, PeerError } from '../../base/errors.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
@@ -142,7 +143,7 @@ export class Proxy {
   private async byLocation(transaction: ServerTransaction, request: SipRequest, caller: Caller | undefined, signal: AbortSignal): Promise<Forward[]> {
     const { uri } = request
     if (caller === undefined || uri.kind !== 'sip' || request.headers.has('Route')) throw new Refused({ status: 403, reason: 'No relaying' })
-    const targets = await this.deps.location.locate(uri, caller, signal)
+    const targets = await untilAborted(this.deps.location.locate(uri, caller, signal), signal)
     if (targets.length === 0) throw new Refused({ status: 480 })
     return targets.slice(0, MAX_TARGETS).map((target) => {
       const connection = target.connection === 'own' ? this.deps.inward(caller) : target.connection
