@@ -96,7 +96,7 @@ export class Router {
       this.reject(view, previousHop, ErrorCode.invalidMessage, 'duplicate entries in the Destination List')
       return
     }
-    const decision = this.decide(list)
+    const decision = this.decide(list, previousHop)
     switch (decision.step) {
       case 'deliver':
         this.deliver(view, previousHop, decision.destination)
@@ -114,7 +114,7 @@ export class Router {
   }
 
   /** RFC 6940 §6.1.1 to §6.1.3. */
-  private decide(given: readonly Destination[]): Decision {
+  private decide(given: readonly Destination[], from?: Uint8Array): Decision {
     const { topology, links, nodeId } = this.deps
     let list = given
     for (;;) {
@@ -131,12 +131,12 @@ export class Router {
           if (links.isConnected(head.nodeId)) return { step: 'forward', to: head.nodeId, list }
           // A node in our range that we are not connected to does not exist (RFC 6940 §6.1.1).
           if (topology.isResponsible(head.nodeId)) return { step: 'drop', why: 'notThere' }
-          const hop = topology.nextHop(head.nodeId)
+          const hop = topology.nextHop(head.nodeId, from)
           return hop === undefined ? noRoute(head) : { step: 'forward', to: hop, list }
         }
         case 'resource': {
           if (topology.isResponsible(head.resourceId)) return list.length === 1 ? { step: 'deliver', destination: head } : { step: 'drop', why: 'destinationList' }
-          const hop = topology.nextHop(head.resourceId)
+          const hop = topology.nextHop(head.resourceId, from)
           return hop === undefined ? noRoute(head) : { step: 'forward', to: hop, list }
         }
         case 'opaque_id_type': case 'compact': case 'unknown':

@@ -6,8 +6,11 @@
 export interface TopologyPlugin {
   /** Whether `id` lies in our range: (nearest predecessor, us]. A lone peer that has joined owns everything; a node that has not joined owns only its Node-ID. */
   isResponsible(id: Uint8Array): boolean
-  /** The connected, routable peer that a message for `id` goes to next (RFC 6940 §10.3); undefined when there is none. */
-  nextHop(id: Uint8Array): Uint8Array | undefined
+  /**
+   * The connected, routable peer that a message for `id` goes to next (RFC 6940 §10.3); undefined when there is none.
+   * @param from who gave us the message, and so believes that nobody is nearer than we are: it does not go back there
+   */
+  nextHop(id: Uint8Array, from?: Uint8Array): Uint8Array | undefined
   /** Where copies of what we are responsible for belong: our next two successors, nearest first, fewer in small rings (RFC 6940 §10.4). */
   replicaSet(): readonly Uint8Array[]
   /** Whether we should hold a copy of `resourceId`: responsible, or fewer than three distinct peers stand between it and us (RFC 6940 §10.7.3). */

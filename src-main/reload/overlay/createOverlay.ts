@@ -120,7 +120,7 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
   })
   const topology = {
     isResponsible: (id: Uint8Array) => membership.chord.isResponsible(id),
-    nextHop: (id: Uint8Array) => membership.chord.nextHop(id),
+    nextHop: (id: Uint8Array, from?: Uint8Array) => membership.chord.nextHop(id, from),
     replicaSet: () => membership.chord.replicaSet(),
     holdsReplica: (id: Uint8Array) => membership.chord.holdsReplica(id),
     mayAnswerFor: (peer: Uint8Array, id: Uint8Array) => membership.chord.mayAnswerFor(peer, id),

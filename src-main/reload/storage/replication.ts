@@ -13,8 +13,14 @@ import { stepsTo } from './ringOrder.ts'
 /** An owner that has refused our copy as often as this, at each retry, is believed. */
 const maxRefusals = 10
 
-/** After the loss of a successor its replacement gets replicas only when it has lasted this long (§10.7.1). */
-const holdDownMs = 30_000
+/**
+ * After the loss of a successor its replacement gets replicas only when it has lasted this long. §10.7.1 recommends
+ * 30 s; with sessions of minutes that is long enough for the remaining copies to go too, and the Updates that may
+ * name a better replacement come within a second or two.
+ */
+const holdDownMs = 3_000
+/** A copy that was refused, by a peer whose tables lag behind ours, or did not arrive is sent again after this. */
+const againMs = 5_000
 
 interface Resource {
   readonly id: Uint8Array
@@ -110,11 +116,14 @@ export class Replication {
     if (before.length === this.seen.length && before.every((id, i) => id === this.seen[i])) return
     const successors = new Set(this.topology.successors.map(toHex))
     if (before.some((id) => !successors.has(id))) {
-      this.holdDown?.cancel()
-      this.holdDown = this.clock.setTimer(holdDownMs, () => { this.holdDown = undefined; this.fill() })
+      this.fillLater(holdDownMs)
     } else if (this.holdDown === undefined) {
       this.fill()
     }
+  }
+
+  private fillLater(ms: number): void {
+    this.holdDown ??= this.clock.setTimer(ms, () => { this.holdDown = undefined; this.fill() })
   }
 
   /** Copies everything of ours to members of the replica set that do not have it. */
@@ -133,7 +142,11 @@ export class Replication {
       const name = toHex(node)
       if (only !== undefined && !only.has(name)) continue
       const wanted = (): boolean => this.topology.replicaSet().some((id) => toHex(id) === name)
-      void this.sender.send([{ node }], i + 1, copy, { wanted }).then((result) => { if (result !== 'stored') this.complete.delete(name) })
+      void this.sender.send([{ node }], i + 1, copy, { wanted }).then((result) => {
+        if (result === 'stored') return
+        this.complete.delete(name)
+        if (result !== 'unwanted' && !this.closed) this.fillLater(againMs)
+      })
     }
   }
 

@@ -90,9 +90,13 @@ export class Chord implements TopologyPlugin {
    * For Resource-IDs and for Node-IDs we are not connected to; the router sends to connected nodes by itself. A
    * connected node that is not routable, such as a client or a peer of another ring, is responsible for nothing.
    */
-  nextHop(id: Uint8Array): Uint8Array | undefined {
+  nextHop(id: Uint8Array, from?: Uint8Array): Uint8Array | undefined {
     // None strictly between us and the id: the first peer behind it.
-    return this.routable.lastBefore(id) ?? this.routable.following(1)[0]
+    const next = this.routable.lastBefore(id) ?? this.routable.following(1)[0]
+    if (next === undefined || from === undefined || !equalBytes(next, from)) return next
+    // While the tables of neighbours differ a message could go to and fro between them: it goes on instead.
+    const beyond = this.routable.firstFrom(id)
+    return beyond === undefined || equalBytes(beyond, from) ? undefined : beyond
   }
 
   replicaSet(): readonly Uint8Array[] { return this.successorList.slice(0, this.options.replicas) }

@@ -45,6 +45,9 @@ export class PeerRing {
     return this.places[at - 1]?.id
   }
 
+  /** The first one at or behind `id`, clockwise from the origin. */
+  firstFrom(id: Uint8Array): Uint8Array | undefined { return this.places[this.find(distance(this.origin, id)).at]?.id }
+
   private find(steps: Uint8Array): { readonly at: number; readonly found: boolean } {
     let low = 0, high = this.places.length
     while (low < high) {

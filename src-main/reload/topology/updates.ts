@@ -29,7 +29,7 @@ export interface UpdateDependencies {
 /** Changes within this time go out in one Update. */
 const NEAR_MS = 20
 const RANGE_MS = 1_000
-const FAR_MS = 60_000
+const FAR_MS = 300_000
 
 export class Updates {
   private readonly last = new Map<string, NeighbourLists>()

@@ -52,6 +52,17 @@ describe('routing (RFC 6940 §10.3)', () => {
     expect(place(chord.nextHop(at('90')))).toBe('a0')
   })
 
+  test('not back to who gave us the message, but on to the peer behind the id', () => {
+    const { chord, meet } = setUp()
+    chord.enter()
+    meet('20', '60', '70', 'c0')
+    // 60 does not know 70 yet, and gave us what belongs there.
+    expect([place(chord.nextHop(at('68'))), place(chord.nextHop(at('68'), at('60')))]).toEqual(['60', '70'])
+    expect(place(chord.nextHop(at('68'), at('20')))).toBe('60')
+    chord.linkDown(at('70'))
+    expect(chord.nextHop(at('75'), at('60'))).toBeUndefined()
+  })
+
   test('never through a peer that has not sent an Update', () => {
     const { chord } = setUp()
     chord.enter()
