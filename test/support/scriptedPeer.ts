@@ -172,6 +172,12 @@ export class ScriptedPeer {
         return next
       },
       'contacts.remove': ({ aor }) => { this.put('contacts', aor, null); return null },
+      'phones.add': ({ userName, displayName }) => ({
+        phone: { userName, displayName: displayName ?? '', createdAt: Date.now(), registrations: [] },
+        password: 'abcd-efgh-jkmn-pqrs', domain: 'office.example', aor: this.state.account?.aor ?? '', server: null,
+      }),
+      'phones.list': () => [],
+      'phones.remove': () => null,
       'call.place': ({ uri }) => {
         const aor = uri.replace(/^sip:/, '')
         return { id: this.ring({ direction: 'out', state: 'finding', engine: 'client', remote: { aor, displayName: '', verified: false } }) }
