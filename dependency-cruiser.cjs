@@ -11,7 +11,7 @@ const may = {
   enrollment: [...low, 'reload/config', 'reload/security', 'reload/wire'],
   p2psip: [...low, 'sip', 'reload', 'connectivity', 'phone/targetResolver', 'phone/address', 'enrollment/identity'],
   phone: [...low, 'sip', 'sdp'],
-  media: [...low, 'sdp', 'phone/mediaPort'],
+  media: [...low, 'sdp', 'sip/bridge', 'sip/transport', 'phone/mediaPort'],
   store: [...low, 'reload/storage', 'reload/wire', 'phone', 'enrollment', 'connectivity'],
   peer: [...low, 'sdp', 'stun', 'turn', 'sip', 'reload', 'connectivity', 'enrollment', 'p2psip', 'phone', 'media', 'store'],
   ipc: [...low, 'phone', 'peer', 'enrollment', 'connectivity', 'reload/overlay', 'p2psip', 'media'],
@@ -29,7 +29,7 @@ const order = (area, rows) => rows.flatMap((row, i) => row.map((f) => ({
 module.exports = {
   forbidden: [
     ...Object.entries(may).map(([f, a]) => rule(`rank-${f}`, f, a, sharedFor[f])),
-    ...order('sip', [['message'], ['auth', 'transport'], ['locationService'], ['transaction'], ['dialog'], ['ua', 'proxy', 'registrar', 'redirect'], ['element']]),
+    ...order('sip', [['message'], ['auth', 'transport'], ['locationService', 'bridge'], ['transaction'], ['dialog'], ['ua', 'proxy', 'registrar', 'redirect'], ['element']]),
     ...order('reload', [['wire'], ['config', 'security', 'link'], ['forwarding'], ['transaction'], ['attach'], ['topology', 'storage'], ['usages'], ['overlay']]),
     { name: 'node-only-at-the-rim', severity: 'error', from: { path: '^src-(main|shared)/', pathNot: '^src-main/(node|cli|electron|store|media)/|^src-main/enrollment/(forge|pkcs)' }, to: { dependencyTypes: ['core'] } },
     { name: 'electron-only-in-electron', severity: 'error', from: { pathNot: '^src-main/electron/' }, to: { path: '(^|node_modules/)electron(/|$)' } },

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import type { Port } from '@shared/ipc/port.ts'
 import { createApi } from '../ipc/apiServer.ts'
 import { createHeadlessMedia } from '../media/headlessMedia.ts'
+import { createRtpBridges } from '../media/rtpBridge/rtpBridge.ts'
 import { createNodeClock } from '../node/clock.ts'
 import { createNodeCrypto } from '../node/crypto.ts'
 import { createNodeHttpClient, createNodeHttpServerFactory } from '../node/http.ts'
@@ -55,9 +56,10 @@ export async function openPeer(options: OpenOptions): Promise<OpenedPeer> {
     const stores = openStores(profileDir)
     const clock = createNodeClock()
     const files = createFileKeychain(join(profileDir, 'keys'))
+    const random = createNodeRandom(), network = createNodeNetwork()
     const app = new PeerApp({
       ports: {
-        clock, random: createNodeRandom(), crypto: createNodeCrypto(), network: createNodeNetwork(),
+        clock, random, crypto: createNodeCrypto(), network, openBridge: createRtpBridges({ clock, random, network, log: log.child('media') }),
         secureNetwork: createNodeSecureNetwork(clock), http: createNodeHttpClient(), httpServers: createNodeHttpServerFactory(),
         multicastDns: createNodeMulticastDns(), keychain: options.keychain?.(files) ?? files, log,
       },

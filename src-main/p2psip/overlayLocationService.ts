@@ -20,6 +20,8 @@ export interface LocalPhones {
   bindings(account?: string): Iterable<Binding>
   /** The way to a registered phone; undefined when there is none now. */
   wayTo(binding: Binding): Connection | undefined
+  /** The way of the peer's own user agent to its phones; undefined while none are served. */
+  outward(): Connection | undefined
 }
 
 export interface OverlayLocationDeps {
@@ -54,6 +56,10 @@ export class OverlayLocationService implements LocationService {
         if (!this.serves(uri) || this.aor(uri) !== owner) throw new PeerError('unauthorised', 'this peer forwards to its own phones only')
         return this.ownTargets()
       case 'phone': return this.forPhone(uri, caller.account, signal)
+      case 'own': {
+        const user = unescapeUri(uri.user ?? '').toLowerCase()
+        return this.phoneTargets((binding) => binding.account === user)
+      }
     }
   }
 

@@ -1,6 +1,6 @@
 /** Finding people and the peer's own phones: the phones' names first, then the overlay. */
 import { PeerError } from '../base/errors.ts'
-import { normaliseAor } from '../phone/address.ts'
+import { normaliseAor, sipUri } from '../phone/address.ts'
 import type { Target, TargetResolver } from '../phone/targetResolver.ts'
 import type { LocalPhones } from './overlayLocationService.ts'
 
@@ -25,11 +25,10 @@ export class PhoneAwareResolver implements TargetResolver {
   }
 
   private targets(account: string | undefined): Target[] {
-    const out: Target[] = []
-    for (const binding of this.phones.bindings(account)) {
-      const connection = this.phones.wayTo(binding)
-      if (connection !== undefined) out.push({ requestUri: binding.contact, connection })
-    }
-    return out
+    const connection = this.phones.outward()
+    if (connection === undefined) return []
+    const names = new Set<string>()
+    for (const binding of this.phones.bindings(account)) if (this.phones.wayTo(binding) !== undefined) names.add(binding.account)
+    return [...names].map((name) => ({ requestUri: sipUri(`${name}@${this.overlayName}`), connection }))
   }
 }

@@ -10,6 +10,7 @@ import type { Target, TargetResolver } from '../phone/targetResolver.ts'
 import type { Overlay, VerifiedValue } from '../reload/overlay/overlay.ts'
 import { certificateByUserKind } from '../reload/usages/certificateStore.ts'
 import { decodeSipRegistration, sipRegistrationKind, type SipRegistration } from '../reload/usages/sipRegistration.ts'
+import { gruuOf, readGruu, type Gruu } from './gruu.ts'
 import type { OverlayTransport } from './overlayTransport.ts'
 
 /** Bounds on following registrations that name other addresses (RFC 7904 §8.2.1 asks callers to throttle). */
@@ -36,6 +37,8 @@ export class OverlayResolver implements TargetResolver {
   }
 
   async resolve(uri: string, signal: AbortSignal): Promise<readonly Target[]> {
+    const gruu = readGruu(uri, this.overlay.name)
+    if (gruu !== undefined) return [await this.device(gruu, signal)]
     const aor = this.ownAor(uri)
     const devices = await this.devices(aor, signal)
     if (devices.size === 0) throw new PeerError(await this.exists(aor, signal) ? 'user-offline' : 'user-unknown', `${aor} is not registered`)
@@ -51,6 +54,12 @@ export class OverlayResolver implements TargetResolver {
     throw new PeerError('user-offline', `no device of ${aor} answered`, { cause: failures[0] })
   }
 
+  /** A GRUU names its device: nothing is looked up, and nobody else may answer (RFC 7904 §4, §6). */
+  private async device(gruu: Gruu, signal: AbortSignal): Promise<Target> {
+    const connection = await this.transport.connect(gruu.destination, signal)
+    return { requestUri: gruuOf(gruu.aor, gruu.destination), connection, ...(connection.peerIdentity !== undefined && { identity: connection.peerIdentity }) }
+  }
+
   /** Devices by the Node-ID that ends their destination list, own ones left out. */
   private async devices(aor: string, signal: AbortSignal): Promise<Map<string, { node: Uint8Array }[]>> {
     const found = new Map<string, { node: Uint8Array }[]>()
@@ -61,6 +70,12 @@ export class OverlayResolver implements TargetResolver {
       for (const value of await this.fetch(name, signal)) {
         const registration = decodeSipRegistration(value.value)
         if (registration.type === 'uri') {
+          const gruu = readGruu(registration.uri, this.overlay.name)
+          const device = gruu?.destination.at(-1)
+          if (gruu !== undefined && device !== undefined) {
+            if (!equalBytes(device.node, this.overlay.nodeId) && found.size < maxDevices) found.set(toHex(device.node), [...gruu.destination])
+            continue
+          }
           const next = normaliseAor(registration.uri, this.overlay.name)
           if (this.isOurs(next)) await follow(next, depth + 1)
           continue

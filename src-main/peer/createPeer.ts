@@ -89,6 +89,7 @@ export function createPeer(parts: PeerParts): Peer {
       network: ports.network,
       server: {
         roles: new Set(network.sip.roles), realm: identity.overlayName, hashes: crypto, accounts: phones.accounts, bindings: phones.registered,
+        ...(ports.openBridge === undefined ? {} : { openBridge: ports.openBridge }),
         location: new OverlayLocationService({
           overlayName: identity.overlayName, phones, resolver, transport,
           owner: () => ({ aor: identity.userName, displayName: identity.displayName }),

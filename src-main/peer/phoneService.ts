@@ -71,6 +71,8 @@ export class PhoneService implements LocalPhones {
     for (const binding of this.registered.all()) if (account === undefined || binding.account === account.toLowerCase()) yield binding
   }
 
+  outward(): Connection | undefined { return this.deps.element().server?.outward() }
+
   wayTo(binding: Binding): Connection | undefined { return this.deps.element().wayTo(binding) }
 
   private view(account: PhoneAccountRecord): PhoneView {

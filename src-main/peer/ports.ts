@@ -7,6 +7,7 @@ import type { Log } from '../ports/log.ts'
 import type { Network, SocketAddress } from '../ports/network.ts'
 import type { Random } from '../ports/random.ts'
 import type { SecureNetwork } from '../ports/secureStream.ts'
+import type { OpenSdpBridge } from '../sip/bridge/sdpBridge.ts'
 import type { ServerRole } from '../sip/element/server.ts'
 import type { Stores } from '../store/stores.ts'
 
@@ -20,6 +21,8 @@ export interface PeerPorts {
   readonly httpServers: HttpServerFactory
   readonly keychain: Keychain
   readonly log: Log
+  /** Joins the sound of ordinary phones and the overlay; absent: such calls are refused by who has no codec in common. */
+  readonly openBridge?: OpenSdpBridge
 }
 
 export type PeerStores = Omit<Stores, 'close'>

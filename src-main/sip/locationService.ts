@@ -27,6 +27,8 @@ export type Caller =
   | { readonly kind: 'peer'; readonly identity: PeerIdentity }
   /** Somebody with a ticket to a person (see `auth/seal`). */
   | { readonly kind: 'guest'; readonly aor: string }
+  /** The user agent of this element, which asks for a phone. */
+  | { readonly kind: 'own' }
 
 export interface LocationService {
   /** Is this the domain, or an address, of the element itself? */

@@ -12,7 +12,7 @@ import type { Nonces } from './nonces.ts'
 export interface AccountSecrets {
   /** H(username:realm:password) by the algorithm; undefined when there is no such account. */
   secret(username: string, algorithm: DigestAlgorithm): string | undefined
-  /** True for a phone that looks at the first challenge only and knows nothing but MD5, as many do. */
+  /** True for a phone that knows nothing but MD5 and fails where another digest is offered too, as libre does. */
   wantsMd5First?(username: string): boolean
 }
 
@@ -50,7 +50,7 @@ export class Authenticator {
     const name = as === 'server' ? 'WWW-Authenticate' : 'Proxy-Authenticate'
     const from = request.from.uri
     const md5First = from.kind === 'sip' && from.user !== undefined && this.deps.accounts.wantsMd5First?.(unescapeUri(from.user)) === true
-    const headers = (md5First ? DIGEST_ALGORITHMS.toReversed() : DIGEST_ALGORITHMS).map((algorithm) =>
+    const headers = (md5First ? (['MD5'] as const) : DIGEST_ALGORITHMS).map((algorithm) =>
       [name, printChallenge({ realm: this.deps.realm, nonce, algorithm, stale, qop: ['auth'] })] as const)
     return { kind: 'challenge', status: as === 'server' ? 401 : 407, headers }
   }

@@ -12,6 +12,8 @@ const ADDRESS = { host: 'ringway.invalid', port: 5060 }
 export class InwardConnections {
   private readonly pairs = new BoundedMap<string, InwardConnection>(MAX_PAIRS, (_, connection) => { connection.close() })
   private readonly agentEnds = new WeakSet<Connection>()
+  private readonly outEnds = new WeakSet<Connection>()
+  private out: InwardConnection | undefined
 
   /** @param attach makes the transport layer the user of an end */
   constructor(private readonly clock: Clock, private readonly attach: (connection: Connection) => void) {}
@@ -31,6 +33,27 @@ export class InwardConnections {
     this.pairs.set(key, proxyEnd)
     return proxyEnd
   }
+
+  /** The user agent's end for calls to phones that the proxy has the way to. */
+  outward(): Connection {
+    if (this.out?.isOpen === true) return this.out
+    const proxyEnd = new InwardConnection('outward proxy', this.clock, undefined, undefined)
+    const agentEnd = new InwardConnection('outward agent', this.clock, undefined, undefined)
+    proxyEnd.other = agentEnd
+    agentEnd.other = proxyEnd
+    this.agentEnds.add(agentEnd)
+    this.outEnds.add(proxyEnd)
+    this.attach(proxyEnd)
+    this.attach(agentEnd)
+    this.out = agentEnd
+    return agentEnd
+  }
+
+  /** Requests on it come from our own user agent. */
+  isOutward(connection: Connection): boolean { return this.outEnds.has(connection) }
+
+  /** Either end: what it carries stays inside this element. */
+  owns(connection: Connection): boolean { return connection instanceof InwardConnection }
 
   /** Requests on it are for the user agent. */
   isAgentEnd(connection: Connection): boolean { return this.agentEnds.has(connection) }

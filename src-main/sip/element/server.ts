@@ -12,6 +12,8 @@ import type { DigestHashes } from '../auth/digest.ts'
 import { Nonces } from '../auth/nonces.ts'
 import { Seal } from '../auth/seal.ts'
 import { readTicket, writeTicket } from '../auth/ticket.ts'
+import { MediaGateway } from '../bridge/mediaGateway.ts'
+import type { OpenSdpBridge } from '../bridge/sdpBridge.ts'
 import type { Caller, LocationService } from '../locationService.ts'
 import { makeResponse, type SipRequest } from '../message/message.ts'
 import { aorOf } from '../message/uri.ts'
@@ -42,6 +44,8 @@ export interface SipServerDeps {
   readonly bindings: Bindings
   readonly location: LocationService
   readonly limits?: Partial<RegistrarLimits>
+  /** Joins the sound of phones without DTLS-SRTP and the overlay; without it such calls find no sound in common. */
+  readonly openBridge?: OpenSdpBridge
 }
 
 interface Surroundings {
@@ -61,6 +65,7 @@ interface Surroundings {
 
 export class SipServer implements TransactionLayerUser {
   readonly proxy: Proxy
+  readonly gateway: MediaGateway | undefined
   private readonly inward: InwardConnections
   private readonly registrar: Registrar
   private readonly redirect: RedirectServer
@@ -73,6 +78,9 @@ export class SipServer implements TransactionLayerUser {
     this.seal = new Seal(random, (data) => hashes.sha256(data))
     this.authenticator = new Authenticator({ realm, hashes, accounts, nonces: new Nonces(clock, random, this.seal) })
     this.inward = new InwardConnections(clock, (connection) => { transport.attach(connection) })
+    this.gateway = deps.openBridge === undefined ? undefined : new MediaGateway({
+      log, open: deps.openBridge, addressOn: (connection) => around.addressOn(connection), isInward: (connection) => this.inward.owns(connection),
+    })
     this.registrar = new Registrar({
       clock, bindings, authenticator: this.authenticator, serverName, serves: (uri) => location.serves(uri),
       authorise: (account, aor) => accounts.authorise(account, aor), token: () => transactions.token(), ...(deps.limits === undefined ? {} : { limits: deps.limits }),
@@ -81,6 +89,7 @@ export class SipServer implements TransactionLayerUser {
       clock, log, transport, transactions, seal: this.seal, location, serverName, realm,
       udpFlow: (remote) => around.udpFlow(remote), addressOn: (connection) => around.addressOn(connection),
       inward: (caller) => this.inward.to(caller.kind === 'peer' ? caller.identity : undefined),
+      ...(this.gateway === undefined ? {} : { gateway: this.gateway }),
     })
     this.redirect = new RedirectServer({ clock, log, transactions, location, serverName })
   }
@@ -90,13 +99,17 @@ export class SipServer implements TransactionLayerUser {
     if (request.method === 'CANCEL' || this.inward.isAgentEnd(connection)) { this.around.agent.onRequest(request, transaction); return }
     try {
       if (this.proxy.routes(request)) { this.proxy.onRequest(transaction, undefined); return }
-      if (connection.peerIdentity === undefined) this.fromSocket(request, transaction)
+      if (this.inward.isOutward(connection)) this.proxy.onRequest(transaction, { kind: 'own' })
+      else if (connection.peerIdentity === undefined) this.fromSocket(request, transaction)
       else this.fromPeer(request, transaction, { kind: 'peer', identity: connection.peerIdentity })
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
       this.answer(transaction, 400, `Bad Request: ${error.message}`)
     }
   }
+
+  /** The way of our own user agent to phones: by the proxy, which bridges their sound. */
+  outward(): Connection { return this.inward.outward() }
 
   onAck(request: SipRequest, connection: Connection): void {
     try {
@@ -114,7 +127,10 @@ export class SipServer implements TransactionLayerUser {
     this.around.agent.onConnectionClosed(connection)
   }
 
-  close(): void { this.proxy.close() }
+  close(): void {
+    this.proxy.close()
+    this.gateway?.close()
+  }
 
   private fromPeer(request: SipRequest, transaction: ServerTransaction, caller: Caller & { kind: 'peer' }): void {
     const { uri } = request

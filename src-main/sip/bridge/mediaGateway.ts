@@ -1,0 +1,169 @@
+/**
+ * The sound of proxied calls between a phone without DTLS-SRTP and the overlay: for each request that a proxy forwards
+ * it decides whether a bridge is needed, and puts the bridge's descriptions in the place of those that pass (RFC 3264
+ * in INVITE, UPDATE, PRACK, their responses and ACK). The proxy stays a proxy: only bodies change. Owns the bridges.
+ */
+import { DecodeError, PeerError } from '../../base/errors.ts'
+import type { Log } from '../../ports/log.ts'
+import { sdpSecurity } from '../../sdp/sdp.ts'
+import type { SipMessage, SipRequest, SipResponse } from '../message/message.ts'
+import type { HostPort } from '../transport/address.ts'
+import type { Connection } from '../transport/connection.ts'
+import type { BridgeSide, OpenSdpBridge, SdpBridge } from './sdpBridge.ts'
+
+export interface MediaGatewayDeps {
+  readonly log: Log
+  readonly open: OpenSdpBridge
+  /** The address of ours that the other side of a connection can reach. */
+  addressOn(connection: Connection): HostPort
+  /** Leads inside this element, to its own user agent. */
+  isInward(connection: Connection): boolean
+}
+
+/** What becomes of one forwarded request. */
+export interface BridgedRequest {
+  /** Rewrites a response on its way back, in place. */
+  onResponse(response: SipResponse): void
+  /** No response will come. */
+  onFailed(): void
+}
+
+const SDP = 'application/sdp'
+const MAX_BRIDGES = 200
+
+interface BridgedCall {
+  readonly bridge: SdpBridge
+  /** Dialogs by Call-ID and both tags: several where a next hop forks. */
+  readonly keys: Set<string>
+  established: boolean
+  /** A response carried an offer: PRACK or ACK brings the answer. */
+  offered: BridgeSide | undefined
+}
+
+export class MediaGateway {
+  private readonly calls = new Map<string, BridgedCall>()
+  private readonly all = new Set<BridgedCall>()
+
+  constructor(private readonly deps: MediaGatewayDeps) {}
+
+  /** Bridges that are open. */
+  get size(): number { return this.all.size }
+
+  /**
+   * A request is about to be sent from one connection's side to the other's; its body is rewritten in place.
+   * @returns undefined when the gateway has no part in it
+   * @throws PeerError 'call-no-common-codec', 'call-media-failed', 'too-many-requests'; DecodeError
+   */
+  async forward(request: SipRequest, from: Connection, to: Connection): Promise<BridgedRequest | undefined> {
+    const known = this.find(request)
+    const side = this.sideOf(from)
+    if (known === undefined) {
+      if (request.method !== 'INVITE' || request.toTag !== undefined || side === this.sideOf(to) || !needed(request, side)) return undefined
+      return this.begin(request, side, side === 'phone' ? from : to)
+    }
+    if (request.method === 'BYE') { this.end(known); return undefined }
+    return this.pass(known, request, side)
+  }
+
+  /** The ACK of a 2xx, rewritten in place. */
+  ack(request: SipRequest): void {
+    const call = this.find(request)
+    if (call?.offered === undefined || !hasSdp(request)) return
+    call.offered = undefined
+    this.rewrite(request, () => call.bridge.answer(request.text))
+  }
+
+  close(): void { for (const call of [...this.all]) this.end(call) }
+
+  private async begin(request: SipRequest, side: BridgeSide, phone: Connection): Promise<BridgedRequest> {
+    if (this.all.size >= MAX_BRIDGES) throw new PeerError('too-many-requests', 'no more bridges')
+    const slot: { call?: BridgedCall } = {}
+    const bridge = await this.deps.open({ local: this.deps.addressOn(phone).host, phone: phone.remote, onIdle: () => { if (slot.call !== undefined) this.end(slot.call) } })
+    const call: BridgedCall = { bridge, keys: new Set(), established: false, offered: undefined }
+    slot.call = call
+    this.all.add(call)
+    try {
+      return this.pass(call, request, side) ?? { onResponse: () => {}, onFailed: () => {} }
+    } catch (cause) {
+      this.end(call)
+      throw cause
+    }
+  }
+
+  private pass(call: BridgedCall, request: SipRequest, side: BridgeSide): BridgedRequest | undefined {
+    const carries = hasSdp(request)
+    const answers = carries && call.offered !== undefined && request.method === 'PRACK'
+    if (carries) {
+      const { text } = request
+      request.setBody(SDP, answers ? call.bridge.answer(text) : call.bridge.offer(text, side))
+      if (answers) call.offered = undefined
+    }
+    if (request.method !== 'INVITE' && !carries) return undefined
+    const offersSdp = carries && !answers
+    const first = request.toTag === undefined
+    return {
+      onResponse: (response) => {
+        if (response.status > 100 && response.status < 300 && first) this.note(call, response)
+        if (response.status >= 300) { this.failed(call, first, offersSdp); return }
+        if (response.successful) call.established = true
+        if (!hasSdp(response)) return
+        const { text } = response
+        this.rewrite(response, () => {
+          if (offersSdp) return call.bridge.answer(text)
+          call.offered = other(side)
+          return call.bridge.offer(text, other(side))
+        })
+      },
+      onFailed: () => { this.failed(call, first, offersSdp) },
+    }
+  }
+
+  private failed(call: BridgedCall, first: boolean, offersSdp: boolean): void {
+    if (first && !call.established) this.end(call)
+    else if (offersSdp) call.bridge.refused()
+  }
+
+  /** What cannot be rewritten goes on without a description: whoever waits for one ends the call. */
+  private rewrite(message: SipMessage, make: () => string): void {
+    try {
+      message.setBody(SDP, make())
+    } catch (cause) {
+      if (!(cause instanceof PeerError || cause instanceof DecodeError)) throw cause
+      this.deps.log.warn('gateway.refused', { cause: cause.message })
+      message.headers.remove('Content-Type')
+      message.body = new Uint8Array(0)
+    }
+  }
+
+  private note(call: BridgedCall, response: SipResponse): void {
+    if (response.toTag === undefined || call.keys.size >= 16) return
+    const key = keyOf(response)
+    call.keys.add(key)
+    this.calls.set(key, call)
+  }
+
+  private find(request: SipRequest): BridgedCall | undefined { return request.toTag === undefined ? undefined : this.calls.get(keyOf(request)) }
+
+  private end(call: BridgedCall): void {
+    this.all.delete(call)
+    for (const key of call.keys) if (this.calls.get(key) === call) this.calls.delete(key)
+    call.bridge.close()
+  }
+
+  private sideOf(connection: Connection): BridgeSide {
+    return connection.peerIdentity !== undefined || this.deps.isInward(connection) ? 'overlay' : 'phone'
+  }
+}
+
+/** A phone that speaks ICE and DTLS-SRTP needs nobody in the middle. @throws DecodeError */
+function needed(request: SipRequest, side: BridgeSide): boolean {
+  return side === 'overlay' || !hasSdp(request) || sdpSecurity(request.text) !== 'dtls-srtp'
+}
+
+function hasSdp(message: SipMessage): boolean { return message.body.length > 0 && message.contentType?.value === SDP }
+function other(side: BridgeSide): BridgeSide { return side === 'phone' ? 'overlay' : 'phone' }
+
+/** The same for both directions of a dialog. */
+function keyOf(message: SipMessage): string {
+  return [message.callId, ...[message.fromTag ?? '', message.toTag ?? ''].sort()].join(' ')
+}
