@@ -14,6 +14,7 @@ export async function ringFigures(peers: number, rounds: number, perRound: numbe
   const dht = new Remote(new URL('hyperdhtProcess.ts', import.meta.url))
   try {
     const ours = await overlay.call<Grown>('grow', peers)
+    const trouble = await overlay.call<string>('trouble')
     const theirs = await dht.call<Grown>('grow', peers)
     await overlay.call('fill')
     await dht.call('fill')
@@ -45,7 +46,7 @@ export async function ringFigures(peers: number, rounds: number, perRound: numbe
           failed: runs.reduce((sum, run) => sum + run.failed, 0),
         })
       }),
-      join('overlay', ours), join('hyperdht', theirs), memory('overlay', ours), memory('hyperdht', theirs),
+      { ...join('overlay', ours), more: { ...join('overlay', ours).more, trouble } }, join('hyperdht', theirs), memory('overlay', ours), memory('hyperdht', theirs),
       figure(section, 'overlay: idle processor a node', [(idle.ours * 1000) / peers], 'ms/s'), figure(section, 'hyperdht: idle processor a node', [(idle.theirs * 1000) / peers], 'ms/s'),
     ]
   } finally {

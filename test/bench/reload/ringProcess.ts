@@ -60,6 +60,12 @@ serve({
     const [found] = await node.fetch(node.resourceId(pick(members).userName), BENCH_KIND, { model: 'single' }, never)
     if (found?.value.length !== 500) throw new Error('nothing fetched')
   }),
+  /** What went wrong anywhere, such as requests that had to be sent again. */
+  trouble: () => {
+    const sums = new Map<string, number>()
+    for (const { node } of members) for (const [name, n] of Object.entries(node.counters)) if (/^dropped|retransmitted|timeout|failed|notAdmitted/.test(name)) sums.set(name, (sums.get(name) ?? 0) + n)
+    return [...sums].map(([name, n]) => `${name} ${n}`).join(' ')
+  },
   idle: async (ms: number) => {
     const cpu = cpuMs()
     await new Promise((resolve) => { setTimeout(resolve, ms) })
