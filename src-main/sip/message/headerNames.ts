@@ -4,7 +4,7 @@
  * found by a hash that the parser works out while it checks the name's characters.
  */
 import { invariant } from '../../base/errors.ts'
-import { isTokenCode } from './lexer.ts'
+import { isToken } from './lexer.ts'
 
 /** Header fields that are read as values have the first ids: they number the remembered values of a message. */
 export const HeaderId = {
@@ -28,17 +28,17 @@ const COMPACT: Readonly<Record<string, string>> = {
 }
 
 const SLOTS = 512
+const NONE = new Uint8Array(0)
 /** Spellings in lower case, and the id of each, at the slot of their hash or the next free one. */
-const spellings: string[] = new Array<string>(SLOTS).fill('')
+const spellings: Uint8Array[] = new Array<Uint8Array>(SLOTS).fill(NONE)
 const ids = new Uint8Array(SLOTS)
 const byName = new Map<string, number>()
 
 function learn(spelling: string, id: number): void {
-  let hash = 0
-  for (let i = 0; i < spelling.length; i++) hash = hashStep(hash, spelling.charCodeAt(i))
-  let slot = slotOf(hash)
-  while (spellings[slot] !== '') slot = (slot + 1) % SLOTS
-  spellings[slot] = spelling
+  const bytes = asciiBytes(spelling)
+  let slot = slotOf(hashOf(bytes))
+  while (spellings[slot] !== NONE) slot = (slot + 1) % SLOTS
+  spellings[slot] = bytes
   ids[slot] = id
   byName.set(spelling, id)
 }
@@ -60,21 +60,18 @@ export function hashStep(hash: number, code: number): number { return (Math.imul
 
 function slotOf(hash: number): number { return (hash ^ (hash >>> 9)) & (SLOTS - 1) }
 
-/** Id of the name that stands in `text` from `start` to `end` and has this hash. */
-export function idAt(text: string, start: number, end: number, hash: number): number {
+/** Id of the name that stands in `bytes` from `start` to `end` and has this hash; all of it are characters of tokens. */
+export function idAt(bytes: Uint8Array, start: number, end: number, hash: number): number {
   for (let slot = slotOf(hash); ; slot = (slot + 1) % SLOTS) {
-    const spelling = spellings[slot] as string
-    if (spelling === '') return HeaderId.other
-    if (spelling.length === end - start && sameName(text, start, spelling)) return ids[slot] as number
+    const spelling = spellings[slot] as Uint8Array
+    if (spelling === NONE) return HeaderId.other
+    if (spelling.length === end - start && sameName(bytes, start, spelling)) return ids[slot] as number
   }
 }
 
-/** Letters alike but for case, all else the same. `spelling` is in lower case. */
-function sameName(text: string, start: number, spelling: string): boolean {
-  for (let i = 0; i < spelling.length; i++) {
-    const c = text.charCodeAt(start + i)
-    if ((c >= 65 && c <= 90 ? c | 32 : c) !== spelling.charCodeAt(i)) return false
-  }
+/** `spelling` is in lower case. Of characters of tokens, only the two cases of a letter differ in this bit alone. */
+function sameName(bytes: Uint8Array, start: number, spelling: Uint8Array): boolean {
+  for (let i = 0; i < spelling.length; i++) if (((bytes[start + i] as number) | 32) !== spelling[i]) return false
   return true
 }
 
@@ -82,11 +79,10 @@ function sameName(text: string, start: number, spelling: string): boolean {
 export function headerId(name: string): number { return byName.get(name) ?? slowId(name) }
 
 function slowId(name: string): number {
-  let hash = 0
-  for (let i = 0; i < name.length; i++) {
-    const c = name.charCodeAt(i)
-    if (!isTokenCode(c)) return HeaderId.other
-    hash = hashStep(hash, c)
-  }
-  return idAt(name, 0, name.length, hash)
+  if (!isToken(name)) return HeaderId.other
+  const bytes = asciiBytes(name)
+  return idAt(bytes, 0, bytes.length, hashOf(bytes))
 }
+
+function asciiBytes(text: string): Uint8Array { return Uint8Array.from(text, (c) => c.charCodeAt(0)) }
+function hashOf(bytes: Uint8Array): number { return bytes.reduce(hashStep, 0) }

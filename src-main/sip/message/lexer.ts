@@ -4,12 +4,18 @@
  */
 import { DecodeError } from '../../base/errors.ts'
 
-const TOKEN = new Uint8Array(128)
-for (const c of "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.!%*_+`'~") TOKEN[c.charCodeAt(0)] = 1
+/** 1 for each byte that a token may have. */
+export const TOKENS: Readonly<Uint8Array> = tokenTable()
+
+function tokenTable(): Uint8Array {
+  const out = new Uint8Array(256)
+  for (const c of "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.!%*_+`'~") out[c.charCodeAt(0)] = 1
+  return out
+}
 
 export const SP = 32, HTAB = 9, QUOTE = 34, BACKSLASH = 92, COMMA = 44, SEMI = 59, EQUAL = 61, LAQUOT = 60, RAQUOT = 62
 
-export function isTokenCode(code: number): boolean { return code < 128 && TOKEN[code] === 1 }
+export function isTokenCode(code: number): boolean { return code < 128 && TOKENS[code] === 1 }
 
 export function isToken(text: string): boolean {
   for (let i = 0; i < text.length; i++) if (!isTokenCode(text.charCodeAt(i))) return false

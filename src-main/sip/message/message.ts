@@ -118,10 +118,9 @@ function parseFirstVia(text: string, start: number, end: number): Via | undefine
 }
 
 function parseCallId(text: string, start: number, end: number): string {
-  const value = text.slice(start, end)
-  for (let i = 0; i < value.length; i++) if (value.charCodeAt(i) <= 32) throw new DecodeError('Call-ID')
-  if (value === '') throw new DecodeError('Call-ID')
-  return value
+  for (let i = start; i < end; i++) if (text.charCodeAt(i) <= 32) throw new DecodeError('Call-ID', i)
+  if (start === end) throw new DecodeError('Call-ID')
+  return text.slice(start, end)
 }
 
 function parseMaxForwards(text: string, start: number, end: number): number { return parseNumber(text, 255, 'Max-Forwards', start, end) }
@@ -155,6 +154,13 @@ export class SipRequest extends Message {
   get uri(): Uri {
     if (this.parsedUri?.text !== this.requestUri) this.parsedUri = { text: this.requestUri, uri: parseUri(this.requestUri) }
     return this.parsedUri.uri
+  }
+
+  /** For the parser: the Request-URI, which stands in `text` from `start` to `end`. @throws DecodeError */
+  readUri(text: string, start: number, end: number): Uri {
+    const uri = parseUri(text, start, end)
+    this.parsedUri = { text: this.requestUri, uri }
+    return uri
   }
 
   clone(): SipRequest {

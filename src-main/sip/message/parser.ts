@@ -4,11 +4,12 @@
  * 505; whatever cannot be answered throws DecodeError. Stream framing is in framer.ts.
  */
 import { DecodeError } from '../../base/errors.ts'
-import { hashStep, HeaderId, idAt } from './headerNames.ts'
-import { FOLDED, Headers, LINE_NUMBERS } from './headers.ts'
-import { isLws, isToken, isTokenCode, parseNumber, trimLws } from './lexer.ts'
+import { HeadScan } from './headScan.ts'
+import { HeaderId } from './headerNames.ts'
+import { Headers } from './headers.ts'
+import { isToken, parseNumber } from './lexer.ts'
 import { EMPTY_BODY, type SipMessage, SipRequest, SipResponse } from './message.ts'
-import { findHeadEnd, headText } from './wire.ts'
+import { headText } from './wire.ts'
 
 export interface MessageLimits {
   /** Start line and header fields together. */
@@ -19,7 +20,7 @@ export interface MessageLimits {
 
 export const DEFAULT_LIMITS: MessageLimits = { maxHeadBytes: 32 * 1024, maxBodyBytes: 256 * 1024, maxHeaders: 256 }
 
-const CR = 13, LF = 10, COLON = 58
+const CR = 13, LF = 10
 
 /**
  * One datagram is one message (§18.3): the body ends with Content-Length or with the datagram, of whose bytes it is a
@@ -28,11 +29,12 @@ const CR = 13, LF = 10, COLON = 58
 export function parseDatagram(bytes: Uint8Array, limits: MessageLimits = DEFAULT_LIMITS): SipMessage {
   let start = 0
   while (start + 1 < bytes.length && bytes[start] === CR && bytes[start + 1] === LF) start += 2 // §7.5
-  let headEnd = findHeadEnd(bytes, start)
+  const scan = new HeadScan(bytes, start, limits.maxHeaders)
+  let { headEnd } = scan
   // where the empty line is missing the datagram's end does as well: nothing can follow it
   if (headEnd < 0 && bytes.length > start + 2 && bytes[bytes.length - 1] === LF && bytes[bytes.length - 2] === CR) headEnd = bytes.length
   if (headEnd < 0) throw new DecodeError('no empty line after the header fields', bytes.length)
-  const message = parseHead(bytes.subarray(start, headEnd), limits)
+  const message = readHead(bytes.subarray(start, headEnd), scan, limits)
   const available = bytes.length - headEnd
   const length = contentLength(message) ?? available
   if (length > available) fail(message, 'Content-Length is larger than the body')
@@ -43,12 +45,16 @@ export function parseDatagram(bytes: Uint8Array, limits: MessageLimits = DEFAULT
 
 /** Start line and header fields up to and with the empty line; the body is the caller's. @throws DecodeError */
 export function parseHead(bytes: Uint8Array, limits: MessageLimits = DEFAULT_LIMITS): SipMessage {
+  return readHead(bytes, new HeadScan(bytes, 0, limits.maxHeaders), limits)
+}
+
+function readHead(bytes: Uint8Array, scan: HeadScan, limits: MessageLimits): SipMessage {
   if (bytes.length > limits.maxHeadBytes) throw new DecodeError('header fields too large', limits.maxHeadBytes)
   const text = headText(bytes)
-  const scan = new Scan(text, text.indexOf('\r\n') + 2, limits.maxHeaders)
+  if (text.length !== bytes.length) scan.toTextOffsets()
   const headers = new Headers(text, scan.lines)
   for (let i = 0; i < scan.odd.length; i += 2) headers.append(scan.odd[i] as string, scan.odd[i + 1] as string)
-  const message = parseStartLine(text, scan.start - 2, headers)
+  const message = parseStartLine(text, text.indexOf('\r\n'), headers)
   if (scan.fault !== undefined) fail(message, scan.fault)
   return message
 }
@@ -59,7 +65,7 @@ function parseStartLine(text: string, end: number, headers: Headers): SipMessage
   const uriEnd = end - ' SIP/2.0'.length
   if (method.length > 0 && method.length < uriEnd && text.startsWith(' SIP/2.0', uriEnd) && isToken(method)) {
     const request = new SipRequest(method, text.slice(method.length + 1, uriEnd), headers)
-    checkRequestUri(request)
+    checkRequestUri(request, text, method.length + 1, uriEnd)
     return request
   }
   return parseOddStartLine(text.slice(0, Math.max(0, end)), headers)
@@ -77,13 +83,13 @@ function parseOddStartLine(line: string, headers: Headers): SipMessage {
   const request = new SipRequest(method, line.slice(first + 1, last), headers)
   if (version.toUpperCase() !== 'SIP/2.0') fail(request, 'Version Not Supported', 505)
   else if (line !== line.trimEnd()) fail(request, 'Bad Request: white space in the request line')
-  else checkRequestUri(request)
+  else checkRequestUri(request, request.requestUri, 0, request.requestUri.length)
   return request
 }
 
-function checkRequestUri(request: SipRequest): void {
+function checkRequestUri(request: SipRequest, text: string, start: number, end: number): void {
   try {
-    const { uri } = request
+    const uri = request.readUri(text, start, end)
     if (uri.kind === 'sip' && uri.headers !== undefined) fail(request, 'Bad Request: header fields in the Request-URI')
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error
@@ -95,65 +101,6 @@ function parseStatusLine(line: string, end: number, headers: Headers): SipRespon
   const status = end < 11 ? 0 : parseNumber(line, 999, 'status code', 8, 11)
   if (status < 100 || status > 699 || (end > 11 && line.charCodeAt(11) !== 32)) throw new DecodeError('status code', 8)
   return new SipResponse(status, end > 12 ? line.slice(12, end) : '', headers)
-}
-
-/** Where lines are noted until their number is known: one array of the right size costs less than one that grows. */
-const scratch: number[] = new Array<number>(1024).fill(0)
-
-/** The lines of a head, found in one pass; what makes the message unfit is kept in words. */
-class Scan {
-  readonly lines: number[]
-  /** Names and values of lines that cannot be sent on as they came. */
-  readonly odd: string[] = []
-  fault: string | undefined = undefined
-  private length = 0
-
-  constructor(private readonly text: string, readonly start: number, private readonly maxHeaders: number) {
-    for (let i = start < 2 ? -1 : start; i >= 0;) i = this.line(i)
-    this.lines = scratch.slice(0, this.length)
-  }
-
-  /** @returns where the next line begins, -1 behind the last */
-  private line(i: number): number {
-    const { text } = this
-    let k = i, hash = 0, c = text.charCodeAt(k)
-    for (; isTokenCode(c); c = text.charCodeAt(++k)) hash = hashStep(hash, c)
-    const nameEnd = k
-    while (isLws(c)) c = text.charCodeAt(++k)
-    if (c !== COLON || nameEnd === i) {
-      const end = text.indexOf('\r\n', i)
-      if (end === i || end < 0) return -1
-      this.fault ??= 'Bad Request: malformed header line'
-      return end + 2
-    }
-    let end = text.indexOf('\r', k)
-    let bare = text.indexOf('\n', k) !== end + 1 // a line break of one character only
-    if (bare) end = text.indexOf('\r\n', k)
-    if (end < 0) return -1
-    let folded = 0
-    while (isLws(text.charCodeAt(end + 2))) { // §7.3.1
-      folded = FOLDED
-      const from = end + 2
-      end = text.indexOf('\r', from)
-      if (text.indexOf('\n', from) !== end + 1) {
-        bare = true
-        end = text.indexOf('\r\n', from)
-      }
-    }
-    const n = this.length
-    if (n >= this.maxHeaders * LINE_NUMBERS) throw new DecodeError('too many header fields', i)
-    if (bare) {
-      this.fault ??= 'Bad Request: bare line break in a header field'
-      this.odd.push(text.slice(i, nameEnd), trimLws(text.slice(k + 1, end)))
-    } else {
-      scratch[n] = idAt(text, i, nameEnd, hash) + folded
-      scratch[n + 1] = i
-      scratch[n + 2] = k
-      scratch[n + 3] = end
-      this.length = n + LINE_NUMBERS
-    }
-    return end + 2
-  }
 }
 
 /** The declared length, undefined when not declared; wrong or contradictory ones are a defect. */

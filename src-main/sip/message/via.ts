@@ -27,7 +27,7 @@ export function parseVia(text: string, start = 0, end: number = text.length): Vi
   let from = i
   while (i < end && isTokenCode(text.charCodeAt(i))) i++
   if (i === from || i >= end || !isLws(text.charCodeAt(i))) throw new DecodeError('Via transport', i)
-  const transport = text.slice(from, i).toUpperCase()
+  const transport = transportName(text, from, i)
   from = i = skipLws(text, i, end)
   if (text.charCodeAt(i) === 91) while (i < end && text.charCodeAt(i) !== 93) i++
   while (i < end && !endsHost(text.charCodeAt(i))) i++
@@ -41,6 +41,16 @@ export function parseVia(text: string, start = 0, end: number = text.length): Vi
     port = parsePort(text, from, i)
   }
   return { version, transport, host, port, params: parseParams(text, i, end) }
+}
+
+/** Upper case, without making a string for what nearly all have. */
+function transportName(text: string, start: number, end: number): string {
+  if (end === start + 3) {
+    if (text.startsWith('UDP', start)) return 'UDP'
+    if (text.startsWith('TCP', start)) return 'TCP'
+    if (text.startsWith('TLS', start)) return 'TLS'
+  }
+  return text.slice(start, end).toUpperCase()
 }
 
 /** White space around the slashes, another version, another case: allowed but rare. */

@@ -4,7 +4,6 @@ import { StreamFramer } from '../../../src-main/sip/message/framer.ts'
 import type { SipMessage } from '../../../src-main/sip/message/message.ts'
 import { parseDatagram } from '../../../src-main/sip/message/parser.ts'
 import { figure, inTurn, median, type Figure } from '../measure.ts'
-import { cpuMs } from '../remote.ts'
 import { corpus } from './corpus.ts'
 import { jssip, npmSip, sipJs, type Contestant } from './others.ts'
 
@@ -51,7 +50,7 @@ export async function messageFigures(rounds: number, sampleMs: number): Promise<
   const cycle = (work: (i: number) => number) => (count: number): void => { for (let i = 0; i < count; i++) sink += work(i % corpus.length) }
   const at = (i: number): Buffer => corpus[i] as Buffer
   const stream = Buffer.concat(corpus)
-  const rates = await inTurn([
+  const rates = inTurn([
     { name: 'Ringway: parse, nothing read', run: cycle((i) => parseDatagram(at(i)).headers.size) },
     ...everyone.map(({ name, view }) => ({ name: `${name}: parse for forwarding`, run: cycle((i) => view(at(i))) })),
     ...everyone.flatMap(({ name, print }) => (print === undefined ? [] : [{ name: `${name}: print`, run: cycle(print) }])),
@@ -62,7 +61,7 @@ export async function messageFigures(rounds: number, sampleMs: number): Promise<
         for (let from = 0; from < stream.length; from += 1460) framer.push(stream.subarray(from, from + 1460))
       }
     } },
-  ], rounds, sampleMs, cpuMs)
+  ], rounds, sampleMs)
   if (sink === 0) throw new Error('nothing was done')
   return [...rates].map(([name, samples]) => {
     const what = name.slice(name.indexOf(':'))

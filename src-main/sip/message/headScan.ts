@@ -1,0 +1,96 @@
+/**
+ * Finds the header lines of a head in one pass over its bytes (RFC 3261 §7.3): names as numbers, values as offsets into
+ * the head's text, folded lines as one. Whether the values make sense is asked later, of those who want them.
+ */
+import { DecodeError } from '../../base/errors.ts'
+import { hashStep, idAt } from './headerNames.ts'
+import { FOLDED, LINE_NUMBERS } from './headers.ts'
+import { HTAB, SP, TOKENS, trimLws } from './lexer.ts'
+
+const CR = 13, LF = 10, COLON = 58
+
+/** Where lines are noted until their number is known: one array of the right size costs less than one that grows. */
+const scratch: number[] = new Array<number>(1024).fill(0)
+
+export class HeadScan {
+  /** Four numbers a line, as `Headers` takes them, relative to `start`. */
+  readonly lines: number[]
+  /** Names and values of lines that cannot be sent on as they came. */
+  readonly odd: string[] = []
+  /** Why the message must not be served, in words. */
+  fault: string | undefined = undefined
+  /** Behind the empty line, -1 where there is none. */
+  headEnd = -1
+
+  /** @param start where the start line begins. @throws DecodeError when there are too many lines */
+  constructor(private readonly bytes: Uint8Array, private readonly start: number, maxHeaders: number) {
+    let i = start
+    while (i < bytes.length && (bytes[i] !== CR || bytes[i + 1] !== LF)) i++
+    this.lines = scratch.slice(0, this.scan(i + 2, maxHeaders * LINE_NUMBERS))
+  }
+
+  /** Makes the offsets those of the head's text, where a character is not always a byte. */
+  toTextOffsets(): void {
+    const { bytes, lines, start } = this
+    let at = 0, characters = 0
+    for (let k = 0; k < lines.length; k++) {
+      if (k % LINE_NUMBERS === 0) continue
+      for (const wanted = lines[k] as number; at < wanted; at++) characters += utf16Units(bytes[start + at] as number)
+      lines[k] = characters
+    }
+  }
+
+  /** @returns how many numbers it has noted */
+  private scan(i: number, max: number): number {
+    const { bytes, start } = this, size = bytes.length
+    let n = 0
+    while (i < size) {
+      let k = i, hash = 0, c = bytes[k] as number
+      for (; TOKENS[c] === 1 && k < size; c = bytes[++k] as number) hash = hashStep(hash, c)
+      const nameEnd = k
+      while ((c === SP || c === HTAB) && k < size) c = bytes[++k] as number
+      const colon = k
+      if (c !== COLON || nameEnd === i) {
+        if (c === CR && bytes[i + 1] === LF && k === i) {
+          this.headEnd = i + 2
+          return n
+        }
+        this.fault ??= 'Bad Request: malformed header line'
+        while (k < size && (bytes[k] !== CR || bytes[k + 1] !== LF)) k++
+        i = k + 2
+        continue
+      }
+      let bare = false, folded = 0
+      for (k++; ; k++) {
+        while (k < size && (bytes[k] as number) > CR) k++
+        if (k >= size) return n
+        c = bytes[k] as number
+        if (c === CR && bytes[k + 1] === LF) {
+          if (bytes[k + 2] !== SP && bytes[k + 2] !== HTAB) break
+          folded = FOLDED
+          k++
+        } else if (c === CR || c === LF) bare = true // a line break of one character only
+      }
+      if (n >= max) throw new DecodeError('too many header fields', i)
+      if (bare) this.noteOdd(i, nameEnd, colon, k)
+      else {
+        scratch[n] = idAt(bytes, i, nameEnd, hash) + folded
+        scratch[n + 1] = i - start
+        scratch[n + 2] = colon - start
+        scratch[n + 3] = k - start
+        n += LINE_NUMBERS
+      }
+      i = k + 2
+    }
+    return n
+  }
+
+  private noteOdd(start: number, nameEnd: number, colon: number, end: number): void {
+    this.fault ??= 'Bad Request: bare line break in a header field'
+    const decoder = new TextDecoder()
+    this.odd.push(decoder.decode(this.bytes.subarray(start, nameEnd)), trimLws(decoder.decode(this.bytes.subarray(colon + 1, end))))
+  }
+}
+
+/** UTF-16 units that a character has, counted at its first byte. */
+function utf16Units(byte: number): number { return (byte & 0xc0) === 0x80 ? 0 : byte >= 0xf0 ? 2 : 1 }
