@@ -4,9 +4,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { OFFER } from '../../support/sipPeers.ts'
-import { answering, callOnce, installed, listeningElement } from './elements.ts'
+import { answering, callOnce, listeningElement, requireProgram } from './elements.ts'
 
 const SIP_PORT = 5083, CONTROL_PORT = 4483
 
@@ -85,7 +85,9 @@ async function until(condition: () => boolean, what: () => string): Promise<void
   }
 }
 
-describe.skipIf(!installed('baresip'))('baresip', () => {
+describe('baresip', () => {
+  beforeAll(() => { requireProgram('baresip') })
+
   let heard: string[]
   let bob: Awaited<ReturnType<typeof listeningElement>>
   let phone: Baresip

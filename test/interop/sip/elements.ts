@@ -54,6 +54,14 @@ export function callOnce(from: SipElement, leg: Leg, offer: string, holdMs = 0):
 
 export function installed(program: string): boolean { return spawnSync('which', [program]).status === 0 }
 
+/** Debian's packages of the programs that these tests run. */
+const PACKAGES = { sipp: 'sip-tester', baresip: 'baresip-core' } as const
+
+/** A test that cannot run fails, in one line that says what to install: one that is skipped would prove nothing. */
+export function requireProgram(program: keyof typeof PACKAGES): void {
+  if (!installed(program)) throw new Error(`${program} is missing: sudo apt-get install ${PACKAGES[program]}`)
+}
+
 /** Runs a program to its end; resolves with its exit code and what it printed. */
 export function run(program: string, args: readonly string[]): { readonly done: Promise<{ code: number; output: string }>; kill(): void } {
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })

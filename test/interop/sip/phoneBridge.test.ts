@@ -15,7 +15,7 @@ import { dominantFrequency, writeTone } from '../../../src-main/media/tone.ts'
 import { readWav } from '../../../src-main/media/wav.ts'
 import type { NetworkOptions } from '../../../src-main/peer/ports.ts'
 import { BaresipPhone, until } from './baresipPhone.ts'
-import { installed } from './elements.ts'
+import { requireProgram } from './elements.ts'
 
 interface RunningPeer { readonly app: OpenedPeer; readonly client: ContractClient; readonly calls: Map<string, CallView> }
 
@@ -52,8 +52,9 @@ const media = (name: string): { engine: 'headless'; play: string; record: string
 const near = (hz: number, wanted: number): boolean => Math.abs(hz - wanted) < 5
 const hears = (name: string): number => dominantFrequency(readWav(join(work, `${name}.wav`))).hz
 
-describe.skipIf(!installed('baresip'))('an ordinary phone at a peer', () => {
+describe('an ordinary phone at a peer', () => {
   beforeAll(async () => {
+    requireProgram('baresip')
     work = mkdtempSync(join(tmpdir(), 'ringway-bridge-'))
     dirs.push(work)
     alice = await openAt({ sip: { roles: ['proxy', 'registrar'], listen: { host: '127.0.0.1', port: 0 } } })

@@ -1,7 +1,7 @@
 /** The standard scenarios of sipp (Debian's sip-tester), which knows nothing of Ringway, in both roles. */
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { OFFER } from '../../support/sipPeers.ts'
-import { answering, callOnce, installed, listeningElement, run } from './elements.ts'
+import { answering, callOnce, listeningElement, requireProgram, run } from './elements.ts'
 
 const open: { close(): Promise<void> }[] = []
 const running: { kill(): void }[] = []
@@ -16,7 +16,9 @@ const sipp = (args: string): ReturnType<typeof run> => {
   return program
 }
 
-describe.skipIf(!installed('sipp'))('sipp', () => {
+describe('sipp', () => {
+  beforeAll(() => { requireProgram('sipp') })
+
   for (const [transport, flag] of [['UDP', 'u1'], ['TCP', 't1']] as const) {
     it(`as caller over ${transport}: 200 calls at 50 a second, none fails, nothing is left`, async () => {
       const heard: string[] = []
