@@ -65,6 +65,7 @@ function createProgram(): Command {
   program.command('run').description('run the peer until it is stopped')
     .option('--listen <host:port>', 'where RELOAD listens; port 6084, or a free one')
     .option('--bootstrap <host:port>', 'a known peer', list, [])
+    .option('--client', 'take part as a client: attached to a peer, storing and routing nothing for others')
     .option('--no-multicast', 'neither look for peers on the local network nor be found there')
     .option('--serve <roles>', 'roles to offer, separated by commas: enrol, proxy, redirect, registrar')
     .option('--sip <host:port>', 'where ordinary SIP phones find this peer, over UDP and TCP; 0.0.0.0:5060')

@@ -53,7 +53,12 @@ export class Registration {
       if (!up) { this.cancel(); this.set(false) }
       wasUp = up
     }
-    this.stopStatus = this.deps.overlay.onStatus(onStatus)
+    const stops = [
+      this.deps.overlay.onStatus(onStatus),
+      // A client that is reached by another way now says so at once.
+      this.deps.overlay.onRoute(() => { if (wasUp) this.schedule(0) }),
+    ]
+    this.stopStatus = () => { for (const stop of stops) stop() }
     onStatus()
   }
 
@@ -124,7 +129,7 @@ export class Registration {
     const { overlay, identity } = this.deps
     await overlay.store(overlay.resourceId(identity.userName), [{
       kind: sipRegistrationKind, key: identity.nodeId, lifetimeS,
-      value: encodeSipRegistration({ type: 'route', contactPrefs: '', destinationList: [{ node: identity.nodeId }] }),
+      value: encodeSipRegistration({ type: 'route', contactPrefs: '', destinationList: overlay.route }),
     }], signal)
     for (const entry of certificateValues(overlay, identity, certificateLifetimeS)) {
       await overlay.store(entry.resourceId, [entry.value], signal)

@@ -52,6 +52,9 @@ export interface Peer {
   readonly onNameTaken: Event<void>
 }
 
+/** Short, so that a phone is soon back after this peer was restarted: registrations live in memory. */
+const phoneRegistrations = { defaultExpiresS: 300, maxExpiresS: 600 }
+
 export function createPeer(parts: PeerParts): Peer {
   const { ports, stores, identity, configuration, network, settings } = parts
   const { clock, random, crypto, log } = ports
@@ -60,7 +63,7 @@ export function createPeer(parts: PeerParts): Peer {
   const overlay = createOverlay({
     clock, random, crypto, log: log.child('overlay'), identity, configuration, document: identity.document,
     linkFactory: (credentials, listen) => createNoIceTlsFactory({ clock, random, network: ports.secureNetwork, interfaces: ports.network, credentials, listen }),
-    resourceStore: stores.resources, bootstrap: parts.bootstrap, listen: network.listen, firstPeer: parts.firstPeer,
+    resourceStore: stores.resources, bootstrap: parts.bootstrap, listen: network.listen, firstPeer: parts.firstPeer, clientMode: network.client === true,
   })
   const transport = new OverlayTransport(overlay, (connection) => {
     sip.attach(connection)
@@ -86,9 +89,9 @@ export function createPeer(parts: PeerParts): Peer {
     clock, random, log: log.child('sip'), user: phone.user, eventPackages: ['presence'],
     local: () => ({ aor: identity.userName, displayName: identity.displayName }),
     ...(network.sip === undefined ? {} : {
-      network: ports.network,
+      network: ports.network, limits: { maxTransactions: 40_000 },
       server: {
-        roles: new Set(network.sip.roles), realm: identity.overlayName, hashes: crypto, accounts: phones.accounts, bindings: phones.registered,
+        roles: new Set(network.sip.roles), realm: identity.overlayName, hashes: crypto, accounts: phones.accounts, bindings: phones.registered, limits: phoneRegistrations,
         ...(ports.openBridge === undefined ? {} : { openBridge: ports.openBridge }),
         location: new OverlayLocationService({
           overlayName: identity.overlayName, phones, resolver, transport,

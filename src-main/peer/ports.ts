@@ -34,6 +34,8 @@ export interface NetworkOptions {
   readonly bootstrap: readonly SocketAddress[]
   /** Find and be found on the local network; false overrules the setting. */
   readonly multicast: boolean
+  /** A client of the overlay (RFC 6940 §4.2): attached to a peer, and none itself. */
+  readonly client?: boolean | undefined
   /** Roles for ordinary SIP phones, and where they find this peer; absent: it serves none. */
   readonly sip?: SipServing | undefined
 }

@@ -23,6 +23,7 @@ const sipRoles: readonly ServerRole[] = ['proxy', 'redirect', 'registrar']
 interface RunOptions {
   listen?: string
   bootstrap: string[]
+  client?: boolean
   multicast: boolean
   serve?: string
   sip?: string
@@ -38,7 +39,7 @@ export async function run({ profile, output }: Context, options: RunOptions): Pr
     rescueDatabase: options.rescueDatabase ?? false,
     network: {
       listen: options.listen === undefined ? undefined : parseAddress(options.listen),
-      bootstrap: options.bootstrap.map(parseAddress),
+      bootstrap: options.bootstrap.map(parseAddress), client: options.client ?? false,
       multicast: options.multicast,
       sip: sipServing(options),
     },

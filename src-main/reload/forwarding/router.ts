@@ -66,12 +66,15 @@ export class Router {
   originate(bytes: Uint8Array, through?: Uint8Array): boolean {
     const view = new HeaderView(bytes)
     if (through !== undefined) return this.transmit(through, bytes)
-    const decision = this.decide(view.destinationList())
+    const list = view.destinationList()
+    const decision = this.decide(list)
     switch (decision.step) {
       case 'deliver':
         this.deliver(view, this.deps.nodeId, decision.destination)
         return true
-      case 'forward': return this.transmit(decision.to, bytes)
+      case 'forward':
+        // A list that begins with ourselves is shorter when it leaves.
+        return this.transmit(decision.to, decision.list.length === list.length ? bytes : rewriteHeader(bytes, { destinationList: decision.list }))
       case 'drop': case 'reject':
         this.drop('noRoute')
         return false

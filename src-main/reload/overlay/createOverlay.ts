@@ -25,18 +25,20 @@ import { Storage } from '../storage/storage.ts'
 import { ValueChecks } from '../storage/valueChecks.ts'
 import { Membership } from '../topology/membership.ts'
 import { TopologyQueries } from '../topology/queries.ts'
+import type { Outcome } from '../transaction/exchange.ts'
 import { TransactionLayer } from '../transaction/transactionLayer.ts'
 import { FetchClient } from '../usages/fetchClient.ts'
 import { RobustFetch } from '../usages/robustFetch.ts'
 import { StoreClient } from '../usages/storeClient.ts'
 import { usageRules } from '../usages/usageRules.ts'
 import { decodeBody, encodeContents } from '../wire/bodies.ts'
-import { MessageCode } from '../wire/constants.ts'
+import { ErrorCode, MessageCode } from '../wire/constants.ts'
 import { hashToResourceId, overlayHash } from '../wire/identifiers.ts'
 import type { BootstrapSource } from './bootstrapSource.ts'
 import type { SearchDependencies } from './bootstrapSearch.ts'
+import { ClientLifecycle } from './clientLifecycle.ts'
 import { ConfigUpdates } from './configUpdate.ts'
-import { Lifecycle } from './lifecycle.ts'
+import { Lifecycle, type NodeLifecycle } from './lifecycle.ts'
 import { Maintenance } from './maintenance.ts'
 import type { AppPipe, Overlay } from './overlay.ts'
 import { OverlayNode } from './overlayNode.ts'
@@ -68,6 +70,8 @@ export interface OverlayDependencies {
   readonly bootstrap: BootstrapSource
   /** undefined: port 6084 on all addresses, another free one when it is taken. */
   readonly listen: SocketAddress | undefined
+  /** A client of the overlay (RFC 6940 §4.2): does not join, stores nothing, routes nothing. */
+  readonly clientMode?: boolean
   /** May stand alone as the overlay's first peer (RFC 6940 §11.4). */
   readonly firstPeer: boolean
   /** For several nodes of one overlay in one process: what one has verified need not be verified again by the others. */
@@ -102,6 +106,7 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
     },
   }
   const name = deps.configuration.instanceName
+  const clientMode = deps.clientMode === true
   // Asked at each use: a ConfigUpdate changes what they say.
   const overlay = {
     hash: overlayHash(crypto, name),
@@ -114,7 +119,7 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
   // Parts call each other only after all of them exist.
   const table: ConnectionTable = new ConnectionTable({ clock, nodeId, identify, limits: { ...linkLimits, get maxMessageBytes() { return live.current.maxMessageSize } }, maxLinks: MAX_LINKS, counters }, {
     onUp: (connection) => { membership.onLinkUp(connection.nodeId) },
-    onDown: (peer) => { membership.onLinkDown(peer) },
+    onDown: (peer) => { membership.onLinkDown(peer); if (clientMode) lifecycle.refresh() },
     onMessage: (message, from) => { router.receive(message, from) },
     onTooLarge: (head, from) => { transactions.onTooLarge(head, from) },
   })
@@ -151,7 +156,7 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
     onPipe: (pipe) => { pipes.emit(pipe) },
   })
   const membership: Membership = new Membership({
-    clock, random, log: log.child('topology'), nodeId, sender: transactions, attach, table, counters,
+    clock, random, log: log.child('topology'), nodeId, sender: transactions, attach, table, counters, client: clientMode,
     get pingIntervalMs() { return live.current.chordPingIntervalS * 1000 }, get reactive() { return live.current.chordReactive },
     storage: {
       onRangeChanged: () => { storage.onRangeChanged() },
@@ -207,17 +212,20 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
   const queries = new TopologyQueries(membership.chord, membership.updates, table, () => storage.resourceCount())
   transactions.handle(MessageCode.routeQueryReq, queries.serveRouteQuery)
   transactions.handle(MessageCode.probeReq, queries.serveProbe)
-  transactions.handle(MessageCode.storeReq, storage.handleStore)
-  transactions.handle(MessageCode.fetchReq, storage.handleFetch)
-  transactions.handle(MessageCode.statReq, storage.handleStat)
-  transactions.handle(MessageCode.findReq, storage.handleFind)
+  const noStorage = (): Outcome => ({ error: ErrorCode.notFound, info: 'a client stores nothing' })
+  transactions.handle(MessageCode.storeReq, clientMode ? noStorage : storage.handleStore)
+  transactions.handle(MessageCode.fetchReq, clientMode ? noStorage : storage.handleFetch)
+  transactions.handle(MessageCode.statReq, clientMode ? noStorage : storage.handleStat)
+  transactions.handle(MessageCode.findReq, clientMode ? noStorage : storage.handleFind)
 
   const search: SearchDependencies = { clock, log: log.child('bootstrap'), nodeId, source: bootstrap, factory, table, nodeIdOf }
   const maintenance = new Maintenance({
     clock, random, log: log.child('maintenance'), nodeId, table, membership, sender: transactions, attach, search,
     get updateIntervalMs() { return live.current.chordUpdateIntervalS * 1000 },
   })
-  const lifecycle: Lifecycle = new Lifecycle({
+  const lifecycle: NodeLifecycle = clientMode ? new ClientLifecycle({
+    clock, log: log.child('client'), nodeId, attach, table, membership, maintenance, search,
+  }) : new Lifecycle({
     clock, log: log.child('lifecycle'), membership, maintenance, search, firstPeer: deps.firstPeer,
     join: { clock, log: log.child('join'), nodeId, attach, membership, sender: transactions },
   })

@@ -6,7 +6,7 @@
 import { sleep } from '../../base/abort.ts'
 import { equalBytes, toHex } from '../../base/bytes.ts'
 import { PeerError } from '../../base/errors.ts'
-import { Emitter } from '../../base/event.ts'
+import { Emitter, type Event } from '../../base/event.ts'
 import { Notifier } from '../../base/notifier.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
@@ -16,6 +16,21 @@ import { findNodes, type SearchDependencies } from './bootstrapSearch.ts'
 import { joinThrough, type JoinDependencies } from './join.ts'
 import type { Maintenance } from './maintenance.ts'
 import type { OverlayPhase, OverlayStatus } from './overlay.ts'
+
+/** What the service asks of a node's way through life; a client's is `clientLifecycle`. */
+export interface NodeLifecycle {
+  readonly status: OverlayStatus
+  readonly onStatus: Event<OverlayStatus>
+  /** Whether it takes part and can ask others. */
+  readonly isMember: boolean
+  /** Node-IDs that lead to it. */
+  readonly route: readonly Uint8Array[]
+  readonly onRoute: Event<void>
+  starting(): void
+  run(listen: SocketAddress): void
+  refresh(): void
+  stop(): void
+}
 
 export interface LifecycleDependencies {
   readonly clock: Clock
@@ -38,9 +53,11 @@ const LOOK_MS = { alone: 3_000, aloneMost: 30_000, ring: 20_000, ringMost: 300_0
 
 const SMALL_RING = 8
 
-export class Lifecycle {
+export class Lifecycle implements NodeLifecycle {
   private readonly statusEvent = new Emitter<OverlayStatus>()
   readonly onStatus = this.statusEvent.event
+  /** A peer is reached by its Node-ID as long as it is one. */
+  readonly onRoute = new Emitter<void>().event
   private current: OverlayStatus = { phase: 'stopped', step: null, listen: null, size: 0 }
   private readonly wake = new Notifier()
   /** The size at the last look: while it changes, looks are more frequent. */
@@ -51,6 +68,7 @@ export class Lifecycle {
 
   get status(): OverlayStatus { return this.current }
   get isMember(): boolean { return this.deps.membership.chord.isMember }
+  get route(): readonly Uint8Array[] { return [this.deps.join.nodeId] }
 
   starting(): void { this.set('starting', 'listen') }
 

@@ -88,6 +88,9 @@ export interface Overlay {
   /** Pipes opened to us for an application of `acceptApplication`. */
   readonly onPipe: Event<AppPipe>
   readonly counters: Readonly<Record<string, number>>
+  /** How others reach this node: its Node-ID, or for a client of a peer that is not responsible for it [peer, client]. */
+  readonly route: readonly { readonly node: Uint8Array }[]
+  readonly onRoute: Event<void>
   /** The configuration in force; another one after each `onDocument`. */
   readonly configuration: OverlayConfiguration
   /** A newer overlay document is in force (RFC 6940 §6.5.4): its exact bytes, to be kept for the next start. */

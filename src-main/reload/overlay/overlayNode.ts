@@ -27,7 +27,7 @@ import { errorName, MessageCode } from '../wire/constants.ts'
 import { hashToResourceId } from '../wire/identifiers.ts'
 import type { BootstrapSource } from './bootstrapSource.ts'
 import type { ConfigUpdates } from './configUpdate.ts'
-import type { Lifecycle } from './lifecycle.ts'
+import type { NodeLifecycle } from './lifecycle.ts'
 import type { AppPipe, DestinationSpec, FetchOptions, Neighbour, Overlay, OverlayStatus, ValueSelector, ValueToStore, VerifiedValue } from './overlay.ts'
 
 export interface OverlayParts {
@@ -47,7 +47,7 @@ export interface OverlayParts {
   readonly storeClient: StoreClient
   readonly fetchClient: FetchClient
   readonly robustFetch: RobustFetch
-  readonly lifecycle: Lifecycle
+  readonly lifecycle: NodeLifecycle
   readonly bootstrap: BootstrapSource
   readonly onPipe: Event<AppPipe>
   readonly live: Pick<LiveConfiguration, 'current'>
@@ -58,11 +58,13 @@ export interface OverlayParts {
 
 /** Waiting for sockets to close; with the 1.5 s of Leave less than the 3 s promised. */
 const CLOSE_MS = 1_000
+const CLIENT_MS = 15_000
 
 export class OverlayNode implements Overlay {
   readonly nodeId: Uint8Array
   readonly name: string
   readonly onStatus: Event<OverlayStatus>
+  readonly onRoute: Event<void>
   readonly onPipe: Event<AppPipe>
   readonly onDocument: Event<Uint8Array>
   readonly onExcluded: Overlay['onExcluded']
@@ -72,12 +74,14 @@ export class OverlayNode implements Overlay {
     this.nodeId = parts.nodeId
     this.name = parts.name
     this.onStatus = parts.lifecycle.onStatus
+    this.onRoute = parts.lifecycle.onRoute
     this.onPipe = parts.onPipe
     this.onDocument = parts.onDocument
     this.onExcluded = parts.onExcluded
   }
 
   get status(): OverlayStatus { return this.parts.lifecycle.status }
+  get route(): readonly { readonly node: Uint8Array }[] { return this.parts.lifecycle.route.map((node) => ({ node })) }
   get configuration(): OverlayConfiguration { return this.parts.live.current }
   get counters(): Readonly<Record<string, number>> { return this.parts.counters.snapshot() }
 
@@ -166,7 +170,7 @@ export class OverlayNode implements Overlay {
 
   /** Runs a request and puts its failure into a user's code. */
   private async joined<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    if (this.state !== 'running' || !this.parts.membership.chord.isMember) throw new PeerError('not-joined')
+    if (this.state !== 'running' || !this.parts.lifecycle.isMember) throw new PeerError('not-joined')
     try {
       return await work()
     } catch (error) {
@@ -178,13 +182,15 @@ export class OverlayNode implements Overlay {
     }
   }
 
-  private relation({ nodeId }: Connection): Neighbour['relation'] {
-    const { chord } = this.parts.membership
+  private relation({ nodeId, link }: Connection): Neighbour['relation'] {
+    const { clock, membership: { chord } } = this.parts
     const has = (list: readonly Uint8Array[]): boolean => list.some((id) => equalBytes(id, nodeId))
-    const relation: ('predecessor' | 'successor' | 'finger' | 'link')[] = []
+    const relation: ('predecessor' | 'successor' | 'finger' | 'client' | 'link')[] = []
     if (has(chord.predecessors)) relation.push('predecessor')
     if (has(chord.successors)) relation.push('successor')
-    if (relation.length === 0) relation.push(chord.isRoutable(nodeId) ? 'finger' : 'link')
+    if (relation.length === 0 && !chord.isMember) relation.push('link')
+    // Who has been attached for a while and never sent an Update is no peer.
+    else if (relation.length === 0) relation.push(chord.isRoutable(nodeId) ? 'finger' : clock.monotonic() - link.openedAt > CLIENT_MS ? 'client' : 'link')
     return relation
   }
 

@@ -34,6 +34,8 @@ export interface MembershipDependencies {
   readonly table: Pick<ConnectionTable, 'get' | 'all'>
   readonly counters: Counters
   readonly options?: ChordOptions
+  /** A client takes note of Updates, but attaches to nobody for them (RFC 6940 §4.2.1). */
+  readonly client?: boolean
   /** Of the configuration document: chord-ping-interval and chord-reactive. */
   readonly pingIntervalMs: number
   readonly reactive: boolean
@@ -104,6 +106,7 @@ export class Membership implements ChordUser {
   // ChordUser
 
   onWanted(target: Uint8Array, via: Uint8Array): void {
+    if (this.deps.client === true) return
     const key = toHex(target)
     if (this.attaching.has(key) || this.attaching.size >= MAX_ATTACHING || this.stopped.signal.aborted) return
     if ((this.failedUntil.get(key) ?? 0) > this.deps.clock.monotonic()) return
@@ -149,6 +152,9 @@ export class Membership implements ChordUser {
 
   /** As `Updates.from`. */
   updateFrom(from: Uint8Array, test: (lists: NeighbourLists) => boolean, signal: AbortSignal): Promise<NeighbourLists> { return this.updates.from(from, test, signal) }
+
+  /** What `from` said last over its present link. */
+  listsOf(from: Uint8Array): NeighbourLists | undefined { return this.updates.listsOf(from) }
 
   /** Before joining anew: nothing said so far counts. */
   forget(): void {
