@@ -11,7 +11,7 @@ export const tools = {
   compiler: { commands: [['python3'], ['make'], ['g++']], apt: ['python3', 'make', 'g++'] },
   display: { commands: [['Xvfb'], ['xvfb-run'], ['xauth']], apt: ['xvfb', 'xauth'] },
   browser: { commands: [['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']], apt: ['chromium'] },
-  phones: { commands: [['sipp'], ['baresip']], apt: ['sip-tester', 'baresip-core'] },
+  phones: { commands: [['sipp'], ['baresip'], ['linphonec']], apt: ['sip-tester', 'baresip-core', 'linphone-cli'] },
   network: { commands: [['ip'], ['unshare']], apt: ['iproute2', 'util-linux'] },
 }
 

@@ -9,6 +9,7 @@ import { PeerError } from '../base/errors.ts'
 import type { MediaPort, MediaSession, MediaUser } from '../phone/mediaPort.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
+import { withDefaultCandidate } from '../sdp/rewrite.ts'
 import { mimeTypes, sampleRate } from './audioCodec.ts'
 import { hostAddresses } from './hostAddresses.ts'
 import { SoundLoop } from './soundLoop.ts'
@@ -91,18 +92,20 @@ class HeadlessSession implements MediaSession {
 
   async answer(remoteOffer: string, signal: AbortSignal): Promise<string> {
     requireAudio(remoteOffer)
-    return this.describe(signal, async () => {
+    const named = hasMid(remoteOffer)
+    const sdp = await this.describe(signal, async () => {
       if (this.pc.getTransceivers().length === 0) this.addAudio()
-      await this.pc.setRemoteDescription({ type: 'offer', sdp: remoteOffer })
+      await this.pc.setRemoteDescription({ type: 'offer', sdp: named ? remoteOffer : withMid(remoteOffer, '0') })
       await this.pc.setLocalDescription(await this.pc.createAnswer())
       this.preferCodec()
     })
+    return named ? sdp : withoutMid(sdp)
   }
 
   async accept(remoteAnswer: string): Promise<void> {
     requireAudio(remoteAnswer)
     try {
-      await this.pc.setRemoteDescription({ type: 'answer', sdp: remoteAnswer })
+      await this.pc.setRemoteDescription({ type: 'answer', sdp: hasMid(remoteAnswer) ? remoteAnswer : withMid(remoteAnswer, this.transceiver?.mid ?? '0') })
       this.preferCodec()
     } catch (cause) {
       throw this.failure(cause)
@@ -150,7 +153,7 @@ class HeadlessSession implements MediaSession {
     signal.throwIfAborted()
     const sdp = this.pc.localDescription?.sdp
     if (sdp === undefined || this.closed) throw new PeerError('call-media-failed', 'no session description')
-    return sdp
+    return withDefaultCandidate(sdp)
   }
 
   private failure(cause: unknown): PeerError {
@@ -230,6 +233,11 @@ class HeadlessSession implements MediaSession {
     }
   }
 }
+
+/** Phones without WebRTC name no streams (RFC 5888); the library cannot do without. */
+function hasMid(sdp: string): boolean { return /^a=mid:/m.test(sdp) }
+function withMid(sdp: string, mid: string): string { return sdp.replace(/^(m=audio [^\r\n]*)/m, `$1\r\na=mid:${mid}`) }
+function withoutMid(sdp: string): string { return sdp.replace(/^a=(?:mid:|group:BUNDLE|extmap:)[^\r\n]*\r?\n/gm, '') }
 
 function isEvent(codec: RTCRtpCodecParameters): boolean { return codec.mimeType.toLowerCase() === 'audio/telephone-event' }
 

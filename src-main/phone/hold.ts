@@ -35,8 +35,8 @@ export class Hold {
     if (this.wantedNow === held) return
     this.wantedNow = held
     this.tries = 0
-    this.user.onChanged()
     this.step()
+    this.user.onChanged()
   }
 
   onAnswered(): void {

@@ -114,3 +114,20 @@ export function withCodecsOf(sdp: string, offer: string): string | undefined {
 
 /** The other side takes keys as RTP events (RFC 4733). */
 export function takesTelephoneEvents(sdp: string): boolean { return /^a=rtpmap:\d+ telephone-event\//im.test(sdp) }
+
+/**
+ * The address and port of the best UDP candidate in the m=, c= and a=rtcp lines (RFC 8839 §4.2.1.2): phones that find a
+ * placeholder there take it for an ICE mismatch (§5.4) and go on without ICE.
+ */
+export function withDefaultCandidate(sdp: string): string {
+  return join(parts(sdp).map((part, i) => {
+    const candidates = part.flatMap((line) => {
+      const match = /^a=candidate:\S+ 1 udp (\d+) (\S+) (\d+) typ /i.exec(line)
+      return match === null ? [] : [{ priority: Number(match[1]), host: match[2] ?? '', port: match[3] ?? '' }]
+    }).sort((a, b) => Number(a.host.includes(':')) - Number(b.host.includes(':')) || b.priority - a.priority)
+    const [best] = candidates
+    if (i === 0 || best === undefined || !/^m=\S+ 9 /.test(part[0] ?? '')) return part
+    const address = `IN ${best.host.includes(':') ? 'IP6' : 'IP4'} ${best.host}`
+    return part.map((line) => line.replace(/^(m=\S+) 9 /, `$1 ${best.port} `).replace(/^c=.*$/, `c=${address}`).replace(/^a=rtcp:9 .*$/, `a=rtcp:${best.port} ${address}`))
+  }))
+}

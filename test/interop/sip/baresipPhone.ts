@@ -14,6 +14,8 @@ export interface BaresipOptions {
   /** codec modules */
   readonly codecs: readonly string[]
   readonly contacts?: string
+  /** SIP messages in `output` */
+  readonly trace?: boolean
   /** address or interface it binds to */
   readonly host?: string
 }
@@ -44,8 +46,8 @@ export class BaresipPhone {
     ].join('\n'))
     writeFileSync(join(this.directory, 'accounts'), `${account}\n`)
     writeFileSync(join(this.directory, 'contacts'), `${contacts}\n`)
-    this.process = spawn('baresip', ['-f', this.directory, '-t', '120'], { stdio: ['ignore', 'pipe', 'pipe'] })
-    const keep = (chunk: Buffer): void => { this.output = (this.output + chunk.toString('latin1')).slice(-100_000) }
+    this.process = spawn('baresip', ['-f', this.directory, '-t', '120', ...(this.options.trace === true ? ['-s'] : [])], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const keep = (chunk: Buffer): void => { this.output = (this.output + chunk.toString('latin1').replace(/\[[\d:]+\] audio=[^\r]*\r+/g, '').replace(/^\s*\r/gm, '')).slice(-100_000) }
     this.process.stdout?.on('data', keep)
     this.process.stderr?.on('data', keep)
     for (let attempt = 0; this.control === undefined; attempt++) {

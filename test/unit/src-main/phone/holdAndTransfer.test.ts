@@ -118,6 +118,8 @@ describe('blind transfer (RFC 5589 §6)', () => {
     carol.phone.calls.answer(atCarol?.id ?? '', fakeMedia())
     await net.pass(500)
     expect(steps).toEqual(['asking', 'calling', 'ringing', 'done'])
+    const requests = alice.pipes.flatMap((pipe) => pipe.sent.map((text) => /^(\w+) sip:bob/.exec(text)?.[1] ?? ''))
+    expect(requests.filter((method) => method === 'INVITE' || method === 'REFER')).toEqual(['INVITE', 'INVITE', 'REFER']) // on hold first
     expect(view(alice, call.out)).toMatchObject({ state: 'ended', end: 'transferred' })
     expect(alice.phone.history.latest()).toMatchObject([{ outcome: 'answered', end: 'transferred' }])
     expect(live(bob)).toMatchObject([{ state: 'active', remote: { aor: carol.aor }, continues: call.in, referredBy: alice.aor }])
