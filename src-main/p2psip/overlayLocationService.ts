@@ -43,7 +43,7 @@ export class OverlayLocationService implements LocationService {
 
   concerns(uri: SipUri, caller: Caller): boolean {
     if (caller.kind !== 'peer') return true
-    return this.serves(uri) && this.aor(uri) === this.deps.owner().aor && this.phoneTargets().length > 0
+    return this.serves(uri) && this.aor(uri) === this.deps.owner().aor && [...this.deps.phones.bindings()].length > 0
   }
 
   async locate(uri: SipUri, caller: Caller, signal: AbortSignal): Promise<readonly LocationTarget[]> {
@@ -73,7 +73,7 @@ export class OverlayLocationService implements LocationService {
   private async forPhone(uri: SipUri, account: string, signal: AbortSignal): Promise<readonly LocationTarget[]> {
     if (!this.serves(uri)) throw new PeerError('unauthorised', `this peer reaches ${this.deps.overlayName} only`)
     const { phones } = this.deps
-    const user = unescapeUri(uri.user ?? '')
+    const user = unescapeUri(uri.user ?? '').toLowerCase()
     if (user === '') throw new PeerError('address-invalid', 'nobody is named')
     if (user !== account && phones.has(user)) {
       const targets = this.phoneTargets((binding) => binding.account === user)

@@ -2,6 +2,7 @@
  * One peer's SIP element: transports, transactions and the user agent tied together (RFC 3261 §5). The place where a
  * request is given to the user agent, or to the proxy, redirect server or registrar of a peer that serves phones.
  */
+import { BoundedMap } from '../../base/boundedMap.ts'
 import { DecodeError } from '../../base/errors.ts'
 import { isIpAddress } from '../../base/ipAddress.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -109,6 +110,9 @@ export function createSipElement(deps: SipElementDeps): SipElement {
     return { host: found?.host ?? (family === 4 ? '127.0.0.1' : '::1'), port: local.port }
   }
 
+  /** Streams that we opened to contacts of phones, by address; closed ones are made anew. */
+  const toPhones = new BoundedMap<string, Connection>(256)
+
   function wayTo({ uri, path, flow, regId }: Binding): Connection | undefined {
     const open = transport.isOpen(flow)
     if (regId !== undefined) return open ? flow : undefined
@@ -122,8 +126,12 @@ export function createSipElement(deps: SipElementDeps): SipElement {
     if (!isIpAddress(host)) return undefined
     if (wanted === 'UDP') return flow instanceof UdpFlow ? flow.sibling({ host, port }) : udpFlow({ host, port })
     if (wanted !== 'TCP' || network === undefined) return open ? flow : undefined
+    const key = `${host} ${port}`
+    const known = toPhones.get(key)
+    if (known !== undefined && transport.isOpen(known)) return known
     const connection = new OpeningConnection('TCP', flow.local, { host, port }, ++serial, (signal) => openTcp({ host, port }, signal))
     transport.attach(connection)
+    toPhones.set(key, connection)
     return connection
   }
 

@@ -48,6 +48,9 @@ export interface SipServerDeps {
   readonly openBridge?: OpenSdpBridge
 }
 
+/** What a person's phones may answer as well as the app; presence and the like are the app's alone. */
+const FORKED = new Set(['INVITE', 'MESSAGE'])
+
 interface Surroundings {
   readonly clock: Clock
   readonly random: Random
@@ -137,7 +140,7 @@ export class SipServer implements TransactionLayerUser {
     const outside = request.toTag === undefined && uri.kind === 'sip'
     if (outside && request.method === 'OPTIONS' && wantsRedirect(request)) { this.invite(request, transaction); return }
     // the certificate has proven the caller; the user agent checks From of what goes straight to it
-    if (!outside || request.method === 'REGISTER' || !this.deps.location.concerns(uri, caller)) { this.around.agent.onRequest(request, transaction); return }
+    if (!outside || !FORKED.has(request.method) || !this.deps.location.concerns(uri, caller)) { this.around.agent.onRequest(request, transaction); return }
     if (aorOf(request.from.uri)?.toLowerCase() !== caller.identity.aor.toLowerCase()) { this.answer(transaction, 403, 'From is not who sends'); return }
     this.proxy.onRequest(transaction, caller)
   }

@@ -27,6 +27,8 @@ export class ResponseContext implements BranchUser {
   private readonly waiting: Forward[]
   private readonly branches: Branch[] = []
   private readonly finals: SipResponse[] = []
+  /** 2xx by To tag as they were passed on: a retransmission is passed on the same, its description rewritten once only. */
+  private readonly successes = new Map<string, SipResponse>()
   private readonly media = new Map<Branch, BridgedRequest>()
   private over = false
   private cancelled = false
@@ -61,16 +63,19 @@ export class ResponseContext implements BranchUser {
 
   onResponse(branch: Branch, response: SipResponse): void {
     if (response.status === 100) return // step 5: hop by hop
+    const repeated = response.successful ? this.successes.get(response.toTag ?? '') : undefined
+    if (repeated !== undefined) { this.server.respond(repeated); return }
     const upstream = this.towardsCaller(response)
     if (upstream === undefined) {
       // the phone has lost the other Vias: the caller is still to hear how it ended
-      if (!response.provisional) { this.finals.push(this.localResponse(response.successful ? 502 : response.status)); this.conclude() }
+      if (!response.provisional) { this.media.get(branch)?.onFailed(); this.finals.push(this.localResponse(response.successful ? 502 : response.status)); this.conclude() }
       return
     }
     this.media.get(branch)?.onResponse(upstream)
     if (response.provisional) { if (!this.server.answered) this.server.respond(upstream); return }
     if (response.successful) {
       const first = !this.server.answered
+      this.successes.set(response.toTag ?? '', upstream)
       this.server.respond(upstream) // of an INVITE every 2xx is passed on, of others the machine takes the first
       this.dropWaiting()
       if (first) for (const branch of this.branches) branch.cancel(COMPLETED_ELSEWHERE)

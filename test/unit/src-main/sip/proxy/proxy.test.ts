@@ -184,6 +184,19 @@ describe('response processing (§16.7)', () => {
     expect(desk.statuses.filter((status) => status >= 200)).toEqual([407, 200])
   })
 
+  it('a retransmitted 2xx is passed on again, the same', async () => {
+    const kit = new ServerKit()
+    const bob = kit.callee('bob')
+    const { desk } = await ringing(kit)
+    for (let i = 0; i < 3; i++) {
+      bob.respond(bob.lastOf('INVITE'), 200, [contactOf('bob')])
+      await kit.run(500)
+    }
+    const answers = desk.heard.filter((message) => message.kind === 'response' && message.status === 200)
+    expect(answers).toHaveLength(3)
+    expect(new Set(answers.map((message) => new TextDecoder().decode(message.encode()))).size).toBe(1)
+  })
+
   it('2xx of several branches are all forwarded', async () => {
     const kit = new ServerKit()
     const b1 = kit.callee('b1'), b2 = kit.callee('b2')

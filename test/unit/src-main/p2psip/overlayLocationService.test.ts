@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest'
+import { PeerError } from '../../../../src-main/base/errors.ts'
+import { OverlayLocationService } from '../../../../src-main/p2psip/overlayLocationService.ts'
+import type { Caller } from '../../../../src-main/sip/locationService.ts'
+import { parseUri, type SipUri } from '../../../../src-main/sip/message/uri.ts'
+import type { Binding } from '../../../../src-main/sip/registrar/bindings.ts'
+import { memoryConnectionPair } from '../../../support/memoryConnection.ts'
+import { VirtualClock } from '../../../support/virtualClock.ts'
+
+const never = new AbortController().signal
+const carol: Caller = { kind: 'peer', identity: { aor: 'carol@office.example', nodeId: 'cc'.repeat(16) } }
+const desk: Caller = { kind: 'phone', account: 'desk' }
+
+function world(...registered: string[]) {
+  const clock = new VirtualClock()
+  const [pipe] = memoryConnectionPair(clock)
+  const bindings: Binding[] = registered.map((account) => ({
+    aor: `${account}@office.example`, account, contact: `sip:${account}@10.0.0.9`, uri: parseUri(`sip:${account}@10.0.0.9`), q: 1, callId: 'c', cseq: 1, path: [],
+    flow: memoryConnectionPair(clock)[0], instance: '', regId: undefined, userAgent: '', expiresAtMs: 1e9,
+  }))
+  const asked: string[] = []
+  const service = new OverlayLocationService({
+    overlayName: 'office.example', owner: () => ({ aor: 'alice@office.example', displayName: 'Alice' }),
+    isOwnAddress: (host, port) => host === '10.0.0.1' && (port ?? 5060) === 5060,
+    transport: { connect: () => Promise.resolve(pipe) },
+    resolver: {
+      resolve: (uri) => {
+        asked.push(uri)
+        return uri === 'sip:bob@office.example' ? Promise.resolve([{ requestUri: uri, connection: pipe }]) : Promise.reject(new PeerError('user-unknown'))
+      },
+    },
+    phones: {
+      has: (account) => ['desk', 'kitchen'].includes(account), displayName: (account) => (account === 'desk' ? 'Front desk' : ''), outward: () => undefined,
+      bindings: (account) => bindings.filter((binding) => account === undefined || binding.account === account), wayTo: (binding) => binding.flow,
+    },
+  })
+  const to = async (uri: string, caller: Caller): Promise<string> => {
+    try {
+      return (await service.locate(parseUri(uri) as SipUri, caller, never)).map(({ requestUri, connection }) => (connection === 'own' ? 'app' : requestUri)).join(' ')
+    } catch (error) {
+      if (error instanceof PeerError) return error.code
+      throw error
+    }
+  }
+  return { service, to, asked }
+}
+
+describe('where the overlay may be led', () => {
+  it('to the owner: the app and every phone', async () => {
+    expect(await world('desk', 'kitchen').to('sip:alice@office.example', carol)).toBe('app sip:desk@10.0.0.9 sip:kitchen@10.0.0.9')
+  })
+
+  it('nowhere else: not to a phone by its own name, not to others of the overlay, not out of it', async () => {
+    const { to, asked } = world('desk')
+    for (const uri of ['sip:desk@office.example', 'sip:bob@office.example', 'sip:x@192.0.2.1', 'sip:alice@other.example']) expect(await to(uri, carol), uri).toBe('unauthorised')
+    expect(asked).toEqual([])
+  })
+
+  it('concerns the proxy only while a phone is registered', () => {
+    const uri = parseUri('sip:alice@office.example') as SipUri
+    expect([world().service.concerns(uri, carol), world('desk').service.concerns(uri, carol)]).toEqual([false, true])
+    expect(world('desk').service.concerns(parseUri('sip:bob@office.example') as SipUri, carol)).toBe(false)
+  })
+})
+
+describe('where a phone may be led', () => {
+  it('into the overlay, by its name or by the address of this peer', async () => {
+    const { to, asked } = world('desk')
+    expect(await to('sip:bob@office.example', desk)).toBe('sip:bob@office.example')
+    expect(await to('sip:bob@10.0.0.1:5060', desk)).toBe('sip:bob@office.example')
+    expect(await to('sip:nobody@office.example', desk)).toBe('user-unknown')
+    expect(asked).toHaveLength(3)
+  })
+
+  it('to another phone here, registered or not; never out of the overlay', async () => {
+    expect(await world('desk', 'kitchen').to('sip:Kitchen@office.example', desk)).toBe('sip:kitchen@10.0.0.9')
+    expect(await world('desk').to('sip:kitchen@office.example', desk)).toBe('user-offline')
+    expect(await world('desk').to('sip:x@192.0.2.1', desk)).toBe('unauthorised')
+    expect(await world('desk').to('sip:10.0.0.1', desk)).toBe('address-invalid')
+  })
+
+  it('to its owner: the app and the other phones', async () => {
+    expect(await world('desk', 'kitchen').to('sip:alice@office.example', desk)).toBe('app sip:kitchen@10.0.0.9')
+  })
+
+  it('is presented under the owner’s address, with its own name', () => {
+    const { service } = world()
+    expect(service.presentedAs('desk')).toEqual({ aor: 'alice@office.example', displayName: 'Front desk' })
+    expect(service.presentedAs('kitchen')).toEqual({ aor: 'alice@office.example', displayName: 'Alice' })
+  })
+})
+
+it('a guest reaches the owner whom the ticket names, and nobody else', async () => {
+  expect(await world('desk').to('sip:ticket@10.0.0.1', { kind: 'guest', aor: 'alice@office.example' })).toBe('app sip:desk@10.0.0.9')
+  expect(await world('desk').to('sip:ticket@10.0.0.1', { kind: 'guest', aor: 'bob@office.example' })).toBe('unauthorised')
+})
