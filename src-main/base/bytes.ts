@@ -47,6 +47,12 @@ export class ByteReader {
   }
 }
 
+/** Buffers of finished writers, for the next ones: large enough for a message, and copied out of at its exact size. */
+const POOLED_BYTES = 8192
+const MAX_POOLED = 16
+const pool: DataView[] = []
+const nothing = new DataView(new ArrayBuffer(0))
+
 /** Appends to a growing buffer. A value that does not fit its field is a bug of the caller. */
 export class ByteWriter {
   private buffer: Uint8Array
@@ -54,8 +60,8 @@ export class ByteWriter {
   private length = 0
 
   constructor(capacity = 256) {
-    this.buffer = new Uint8Array(capacity)
-    this.view = new DataView(this.buffer.buffer)
+    this.view = (capacity <= POOLED_BYTES ? pool.pop() : undefined) ?? new DataView(new ArrayBuffer(Math.max(capacity, POOLED_BYTES)))
+    this.buffer = new Uint8Array(this.view.buffer)
   }
 
   get offset(): number { return this.length }
@@ -92,7 +98,13 @@ export class ByteWriter {
   patchU32(offset: number, value: number): this { this.view.setUint32(offset, value); return this }
 
   /** What was written so far; the writer is not to be used afterwards. */
-  finish(): Uint8Array { return this.buffer.subarray(0, this.length) }
+  finish(): Uint8Array {
+    const out = this.buffer.slice(0, this.length)
+    if (this.view.byteLength === POOLED_BYTES && pool.length < MAX_POOLED) pool.push(this.view)
+    this.view = nothing
+    this.buffer = new Uint8Array(0)
+    return out
+  }
 
   private room(size: number, value: number, max: number): number {
     // Not `invariant`: its text would be made each time.

@@ -50,7 +50,8 @@ export class FrameDecoder {
           throw new FrameTooLarge(length - DATA_FRAME_OVERHEAD, all.slice(at + DATA_FRAME_OVERHEAD, at + DATA_FRAME_OVERHEAD + this.maxMessageBytes))
         }
         if (all.length - at < length) break
-        const frame = decode(framedMessage, all.slice(at, at + length), 'the frame')
+        // A message that is kept must not keep what came with it: a copy, unless it came alone.
+        const frame = decode(framedMessage, length === all.length ? all : all.slice(at, at + length), 'the frame')
         at += length
         yield frame
       }

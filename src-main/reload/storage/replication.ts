@@ -34,6 +34,8 @@ export class Replication {
   private readonly giving = new Set<string>()
   /** How often the owner has refused what we want to give away. */
   private readonly refusals = new Map<string, number>()
+  /** The neighbours when they were last looked at. */
+  private neighbours: readonly Uint8Array[] = []
   /** The replica set when it was last looked at. */
   private seen: readonly string[] = []
   /** Peers that were sent everything of ours; whoever failed to take something is sent it again. */
@@ -61,6 +63,7 @@ export class Replication {
     this.claim()
     this.renewReplicas()
     this.giveAwayAll()
+    this.remindHeirs()
     this.drop()
   }
 
@@ -106,6 +109,25 @@ export class Replication {
       if (this.owned.has(toHex(id)) || this.giving.has(toHex(id)) || !this.topology.isResponsible(id)) continue
       this.owned.add(toHex(id))
       this.replicate({ resourceId: id, kinds })
+    }
+  }
+
+  /**
+   * Whoever takes the place of an owner that is gone may have come so late that the owner gave it no replica: the
+   * holders of replicas make sure that it has what it is now responsible for.
+   */
+  private remindHeirs(): void {
+    const { predecessors, successors } = this.topology
+    const before = this.neighbours
+    this.neighbours = [...predecessors, ...successors]
+    const known = new Set(this.neighbours.map(toHex))
+    if (before.every((id) => known.has(toHex(id)))) return
+    for (const { id, kinds } of this.resources()) {
+      if (this.owned.has(toHex(id)) || this.topology.isResponsible(id)) continue
+      const owner = nearest(id, before)
+      const heir = nearest(id, this.neighbours)
+      if (owner === undefined || heir === undefined || known.has(toHex(owner))) continue
+      void this.sender.send([{ node: heir }], 1, { resourceId: id, kinds }, { wanted: () => toHex(nearest(id, this.neighbours) ?? id) === toHex(heir) })
     }
   }
 
@@ -185,4 +207,11 @@ export class Replication {
     }
     return [...byId.values()]
   }
+}
+
+/** The peer that is first at or behind `id`. */
+function nearest(id: Uint8Array, peers: readonly Uint8Array[]): Uint8Array | undefined {
+  let best: Uint8Array | undefined
+  for (const peer of peers) if (best === undefined || stepsTo(id, peer) < stepsTo(id, best)) best = peer
+  return best
 }

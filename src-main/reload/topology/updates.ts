@@ -33,6 +33,9 @@ const FAR_MS = 300_000
 
 export class Updates {
   private readonly last = new Map<string, NeighbourLists>()
+  /** Counts changes of our lists, and which of them each peer was told last. */
+  private version = 0
+  private readonly told = new Map<string, number>()
   private readonly arrived = new Notifier()
   private near: Timer | undefined
   private far: { readonly timer: Timer; readonly dueAt: number } | undefined
@@ -46,16 +49,24 @@ export class Updates {
   /** The lists that `id` sent last over its present link. */
   listsOf(id: Uint8Array): NeighbourLists | undefined { return this.last.get(toHex(id)) }
 
-  forget(id: Uint8Array): void { this.last.delete(toHex(id)) }
-  forgetAll(): void { this.last.clear() }
+  forget(id: Uint8Array): void {
+    this.last.delete(toHex(id))
+    this.told.delete(toHex(id))
+  }
+
+  forgetAll(): void {
+    this.last.clear()
+    this.told.clear()
+  }
 
   /** The neighbour table changed: the whole Connection Table is to know (RFC 6940 §10.7.3). */
   changed(range: boolean): void {
-    this.near ??= this.deps.clock.setTimer(NEAR_MS, () => { this.near = undefined; this.toNeighbours() })
+    this.version++
+    this.near ??= this.deps.clock.setTimer(NEAR_MS, () => { this.near = undefined; this.toChanged(true) })
     const dueAt = this.deps.clock.monotonic() + (range ? RANGE_MS : FAR_MS)
     if (this.far !== undefined && this.far.dueAt <= dueAt) return
     this.far?.timer.cancel()
-    this.far = { dueAt, timer: this.deps.clock.setTimer(dueAt - this.deps.clock.monotonic(), () => { this.far = undefined; this.toOthers() }) }
+    this.far = { dueAt, timer: this.deps.clock.setTimer(dueAt - this.deps.clock.monotonic(), () => { this.far = undefined; this.toChanged(false) }) }
   }
 
   /** What is to go out goes no more. */
@@ -71,8 +82,12 @@ export class Updates {
     for (const nodeId of unique([...predecessors, ...successors])) this.send(nodeId)
   }
 
-  private toOthers(): void {
-    for (const { nodeId } of this.deps.table.all()) if (!this.deps.chord.isNeighbour(nodeId)) this.send(nodeId)
+  /** Who has been told already, as a part of getting to know each other, is not told again. */
+  private toChanged(near: boolean): void {
+    const { chord, table } = this.deps
+    for (const { nodeId } of table.all()) {
+      if (chord.isNeighbour(nodeId) === near && this.told.get(toHex(nodeId)) !== this.version) this.send(nodeId)
+    }
   }
 
   /**
@@ -82,6 +97,7 @@ export class Updates {
   send(to: Uint8Array, full = false): void {
     const { chord, table, sender, counters, log, stopped } = this.deps
     if (!chord.isMember || table.get(to) === undefined) return
+    this.told.set(toHex(to), this.version)
     const lists = { uptime: this.uptimeS, ...chord.lists() }
     const update: ChordUpdate = full ? { ...lists, type: 'full', fingers: ascending(chord.fingers) } : { ...lists, type: 'neighbors' }
     sender.request([{ node: to }], MessageCode.updateReq, encodeContents('updateReq', update).messageBody, stopped).catch((error: unknown) => {

@@ -212,7 +212,7 @@ export class World {
       const registration = value === undefined ? undefined : decodeSipRegistration(value.value)
       const found = registration?.type === 'route' ? Number(registration.contactPrefs.slice(1)) : 0
       if (found >= version) count('ok')
-      else count('wrong', `version ${found} instead of ${version}, owner ${this.owner(record.resourceId)?.index ?? -1}`)
+      else count('wrong', `version ${found} instead of ${version}, ${this.whereabouts(record)}`)
     } catch (error) {
       count('failed', String(error))
     }
@@ -234,6 +234,15 @@ export class World {
       this.routed.failed++
       if (this.notes.length < 50) this.notes.push(`${Math.round(this.clock.monotonic())} ping of ${from.index} to ${toHex(id).slice(0, 8)}, owner ${before?.index ?? -1}: ${String(error)}`)
     }
+  }
+
+  /** For the notes: who should hold a record, in order, and who does. */
+  private whereabouts({ resourceId }: SimRecord): string {
+    const at = this.placeOf(resourceId)
+    const set = [0, 1, 2].map((i) => this.members[(at + i) % this.members.length])
+    const since = (peer: SimPeer): string => `${peer.index} of ${Math.round((this.clock.monotonic() - peer.startedAt) / 1000)} s`
+    const holders = this.members.filter(({ store }) => store.areas(resourceId).length > 0)
+    return `belongs to ${set.map((peer) => (peer === undefined ? '' : since(peer))).join(', ')}; is at ${holders.map(since).join(', ')}`
   }
 
   /** Who must be responsible: the member at or next clockwise after `id` (RFC 6940 §10.1). */

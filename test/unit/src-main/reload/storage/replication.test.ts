@@ -220,6 +220,17 @@ describe('a peer fails (§10.7.1)', () => {
     expect(set.slice(1).map((node) => read(node))).toEqual([['a'], ['a'], ['a'], [], []])
   })
 
+  it('its heir that never got a replica gets one from the others', async () => {
+    await ring.enter(...peers)
+    await store('a')
+    const set = order()
+    const heir = set[1] as TestNode
+    for (const { resourceId, kind } of heir.store.areas()) heir.store.replace(resourceId, kind, undefined)
+    await ring.leave(set[0] as TestNode)
+    await settle()
+    expect(read(heir)).toEqual(['a'])
+  })
+
   it('replicas on a replacement successor are made when it has lasted 3 s', async () => {
     await ring.enter(...peers)
     await store('a')

@@ -4,7 +4,7 @@ import type { Attach } from '../../../../../src-main/reload/attach/attach.ts'
 import { Chord } from '../../../../../src-main/reload/topology/chord.ts'
 import { FingerSearch } from '../../../../../src-main/reload/topology/fingerSearch.ts'
 import { entryOf } from '../../../../../src-main/reload/topology/fingerTable.ts'
-import type { RequestSender } from '../../../../../src-main/reload/transaction/exchange.ts'
+import type { RequestDestination, RequestSender } from '../../../../../src-main/reload/transaction/exchange.ts'
 import { SeededRandom } from '../../../../support/seededRandom.ts'
 import { silentLog } from '../../../../support/overlayKit.ts'
 import { VirtualClock } from '../../../../support/virtualClock.ts'
@@ -36,7 +36,7 @@ beforeEach(() => {
   search = new FingerSearch({
     clock, random: new SeededRandom(4), log: silentLog, chord, intervalMs: 60_000, get reactive() { return reactive }, stopped: new AbortController().signal,
     sender: {
-      request: (destination) => {
+      request: (destination: RequestDestination) => {
         const [target] = destination
         if (target === undefined || !('resource' in target)) throw new Error('not to a resource')
         pinged.push(target.resource)
