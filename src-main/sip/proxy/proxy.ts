@@ -49,6 +49,8 @@ const RECORDED = new Set(['INVITE', 'SUBSCRIBE', 'REFER'])
 
 export class Proxy {
   private readonly contexts = new Set<ResponseContext>()
+  /** Requests whose targets are being looked for. */
+  private readonly searches = new Set<AbortController>()
   private readonly lifetime = new AbortController()
   readonly tokens: FlowTokens
 
@@ -72,10 +74,10 @@ export class Proxy {
     if (refusal !== undefined) { this.refuse(transaction, refusal); return }
     const abort = new AbortController()
     transaction.user = { onCancel: () => { abort.abort(new PeerError('cancelled')) }, onTransportError: () => { abort.abort(new PeerError('cancelled')) } }
-    this.serve(transaction, caller, AbortSignal.any([abort.signal, this.lifetime.signal])).catch((cause: unknown) => {
-      if (this.lifetime.signal.aborted) return
-      this.refuse(transaction, this.refusalOf(cause, abort.signal))
-    })
+    this.searches.add(abort)
+    this.serve(transaction, caller, abort.signal).catch((cause: unknown) => {
+      if (!this.lifetime.signal.aborted) this.refuse(transaction, this.refusalOf(cause, abort.signal))
+    }).finally(() => { this.searches.delete(abort) })
   }
 
   /** The ACK of a 2xx goes on without state (§16.11). */
@@ -97,6 +99,7 @@ export class Proxy {
 
   close(): void {
     this.lifetime.abort(new PeerError('cancelled'))
+    for (const search of this.searches) search.abort(new PeerError('cancelled'))
     for (const context of [...this.contexts]) context.close()
   }
 
