@@ -60,12 +60,15 @@ export const en = {
     outcome: { answered: 'Answered', missed: 'Missed', declined: 'Declined', cancelled: 'Cancelled', failed: 'Failed', 'answered-elsewhere': 'Answered elsewhere' },
   },
   incoming: {
-    title: 'Incoming call', answer: 'Answer', decline: 'Decline', message: 'Message…', endAndAnswer: 'End & answer', silence: 'Silence', verified: 'verified', unverified: 'not verified',
+    title: 'Incoming call', answer: 'Answer', decline: 'Decline', message: 'Message…', endAndAnswer: 'Hold & answer', silence: 'Silence', verified: 'verified', unverified: 'not verified',
     busyWith: 'You are in a call with {name}.', over: 'The call is over',
   },
   call: {
     barLabel: 'Call with {name}', return: 'Return to call', controls: 'Call controls', mute: 'Mute microphone', muteWord: 'Mute', mutedNow: 'Your microphone is off',
     devices: 'Sound devices', devicesWord: 'Sound', hangup: 'Hang up', again: 'Call again', lasted: 'Duration {time}', goneTitle: 'This call is over', goneText: 'You find it in the list of calls.',
+    hold: 'Hold', resume: 'Resume', keypad: 'Keypad', key: 'Key {key}', transfer: 'Transfer', transferTo: 'Pass the call on to', transferNow: 'Transfer now', joinWith: 'Connect with {name}',
+    heldByMe: '{name} is on hold', heldByThem: '{name} has put you on hold', referredBy: 'Transferred by {name}',
+    transferState: { asking: 'Transferring to {target}…', calling: 'Transferring: calling {target}…', ringing: 'Transferring: {target} rings…', done: 'Transferred to {target}', failed: '{target} could not be reached; you are still in the call' },
     reconnecting: 'Reconnecting…', reconnectingText: 'The network changed or is slow. The call goes on when it is back.',
     noSound: 'No sound arrives', noSoundText: '{name} may be muted, or a firewall is in the way.', peerGone: 'The connection to your peer is lost; the call may have ended.',
     state: { finding: 'Finding {name}…', calling: 'Calling…', ringing: 'Ringing…', incoming: 'Is calling you', connecting: 'Connecting sound…', active: 'Connected', ended: 'Ended' },

@@ -63,17 +63,22 @@ export const useCalls = defineStore('calls', () => {
     const running = inHand.value.find((call) => call.remote.aor === aor)
     if (running !== undefined) return running.id
     for (const id of Object.keys(ended)) dismiss(id)
-    return (await peer.call('call.place', { uri: `sip:${aor}`, media: { engine: 'client' } })).id
+    return (await peer.call('call.place', { uri: `sip:${aor}`, media: { engine: 'client' }, holdOthers: true })).id
   }
 
-  /** Answers, and ends what was in hand: one microphone, one conversation. @throws ContractError */
+  /** Answers, and puts what was in hand on hold: one microphone, one conversation. A call not yet answered ends. @throws ContractError */
   async function answer(id: string): Promise<void> {
-    for (const call of inHand.value) await hangup(call.id)
-    await peer.call('call.answer', { id, media: { engine: 'client' } })
+    for (const call of inHand.value) if (call.answeredAt === null) await hangup(call.id)
+    await peer.call('call.answer', { id, media: { engine: 'client' }, holdOthers: true })
   }
 
   async function reject(id: string): Promise<void> { await gone(peer.call('call.reject', { id })) }
   async function hangup(id: string): Promise<void> { await gone(peer.call('call.hangup', { id })) }
+  async function hold(id: string): Promise<void> { await peer.call('call.hold', { id }) }
+  async function resume(id: string): Promise<void> { await peer.call('call.resume', { id, holdOthers: true }) }
+  async function sendKeys(id: string, digits: string): Promise<void> { await peer.call('call.dtmf', { id, digits }) }
+  /** @param to somebody, or another call of ours whose other side is to be joined */
+  async function transfer(id: string, to: { uri: string } | { withCall: string }): Promise<void> { await peer.call('call.transfer', { id, ...to }) }
   async function mute(id: string, muted: boolean): Promise<void> { await peer.call('call.mute', { id, muted }) }
 
   /** The call ended in the same moment: what was wanted has happened. */
@@ -86,7 +91,7 @@ export const useCalls = defineStore('calls', () => {
   }
 
   return {
-    sound, ended, media, silenced, all, incoming, inHand, tone, find, dismiss, place, answer, reject, hangup, mute,
+    sound, ended, media, silenced, all, incoming, inHand, tone, find, dismiss, place, answer, reject, hangup, mute, hold, resume, sendKeys, transfer,
     setOnEnd: (listener: (call: CallView) => void) => { onEnd = listener },
   }
 })

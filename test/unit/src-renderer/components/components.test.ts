@@ -98,9 +98,9 @@ describe('incoming call', () => {
     expect(screen.getByRole('alertdialog').textContent).toContain('not verified')
   })
 
-  it('says that answering ends the call in hand', async () => {
+  it('says that answering puts the call in hand on hold', async () => {
     await show(IncomingCard, { call: call(), busyWith: 'Carol' })
-    expect(screen.getByTestId('answer').textContent).toContain('End & answer')
+    expect(screen.getByTestId('answer').textContent).toContain('Hold & answer')
   })
 })
 

@@ -61,11 +61,15 @@ describe('calls', () => {
     expect(calls.find('c1')).toBeUndefined()
   })
 
-  it('ends the call in hand before it answers another', async () => {
+  it('holds the call in hand as it answers another, and ends one that is not answered', async () => {
     const calls = useCalls()
     await h.tell({ topic: 'calls', id: 'c1', value: call({ state: 'active', answeredAt: 1 }) }, { topic: 'calls', id: 'c2', value: call({ id: 'c2', direction: 'in', state: 'incoming' }) })
     await calls.answer('c2')
-    expect(h.asked.slice(-2)).toEqual([{ method: 'call.hangup', params: { id: 'c1' } }, { method: 'call.answer', params: { id: 'c2', media: { engine: 'client' } } }])
+    expect(h.asked.at(-1)).toEqual({ method: 'call.answer', params: { id: 'c2', media: { engine: 'client' }, holdOthers: true } })
+    expect(h.asked.some((each) => each.method === 'call.hangup')).toBe(false)
+    await h.tell({ topic: 'calls', id: 'c1', value: call({ state: 'ringing', answeredAt: null }) })
+    await calls.answer('c2')
+    expect(h.asked.slice(-2).map((each) => each.method)).toEqual(['call.hangup', 'call.answer'])
   })
 
   it('takes a hang-up for done when the call ended in the same moment', async () => {
