@@ -6,17 +6,23 @@ import { BoundedMap } from '../../base/boundedMap.ts'
 import { DecodeError } from '../../base/errors.ts'
 import { isIpAddress } from '../../base/ipAddress.ts'
 import type { Clock } from '../../ports/clock.ts'
+import type { Dns } from '../../ports/dns.ts'
+import type { DomainTls, TlsIdentity } from '../../ports/domainTls.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Network, SocketAddress, StreamListener } from '../../ports/network.ts'
 import type { Random } from '../../ports/random.ts'
+import type { WebSockets } from '../../ports/webSocket.ts'
 import { parseNameAddr } from '../message/nameAddr.ts'
 import type { SipUri, Uri } from '../message/uri.ts'
 import type { Binding } from '../registrar/bindings.ts'
 import { defaultPort, type HostPort, plainHost } from '../transport/address.ts'
 import type { Connection } from '../transport/connection.ts'
+import { Outbound } from '../transport/outbound.ts'
+import type { Hop } from '../transport/serverLocation.ts'
 import { OpeningConnection, StreamConnection } from '../transport/tcp.ts'
 import { type TransportDeps, TransportLayer } from '../transport/transportLayer.ts'
 import { UdpFlow, UdpTransport } from '../transport/udp.ts'
+import { WebSocketConnection } from '../transport/webSocket.ts'
 import type { TimerValues } from '../transaction/timers.ts'
 import { TransactionLayer } from '../transaction/transactionLayer.ts'
 import { UserAgent, type UaLimits, type UserAgentUser } from '../ua/userAgent.ts'
@@ -35,6 +41,8 @@ export interface SipElementDeps {
   readonly timers?: TimerValues
   readonly limits?: Partial<UaLimits> & NonNullable<TransportDeps['limits']> & { readonly maxTransactions?: number }
   local(): { readonly aor: string; readonly displayName: string }
+  /** For TLS, WebSockets and names of the domain name system; what is not there is not offered. */
+  readonly outside?: { readonly dns?: Dns; readonly tls?: DomainTls; readonly identity?: TlsIdentity; readonly webSockets?: WebSockets }
   /** What this element does for phones; without it, it is a user agent only. */
   readonly server?: SipServerDeps
 }
@@ -53,6 +61,15 @@ export interface SipElement {
   udpFlow(remote: SocketAddress): UdpFlow
   /** @throws PeerError 'peer-unreachable'; the signal's reason when aborted */
   connectTcp(remote: HostPort, signal: AbortSignal): Promise<Connection>
+  /** Takes phones over TLS (RFC 5922), showing `outside.identity`. @throws PeerError 'port-in-use' */
+  listenTls(address: SocketAddress): Promise<SocketAddress>
+  /** Takes phones over WebSocket (RFC 7118). @throws PeerError 'port-in-use' */
+  listenWebSocket(address: SocketAddress): Promise<SocketAddress>
+  /**
+   * The way to a URI outside the overlay (RFC 3263), opened when it is not open yet. @param avoid keys of hops that failed
+   * @throws PeerError 'peer-unreachable' or 'peer-unverified'; the signal's reason when aborted
+   */
+  reach(uri: SipUri, signal: AbortSignal, avoid?: ReadonlySet<string>): Promise<{ readonly connection: Connection; readonly hop: Hop }>
   /** Where `listen` listens. */
   readonly addresses: readonly SocketAddress[]
   /** Is this the host and port of one of our sockets? */
@@ -87,7 +104,7 @@ export function createSipElement(deps: SipElementDeps): SipElement {
 
   async function bind(address: SocketAddress): Promise<SocketAddress> {
     if (network === undefined) throw new Error('this element has no network')
-    const tcp = await network.listenStream(address, (stream) => { transport.attach(new StreamConnection(stream, 'TCP', ++serial)) })
+    const tcp = await network.listenStream(address, (stream) => { transport.attach(new StreamConnection(stream, 'TCP', ++serial), true) })
     try {
       const socket = await network.bindDatagram({ host: address.host, port: tcp.address.port })
       const udp = new UdpTransport(socket, (flow) => { transport.attach(flow) }, (cause) => { log.debug('sip-udp-error', { cause: cause.message }) })
@@ -135,6 +152,25 @@ export function createSipElement(deps: SipElementDeps): SipElement {
     return connection
   }
 
+  const { outside = {} } = deps
+  const listeners: StreamListener[] = []
+  const needed = <T>(port: T | undefined, what: string): T => {
+    if (port === undefined) throw new Error(`this element has no ${what}`)
+    return port
+  }
+  const keep = (listener: StreamListener): SocketAddress => { listeners.push(listener); return listener.address }
+  const flowOrThrow = (remote: SocketAddress): UdpFlow => needed(udpFlow(remote), 'socket: listen first')
+  const outbound = outside.dns === undefined ? undefined : new Outbound({
+    dns: outside.dns, random, transport, transports: outside.tls === undefined ? ['UDP', 'TCP'] : ['UDP', 'TCP', 'TLS'],
+    udpFlow: flowOrThrow,
+    connectTcp: async (remote, signal) => {
+      const connection = await openTcp(remote, signal)
+      transport.attach(connection)
+      return connection
+    },
+    ...(outside.tls === undefined ? {} : { tls: { port: outside.tls, ...(outside.identity === undefined ? {} : { identity: outside.identity }) } }),
+  })
+
   const server = deps.server === undefined ? undefined : new SipServer(deps.server, {
     clock, random, log, transport, transactions, agent: ua, serverName: deps.userAgentName ?? 'Ringway', udpFlow,
     addressOn: (connection) => connection.peerIdentity !== undefined || connection.local.host.endsWith('.invalid')
@@ -160,11 +196,16 @@ export function createSipElement(deps: SipElementDeps): SipElement {
         }
       }
     },
-    udpFlow(remote) {
-      const flow = udpFlow(remote)
-      if (flow === undefined) throw new Error('listen first')
-      return flow
+    udpFlow: flowOrThrow,
+    async listenTls(address) {
+      return keep(await needed(outside.tls, 'TLS').listen(address, needed(outside.identity, 'certificate'), (stream) => {
+        transport.attach(new StreamConnection(stream, 'TLS', ++serial), true)
+      }))
     },
+    async listenWebSocket(address) {
+      return keep(await needed(outside.webSockets, 'WebSockets').listen(address, (socket) => { transport.attach(new WebSocketConnection(socket, ++serial), true) }))
+    },
+    reach: (uri, signal, avoid) => needed(outbound, 'domain name system').reach(uri, signal, avoid),
     async connectTcp(remote, signal) {
       const connection = await openTcp(remote, signal)
       transport.attach(connection)
@@ -178,7 +219,7 @@ export function createSipElement(deps: SipElementDeps): SipElement {
       transactions.close()
       transport.close()
       for (const { udp } of sockets) udp.close()
-      await Promise.all(sockets.map(({ tcp }) => tcp.close()))
+      await Promise.all([...sockets.map(({ tcp }) => tcp), ...listeners].map((listener) => listener.close()))
     },
   }
 }

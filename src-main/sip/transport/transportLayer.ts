@@ -45,6 +45,8 @@ interface Attached { readonly framer: StreamFramer | undefined; timer: Timer | u
 
 /** §18.1.1: a request within 200 bytes of the path MTU, or larger than 1300 bytes, goes over a stream. */
 export const MAX_UDP_REQUEST_BYTES = 1300
+/** How long a message may take to come, and the first one to begin on a connection that others opened. */
+const PARTIAL_MESSAGE_MS = 30_000
 const PONG = new Uint8Array([13, 10])
 
 export class TransportLayer {
@@ -64,8 +66,11 @@ export class TransportLayer {
   get connections(): number { return this.attached.size }
   isOpen(connection: Connection): boolean { return this.attached.has(connection) }
 
-  /** Becomes the connection's user until it closes. One too many is closed; again for the same one is nothing. */
-  attach(connection: Connection): void {
+  /**
+   * Becomes the connection's user until it closes. One too many is closed; again for the same one is nothing.
+   * @param accepted it was opened by the other side, which must say something soon
+   */
+  attach(connection: Connection, accepted = false): void {
     if (this.attached.has(connection) || this.closed.has(connection)) return
     if (this.attached.size >= (this.deps.limits?.maxConnections ?? 4096)) {
       this.counters.refusedConnections++
@@ -78,7 +83,9 @@ export class TransportLayer {
         onPing: () => { this.counters.pings++; connection.send(PONG) },
       }, this.limits)
       : undefined
-    this.attached.set(connection, { framer, timer: undefined })
+    const state: Attached = { framer, timer: undefined }
+    this.attached.set(connection, state)
+    if (accepted && connection.reliable) this.watchSilence(connection, state)
     connection.user = {
       onData: (bytes) => { this.onData(connection, bytes) },
       onClose: (cause) => { this.detach(connection, cause) },
@@ -154,9 +161,13 @@ export class TransportLayer {
     if (state === undefined) return
     try {
       if (state.framer === undefined) {
-        if (!isKeepAlive(bytes)) this.receive(parseDatagram(bytes, this.limits), connection)
-        else this.counters.pings++
+        if (state.timer !== undefined) { state.timer.cancel(); state.timer = undefined }
+        if (isKeepAlive(bytes)) {
+          this.counters.pings++
+          if (connection.reliable && bytes.length === 4) connection.send(PONG) // RFC 5626 §4.4.1, in a frame of a WebSocket
+        } else this.receive(parseDatagram(bytes, this.limits), connection)
       } else {
+        if (!state.framer.partial) { state.timer?.cancel(); state.timer = undefined } // silence is over
         state.framer.push(bytes)
         this.watchPartial(connection, state, state.framer.partial)
       }
@@ -172,8 +183,16 @@ export class TransportLayer {
   private watchPartial(connection: Connection, state: Attached, partial: boolean): void {
     if (!partial) { state.timer?.cancel(); state.timer = undefined; return }
     if (!this.attached.has(connection)) return
-    state.timer ??= this.deps.clock.setTimer(this.deps.limits?.partialMessageMs ?? 30_000, () => {
+    state.timer ??= this.deps.clock.setTimer(this.deps.limits?.partialMessageMs ?? PARTIAL_MESSAGE_MS, () => {
       this.counters.malformed++
+      connection.close()
+    })
+  }
+
+  /** Half-open sockets of others cost a place each: one that says nothing at all is closed. */
+  private watchSilence(connection: Connection, state: Attached): void {
+    state.timer = this.deps.clock.setTimer(this.deps.limits?.partialMessageMs ?? PARTIAL_MESSAGE_MS, () => {
+      this.counters.refusedConnections++
       connection.close()
     })
   }
