@@ -72,6 +72,7 @@ function createProgram(): Command {
     .option('--answer <how>', 'answer calls: echo, reject, or a WAV file to play')
     .option('--record <dir>', 'record answered calls into WAV files here')
     .option('--ui [port]', 'serve the user interface to a browser on loopback')
+    .option('--keylog <file>', 'write the TLS secrets of overlay connections here, for a wire capture: whoever has them can read the traffic')
     .option('--rescue-database', 'set a damaged database aside and start with a new one')
     .action(does(program, async () => (await import('./commands/run.ts')).run))
 
@@ -103,6 +104,8 @@ function createProgram(): Command {
 
   program.command('lookup').argument('<uri>').description('the registrations of an address, read and verified from the overlay')
     .action(does(program, async () => (await import('./commands/status.ts')).lookup))
+  program.command('trace').argument('<uri>').description('the peers on the way to an address in the overlay')
+    .action(does(program, async () => (await import('./commands/status.ts')).trace))
   program.command('ring').description('the neighbours of this peer').action(does(program, async () => (await import('./commands/status.ts')).ring))
   program.command('status').description('how this peer is').action(does(program, async () => (await import('./commands/status.ts')).status))
   program.command('ctl').argument('<method>').argument('[json]').description('any command of the contract')

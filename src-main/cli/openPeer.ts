@@ -2,7 +2,7 @@
  * The composition root on Node: opens a profile and puts the peer together from the real sockets, clock, keys
  * and database. Used by the headless host and, with the desktop's key chain, by Electron's main process.
  */
-import { mkdirSync } from 'node:fs'
+import { appendFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Port } from '@shared/ipc/port.ts'
 import { createApi } from '../ipc/apiServer.ts'
@@ -30,6 +30,8 @@ export interface OpenOptions {
   /** The desktop's, where there is one; else files of mode 0600. */
   readonly keychain?: (fallback: Keychain) => Keychain
   readonly network?: Partial<NetworkOptions>
+  /** Writes the TLS secrets of overlay connections into this file: only for a user's explicit choice. */
+  readonly keylog?: string
   /** Sets a damaged database aside and starts with a new one: only for a user's explicit choice. */
   readonly rescueDatabase?: boolean
 }
@@ -43,6 +45,12 @@ export interface OpenedPeer {
   onQuit(listener: () => void): void
   /** Leaves the overlay in order and closes everything. */
   close(): Promise<void>
+}
+
+/** Lines as `SSLKEYLOGFILE` has them, readable by the owner only. The file is made at once: a place that cannot be written is told now. */
+function keylogTo(file: string): (line: Uint8Array) => void {
+  appendFileSync(file, '', { mode: 0o600 })
+  return (line) => { appendFileSync(file, line, { mode: 0o600 }) }
 }
 
 /** @throws PeerError 'profile-in-use', 'database-damaged', 'database-too-new', 'disk-full', 'key-unreadable', 'certificate-expired' */
@@ -60,13 +68,17 @@ export async function openPeer(options: OpenOptions): Promise<OpenedPeer> {
     const app = new PeerApp({
       ports: {
         clock, random, crypto: createNodeCrypto(), network, openBridge: createRtpBridges({ clock, random, network, log: log.child('media') }),
-        secureNetwork: createNodeSecureNetwork(clock), http: createNodeHttpClient(), httpServers: createNodeHttpServerFactory(),
+        secureNetwork: createNodeSecureNetwork(clock, {}, options.keylog === undefined ? undefined : keylogTo(options.keylog)), http: createNodeHttpClient(), httpServers: createNodeHttpServerFactory(),
         multicastDns: createNodeMulticastDns(), keychain: options.keychain?.(files) ?? files, log,
       },
       stores,
       network: { ...defaultNetwork, ...options.network },
     })
     if (rescued !== undefined) app.warn('database-rescued', `The damaged database was set aside as ${rescued}; contacts, messages and history start anew.`)
+    if (options.keylog !== undefined) {
+      log.warn('keylog', { file: options.keylog })
+      app.warn('keylog', `The TLS secrets of this peer are written to ${options.keylog}: whoever has that file can read captured traffic.`)
+    }
     const api = createApi(app, {
       headlessMedia: (files) => createHeadlessMedia({ clock, log, ...files }),
       info: { version: ringwayVersion, headless: options.headless, platform: process.platform, profile: profileDir },

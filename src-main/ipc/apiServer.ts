@@ -10,6 +10,7 @@ import { PeerError } from '../base/errors.ts'
 import type { Peer } from '../peer/createPeer.ts'
 import type { PeerApp } from '../peer/peerApp.ts'
 import { neighbourView } from '../peer/status.ts'
+import { normaliseAor } from '../phone/address.ts'
 import type { MediaPort } from '../phone/mediaPort.ts'
 import type { Phone } from '../phone/phone.ts'
 import type { Timer } from '../ports/clock.ts'
@@ -125,6 +126,15 @@ export function createApi(app: PeerApp, deps: ApiDeps): Api {
       }))
     }),
     'overlay.ring': () => ({ nodeId: toHex(peer().overlay.nodeId), neighbours: peer().overlay.neighbours().map(neighbourView) }),
+    'overlay.trace': ({ uri }) => timed(async (signal) => {
+      const { overlay } = peer()
+      const resource = overlay.resourceId(normaliseAor(uri, overlay.name))
+      const hops = await overlay.trace({ resource }, signal)
+      return {
+        resourceId: toHex(resource),
+        hops: hops.map(({ nodeId, userName, rttMs, end }) => ({ nodeId: toHex(nodeId), userName: userName ?? null, rttMs: rttMs ?? null, end: end ?? null })),
+      }
+    }),
     'overlay.ping': ({ nodeId }) => timed((signal) => peer().overlay.ping([{ node: fromHex(nodeId) }], signal)),
   }
 

@@ -14,6 +14,8 @@ import { closeServer, listenOn } from './listening.ts'
 import { SecureSocketStream, socketAddress } from './socketStream.ts'
 import { contextOf, peerChain } from './tls.ts'
 
+type OnSecret = (line: Uint8Array) => void
+
 export interface SecureNetworkLimits {
   readonly handshakeTimeoutMs: number
   /** Handshakes under way on one listener; further connections are dropped. */
@@ -45,7 +47,7 @@ class Listener implements SecureListener {
   constructor(
     private readonly clock: Clock, private readonly limits: SecureNetworkLimits, private readonly credentials: StreamCredentials,
     private readonly onStream: (stream: SecureStream) => void,
-    private readonly onRefused: (reason: string, remote: SocketAddress) => void,
+    private readonly onRefused: (reason: string, remote: SocketAddress) => void, private readonly onSecret: OnSecret | undefined,
   ) {
     this.context = contextOf([credentials.certificate, ...credentials.chain], credentials.privateKey)
     this.server.on('connection', (raw) => { this.accept(raw) })
@@ -72,6 +74,7 @@ class Listener implements SecureListener {
     }
     this.handshakes.add(raw)
     const socket = new TLSSocket(raw, { isServer: true, secureContext: this.context, requestCert: true, rejectUnauthorized: false })
+    if (this.onSecret !== undefined) socket.on('keylog', this.onSecret)
     let pending = true
     const settle = (reason?: string): void => {
       if (!pending) return
@@ -103,6 +106,7 @@ class Listener implements SecureListener {
 
 function connectSecure(
   clock: Clock, limits: SecureNetworkLimits, address: SocketAddress, credentials: StreamCredentials, signal: AbortSignal,
+  onSecret: OnSecret | undefined,
 ): Promise<SecureStream> {
   const where = `${address.host}:${address.port}`
   return new Promise((resolve, reject) => {
@@ -111,6 +115,7 @@ function connectSecure(
       host: address.host, port: address.port, rejectUnauthorized: false, checkServerIdentity: () => undefined,
       secureContext: contextOf([credentials.certificate, ...credentials.chain], credentials.privateKey),
     })
+    if (onSecret !== undefined) socket.on('keylog', onSecret)
     let pending = true
     const settle = (act: () => void): void => {
       if (!pending) return
@@ -134,12 +139,15 @@ function connectSecure(
   })
 }
 
-/** @param clock times the handshakes; @param limits what differs from 10 s, 64 handshakes and 1024 streams a listener */
-export function createNodeSecureNetwork(clock: Clock = createNodeClock(), limits: Partial<SecureNetworkLimits> = {}): SecureNetwork {
+/**
+ * @param clock times the handshakes; @param limits what differs from 10 s, 64 handshakes and 1024 streams a listener
+ * @param onSecret is given each line of TLS secrets, in the format of SSLKEYLOGFILE
+ */
+export function createNodeSecureNetwork(clock: Clock = createNodeClock(), limits: Partial<SecureNetworkLimits> = {}, onSecret?: OnSecret): SecureNetwork {
   const bounds = { ...defaultLimits, ...limits }
   return {
     listen: (address, credentials, onStream, onRefused) =>
-      new Listener(clock, bounds, credentials, onStream, onRefused ?? (() => { /* nobody counts */ })).listen(address),
-    connect: (address, credentials, signal) => connectSecure(clock, bounds, address, credentials, signal),
+      new Listener(clock, bounds, credentials, onStream, onRefused ?? (() => { /* nobody counts */ }), onSecret).listen(address),
+    connect: (address, credentials, signal) => connectSecure(clock, bounds, address, credentials, signal, onSecret),
   }
 }

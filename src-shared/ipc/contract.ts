@@ -139,6 +139,16 @@ export const methods = {
 
   'overlay.lookup': { params: z.object({ uri }).strict(), result: z.array(registrationView) },
   'overlay.ring': { params: none, result: z.object({ nodeId: z.string(), neighbours: z.array(neighbourView) }) },
+  /** the peers on the way to an address, this one first; the last one is responsible for it unless `end` says otherwise */
+  'overlay.trace': {
+    params: z.object({ uri }).strict(),
+    result: z.object({
+      resourceId: z.string(),
+      hops: z.array(z.object({
+        nodeId: z.string(), userName: z.string().nullable(), rttMs: z.number().nullable(), end: z.enum(['responsible', 'silent', 'loop', 'refused']).nullable(),
+      })),
+    }),
+  },
   'overlay.ping': { params: z.object({ nodeId: z.string() }).strict(), result: z.object({ rttMs: z.number(), hops: z.number() }) },
 } as const
 

@@ -222,6 +222,7 @@ export class ScriptedPeer {
         return this.state.settings
       },
       'overlay.lookup': () => [],
+      'overlay.trace': () => ({ resourceId: '', hops: [] }),
       'overlay.ring': () => ({ nodeId: this.state.account?.nodeId ?? '', neighbours: this.state.status.neighbours }),
       'overlay.ping': () => ({ rttMs: 11.4, hops: 1 }),
     }

@@ -24,6 +24,7 @@ interface RunOptions {
   listen?: string
   bootstrap: string[]
   client?: boolean
+  keylog?: string
   multicast: boolean
   serve?: string
   sip?: string
@@ -37,6 +38,7 @@ export async function run({ profile, output }: Context, options: RunOptions): Pr
   const app = await openPeer({
     profileDir: profile, headless: true,
     rescueDatabase: options.rescueDatabase ?? false,
+    ...(options.keylog !== undefined && { keylog: resolve(options.keylog) }),
     network: {
       listen: options.listen === undefined ? undefined : parseAddress(options.listen),
       bootstrap: options.bootstrap.map(parseAddress), client: options.client ?? false,
@@ -44,6 +46,7 @@ export async function run({ profile, output }: Context, options: RunOptions): Pr
       sip: sipServing(options),
     },
   })
+  if (options.keylog !== undefined) process.stderr.write(`Warning: TLS secrets are written to ${resolve(options.keylog)}. Whoever has this file and a capture can read the traffic. Delete it afterwards.\n`)
   const stopping = deferred<void>()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { stopping.resolve() })
   app.onQuit(() => { stopping.resolve() })

@@ -1,4 +1,4 @@
-/** `ringway status|ring|lookup` */
+/** `ringway status|ring|lookup|trace` */
 import type { Context } from '../context.ts'
 import { connectRunning, withPeer } from '../profile.ts'
 
@@ -29,5 +29,16 @@ export async function lookup({ profile, output }: Context, uri: string): Promise
     const registrations = await client.call('overlay.lookup', { uri })
     const text = registrations.length === 0 ? `${uri} is not registered.` : registrations.map((r) => `${r.target}  by ${r.nodeId}  for ${r.lifetimeS} s`).join('\n')
     output.print(text, { uri, registrations })
+  } finally { client.close() }
+}
+
+export async function trace({ profile, output }: Context, uri: string): Promise<number> {
+  const client = await connectRunning(profile)
+  try {
+    const { resourceId, hops } = await client.call('overlay.trace', { uri })
+    const ends = { responsible: 'responsible', silent: 'does not answer', loop: 'the path turns back here', refused: 'does not say' }
+    const rows = hops.map((hop, i) => `${String(i).padStart(2)}  ${hop.nodeId}  ${hop.rttMs === null ? '      –' : `${hop.rttMs.toFixed(1).padStart(7)} ms`}  ${hop.userName ?? ''}${hop.end === null ? '' : `  (${ends[hop.end]})`}`)
+    output.print([`${resourceId}  ${uri}`, ...rows].join('\n'), { uri, resourceId, hops })
+    return hops.at(-1)?.end === 'responsible' ? 0 : 1
   } finally { client.close() }
 }

@@ -28,6 +28,7 @@ import { hashToResourceId } from '../wire/identifiers.ts'
 import type { BootstrapSource } from './bootstrapSource.ts'
 import type { ConfigUpdates } from './configUpdate.ts'
 import type { NodeLifecycle } from './lifecycle.ts'
+import { traceRoute, type TraceHop } from './trace.ts'
 import type { AppPipe, DestinationSpec, FetchOptions, Neighbour, Overlay, OverlayStatus, ValueSelector, ValueToStore, VerifiedValue } from './overlay.ts'
 
 export interface OverlayParts {
@@ -166,6 +167,10 @@ export class OverlayNode implements Overlay {
       const { rttMs, hops, signer } = await this.parts.transactions.request(destination, MessageCode.pingReq, body, signal)
       return { rttMs, hops, responder: signer.nodeId }
     })
+  }
+
+  trace(to: { readonly node: Uint8Array } | { readonly resource: Uint8Array }, signal: AbortSignal): Promise<readonly TraceHop[]> {
+    return this.joined(signal, () => traceRoute(this.parts.transactions, this.nodeId, to, signal))
   }
 
   /** Runs a request and puts its failure into a user's code. */

@@ -235,6 +235,7 @@ export class TransactionLayer implements RequestSender, RouterUser {
       return
     }
     this.deps.counters.add('answer.received')
+    if (error !== undefined) this.deps.counters.add(`received.${errorName(error.errorCode)}`)
     if (error !== undefined) pending.reject(new ReloadError(error.errorCode, error.errorInfo.slice(), signer))
     else {
       const hops = Math.max(1, this.deps.overlay.initialTtl - message.header.ttl + 1)

@@ -53,6 +53,24 @@ describe('secure streams on node:tls', () => {
     expect(ours.remote).toEqual(listener.address)
     expect(theirs.remote).toEqual(ours.local)
   })
+  it('give their secrets to who asked for them and to nobody else', async () => {
+    const lines: string[] = []
+    const told = createNodeSecureNetwork(createNodeClock(), {}, (line) => { lines.push(new TextDecoder().decode(line)) })
+    const accepted: SecureStream[] = []
+    const listener = await told.listen(loopback, credentialsOf(bob, root), (stream) => { accepted.push(stream) })
+    open.push(listener)
+    const ours = await told.connect(listener.address, credentialsOf(alice, root), never)
+    await until(() => accepted.length === 1)
+    // Both ends wrote the same secrets of one connection.
+    const secrets = lines.filter((line) => line.startsWith('CLIENT_TRAFFIC_SECRET_0 '))
+    expect(secrets).toHaveLength(2)
+    expect(new Set(secrets).size).toBe(1)
+    expect(secrets[0]).toMatch(/^CLIENT_TRAFFIC_SECRET_0 [0-9a-f]{64} [0-9a-f]{64,96}\n$/)
+    ours.destroy()
+    const before = lines.length
+    await pair()
+    expect(lines.length).toBe(before)
+  })
   it('carry bytes both ways, and deliver what came before anybody listened', async () => {
     const { ours, theirs } = await pair()
     ours.write(new TextEncoder().encode('early'))
@@ -61,6 +79,24 @@ describe('secure streams on node:tls', () => {
     theirs.write(new TextEncoder().encode('answer'))
     await until(() => their.bytes.length === 5 && our.bytes.length === 6)
     expect([their.bytes.toString(), our.bytes.toString()]).toEqual(['early', 'answer'])
+  })
+  it('send what is written in one turn together, in order', async () => {
+    const { ours, theirs } = await pair()
+    const chunks: string[] = []
+    theirs.user = { onData: (chunk) => { chunks.push(Buffer.from(chunk).toString()) }, onDrain: () => {}, onClose: () => {} }
+    for (const text of ['one ', 'two ', 'three']) ours.write(new TextEncoder().encode(text))
+    await until(() => chunks.length > 0)
+    ours.write(new TextEncoder().encode('later'))
+    await until(() => chunks.length > 1)
+    expect(chunks).toEqual(['one two three', 'later'])
+  })
+  it('let a farewell out that was written just before the end', async () => {
+    const first = await pair()
+    const their = record(first.theirs)
+    first.ours.write(new TextEncoder().encode('bye'))
+    first.ours.destroy()
+    await their.closed
+    expect(their.bytes.toString()).toBe('bye')
   })
   it('close in order after what is queued, and say so once at both ends without a cause', async () => {
     const { ours, theirs } = await pair()
@@ -131,6 +167,19 @@ describe('secure streams on node:tls', () => {
     const stream = await strict.connect(listener.address, credentialsOf(alice, root), never)
     expect(stream.peerCertificate.der).toEqual(bob.certificate.der)
     for (const socket of sockets) socket.destroy()
+  })
+  it.each([
+    ['a warning alert', [0x15, 3, 3, 0, 2, 1, 0]], ['an SSL 2 hello', [0x80, 0x80, 1, 3, 3]], ['a long SSL 2 hello', [0xff, 0xff, 1, 3, 0]],
+    ['half a record', [0x16, 3, 3, 0x30, 0]], ['data before keys', [0x17, 3, 3, 0x30, 0]],
+  ])('close the connection below a handshake that begins with %s', async (_what, head) => {
+    const strict = createNodeSecureNetwork(createNodeClock(), { handshakeTimeoutMs: 150 })
+    const refused: string[] = []
+    const listener = await strict.listen(loopback, credentialsOf(bob, root), () => {}, (reason) => { refused.push(reason) })
+    open.push(listener)
+    const socket = tcpConnect(listener.address.port, '127.0.0.1', () => { socket.write(Buffer.concat([Buffer.from(head), Buffer.alloc(2_000, 7)])) })
+    socket.on('error', () => { /* reset */ })
+    await new Promise<void>((closed) => { socket.once('close', () => { closed() }) })
+    expect(refused).toHaveLength(1)
   })
   it('peer-unreachable when nobody listens, or nobody answers the handshake; the reason when aborted', async () => {
     await expect(secure.connect({ host: '127.0.0.1', port: 9 }, credentialsOf(alice, root), never)).rejects.toMatchObject({ code: 'peer-unreachable' })
