@@ -57,9 +57,22 @@ export class CertificateVerifier {
     this.roots = settings.rootCerts.flatMap((der) => this.parse(der) ?? [])
   }
 
-  /** @param others certificates from which issuers may be taken, such as those of a message's security block */
-  verify(der: Uint8Array, others: readonly Uint8Array[] = []): VerifiedCertificate | CertificateProblem {
-    const hash = this.crypto.sha256(der)
+  /**
+   * The certificate of this SHA-256 if it was verified before and is one of `ders`: judged as of now, but neither hashed
+   * nor parsed again. Undefined says nothing about it.
+   */
+  verifyKnown(hash: Uint8Array, ders: readonly Uint8Array[]): VerifiedCertificate | CertificateProblem | undefined {
+    const cached = this.cache.get(toHex(hash))
+    if (cached === undefined) return undefined
+    const { der } = cached.verified.certificate
+    return ders.some((other) => equalBytes(other, der)) ? this.judgeNow(cached) : undefined
+  }
+
+  /**
+   * @param others certificates from which issuers may be taken, such as those of a message's security block
+   * @param hash SHA-256 of `der`, from who has made it already
+   */
+  verify(der: Uint8Array, others: readonly Uint8Array[] = [], hash = this.crypto.sha256(der)): VerifiedCertificate | CertificateProblem {
     const cached = this.cache.get(toHex(hash))
     if (cached !== undefined) return this.judgeNow(cached)
     const certificate = this.parse(der)

@@ -63,24 +63,31 @@ export class SignatureVerifier {
   }
 
   private findSigner(identity: Exclude<SignerIdentity, { type: 'none' }>, bucket: readonly Uint8Array[]): VerifiedSigner | SignatureProblem {
-    const hash = this.hashFunction(identity.hashAlgorithm)
+    const { hashAlgorithm, certificateHash } = identity
+    const hash = this.hashFunction(hashAlgorithm)
     if (hash === undefined) return 'unsupported-algorithm'
-    let problem: SignatureProblem = 'no-certificate'
+    if (identity.type === 'cert_hash') return this.findByHash(hash, hashAlgorithm === HashAlgorithm.sha256, certificateHash, bucket)
     for (const der of bucket) {
-      if (identity.type === 'cert_hash' && !equalBytes(hash(der), identity.certificateHash)) continue
-      const others = bucket.filter((other) => other !== der)
-      const certificate = this.certificates.verify(der, others)
-      if (typeof certificate === 'string') {
-        if (identity.type === 'cert_hash') problem = certificate
-        continue
-      }
-      const nodeId = identity.type === 'cert_hash'
-        // A certificate with several Node-IDs must name the one meant (§6.3.4).
-        ? (certificate.nodeIds.length === 1 ? certificate.nodeIds[0] : undefined)
-        : certificate.nodeIds.find((id) => equalBytes(hash(identityHashInput(der, id)), identity.certificateHash))
+      const certificate = this.certificates.verify(der, bucket.filter((other) => other !== der))
+      if (typeof certificate === 'string') continue
+      const nodeId = certificate.nodeIds.find((id) => equalBytes(hash(identityHashInput(der, id)), certificateHash))
       if (nodeId !== undefined) return { certificate, nodeId, userName: certificate.userName }
     }
-    return problem
+    return 'no-certificate'
+  }
+
+  /** Most signers were met before: theirs is the certificate of the bucket that is not hashed again. */
+  private findByHash(hash: (data: Uint8Array) => Uint8Array, isSha256: boolean, wanted: Uint8Array, bucket: readonly Uint8Array[]): VerifiedSigner | SignatureProblem {
+    let certificate = isSha256 ? this.certificates.verifyKnown(wanted, bucket) : undefined
+    if (certificate === undefined) {
+      const der = bucket.find((candidate) => equalBytes(hash(candidate), wanted))
+      if (der === undefined) return 'no-certificate'
+      certificate = this.certificates.verify(der, bucket.filter((other) => other !== der), isSha256 ? wanted : undefined)
+    }
+    if (typeof certificate === 'string') return certificate
+    const [nodeId, another] = certificate.nodeIds
+    // A certificate with several Node-IDs must name the one meant (§6.3.4).
+    return nodeId === undefined || another !== undefined ? 'no-certificate' : { certificate, nodeId, userName: certificate.userName }
   }
 
   private hashFunction(algorithm: number): ((data: Uint8Array) => Uint8Array) | undefined {

@@ -167,6 +167,44 @@ describe('messages (RFC 6940 §6.3.4)', () => {
     expect(verifier().verifyMessage({ ...message, security: { ...message.security, signature: md5 } })).toBe('unsupported-algorithm')
   })
 
+  it('hashes no certificate of a signer it has met, and checks as before', async () => {
+    const later = new VirtualClock()
+    let hashed = 0
+    const counting = { ...crypto, sha256: (data: Uint8Array) => { hashed++; return crypto.sha256(data) } }
+    const certificates = new CertificateVerifier(counting, later, trust)
+    const known = new SignatureVerifier(counting, certificates)
+    const bob = await makePeer(authority, 'bob', 'office.example', { nowMs, key: alice.key })
+    const message = decodeMessage(signerOf(alice).signMessage(header, contents, [bob.certificate.der, certificateOf('carol')]))
+    const { security } = message
+    const withBucket = (...ders: Uint8Array[]): typeof message => ({ ...message, security: { ...security, certificates: ders.map((certificate) => ({ type: 0, certificate })) } })
+    expect(known.verifyMessage(message)).toMatchObject({ nodeId: alice.nodeId })
+    expect(hashed).toBe(1)
+    hashed = 0
+    expect(known.verifyMessage(withBucket(certificateOf('carol'), bob.certificate.der, alice.certificate.der))).toMatchObject({ nodeId: alice.nodeId })
+    expect(hashed).toBe(0)
+    expect(known.verifyMessage(withBucket())).toBe('no-certificate')
+    expect(known.verifyMessage(withBucket(bob.certificate.der))).toBe('no-certificate')
+    const forged = { ...security.signature, signatureValue: new Uint8Array(256) }
+    expect(known.verifyMessage({ ...message, security: { ...security, signature: forged } })).toBe('bad-signature')
+    certificates.reconfigure({ ...trust, badNodes: [alice.nodeId] })
+    expect(known.verifyMessage(message)).toBe('bad-node')
+    expect(known.verifyMessage(message)).toBe('bad-node')
+    certificates.reconfigure(trust)
+    expect(known.verifyMessage(message)).toMatchObject({ nodeId: alice.nodeId })
+    later.advance(40 * DAY)
+    expect(known.verifyMessage(message)).toBe('expired')
+  })
+
+  it('a known certificate of several Node-IDs is not named by cert_hash either', () => {
+    const nodeIds = [new Uint8Array(16).fill(1), new Uint8Array(16).fill(2)]
+    const certificate = issue({ altNames: [...nodeIds.map((id) => ({ kind: 'uri', value: nodeIdUri(id, 'office.example') }) as const), { kind: 'email', value: 'two@office.example' }], key: alice.key }, authority)
+    const message = decodeMessage(new Signer(crypto, { overlayName: 'office.example', nodeId: nodeIds[0] as Uint8Array, certificate, chain: [], privateKey: alice.key }).signMessage(header, contents))
+    const met = verifier()
+    expect(met.verifyMessage(message)).toMatchObject({ nodeId: nodeIds[0] })
+    const identity = { type: 'cert_hash', hashAlgorithm: 4, certificateHash: crypto.sha256(certificate.der) } as const
+    expect(met.verifyMessage({ ...message, security: { ...message.security, signature: { ...message.security.signature, identity } } })).toBe('no-certificate')
+  })
+
   it('puts each certificate into the bucket once, ours first', () => {
     const message = decodeMessage(signerOf(alice).signMessage(header, contents, [certificateOf('bob'), alice.certificate.der, certificateOf('bob')]))
     expect(bucketOf(message.security).map(toHex)).toEqual([toHex(alice.certificate.der), toHex(certificateOf('bob'))])
