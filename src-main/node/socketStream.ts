@@ -1,6 +1,7 @@
 /**
  * One connected TCP or TLS socket of Node as `ByteStream`. Owns the socket from the moment it is handed over: no
- * byte is read before somebody listens, and `onClose` is told exactly once, even when the end came first.
+ * byte is read before somebody listens, and `onClose` is told exactly once, even when the end came first. What is
+ * written in one turn of the event loop leaves together: one TLS record and one system call instead of several.
  */
 import type { Socket } from 'node:net'
 import type { Certificate } from '../ports/crypto.ts'
@@ -29,6 +30,12 @@ export class SocketStream implements ByteStream {
   private closed = false
   private told = false
   private linger: NodeJS.Timeout | undefined
+  private gathering = false
+  private readonly flush = (): void => {
+    if (!this.gathering) return
+    this.gathering = false
+    this.socket.uncork()
+  }
 
   constructor(private readonly socket: Socket) {
     this.local = socketAddress(socket.localAddress, socket.localPort)
@@ -58,18 +65,28 @@ export class SocketStream implements ByteStream {
 
   write(bytes: Uint8Array): boolean {
     if (this.closed || this.socket.writableEnded || this.socket.destroyed) return false
+    if (!this.gathering) {
+      this.gathering = true
+      this.socket.cork()
+      setImmediate(this.flush)
+    }
     return this.socket.write(bytes)
   }
 
   close(): void {
     if (this.closed || this.socket.writableEnded) return
+    this.flush()
     this.socket.end()
     // Bytes that are still to be read would hold back the end event.
     if (!this.listening) this.socket.resume()
     this.linger = setTimeout(() => { this.socket.destroy() }, lingerMs)
   }
 
-  destroy(): void { this.socket.destroy() }
+  destroy(): void {
+    // What was written before still goes out as far as the system takes it at once, such as a farewell.
+    this.flush()
+    this.socket.destroy()
+  }
 
   private tellClosed(): void {
     if (this.told || this.listener === undefined) return
