@@ -87,6 +87,7 @@ describe('three peers over TLS', () => {
     await Promise.all(Array.from({ length: 20 }, () => new Promise<void>((resolve) => {
       const socket = connect(port, '127.0.0.1', () => { socket.write(random.bytes(2_000)) })
       socket.on('error', () => undefined)
+      socket.resume() // an alert that nobody reads would keep it from closing
       socket.on('close', () => { resolve() })
     })))
     expect(first.counters['link.refused']).toBe(20)
