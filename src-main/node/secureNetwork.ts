@@ -12,7 +12,7 @@ import type { SecureListener, SecureNetwork, SecureStream, SocketAddress, Stream
 import { createNodeClock } from './clock.ts'
 import { closeServer, listenOn } from './listening.ts'
 import { SecureSocketStream, socketAddress } from './socketStream.ts'
-import { contextOf, peerChain } from './tls.ts'
+import { ContextCache, peerChain } from './tls.ts'
 
 type OnSecret = (line: Uint8Array) => void
 
@@ -43,25 +43,39 @@ class Listener implements SecureListener {
   private readonly handshakes = new Set<Socket>()
   private readonly streams = new Set<Socket>()
   private readonly context: SecureContext
+  private closed = false
 
   constructor(
+    private readonly contexts: ContextCache,
     private readonly clock: Clock, private readonly limits: SecureNetworkLimits, private readonly credentials: StreamCredentials,
     private readonly onStream: (stream: SecureStream) => void,
     private readonly onRefused: (reason: string, remote: SocketAddress) => void, private readonly onSecret: OnSecret | undefined,
   ) {
-    this.context = contextOf([credentials.certificate, ...credentials.chain], credentials.privateKey)
+    this.context = contexts.hold(credentials)
     this.server.on('connection', (raw) => { this.accept(raw) })
   }
 
   async listen(address: SocketAddress): Promise<this> {
-    this.address = await listenOn(this.server, address)
+    try {
+      this.address = await listenOn(this.server, address)
+    } catch (cause) {
+      this.releaseContext()
+      throw cause
+    }
     return this
   }
 
   async close(): Promise<void> {
+    this.releaseContext()
     const closed = closeServer(this.server)
     for (const raw of [...this.handshakes, ...this.streams]) raw.destroy()
     await closed
+  }
+
+  private releaseContext(): void {
+    if (this.closed) return
+    this.closed = true
+    this.contexts.release(this.credentials)
   }
 
   private accept(raw: Socket): void {
@@ -105,7 +119,7 @@ class Listener implements SecureListener {
 }
 
 function connectSecure(
-  clock: Clock, limits: SecureNetworkLimits, address: SocketAddress, credentials: StreamCredentials, signal: AbortSignal,
+  contexts: ContextCache, clock: Clock, limits: SecureNetworkLimits, address: SocketAddress, credentials: StreamCredentials, signal: AbortSignal,
   onSecret: OnSecret | undefined,
 ): Promise<SecureStream> {
   const where = `${address.host}:${address.port}`
@@ -113,7 +127,7 @@ function connectSecure(
     if (signal.aborted) { reject(signal.reason as Error); return }
     const socket = tlsConnect({
       host: address.host, port: address.port, rejectUnauthorized: false, checkServerIdentity: () => undefined,
-      secureContext: contextOf([credentials.certificate, ...credentials.chain], credentials.privateKey),
+      secureContext: contexts.use(credentials),
     })
     if (onSecret !== undefined) socket.on('keylog', onSecret)
     let pending = true
@@ -145,9 +159,10 @@ function connectSecure(
  */
 export function createNodeSecureNetwork(clock: Clock = createNodeClock(), limits: Partial<SecureNetworkLimits> = {}, onSecret?: OnSecret): SecureNetwork {
   const bounds = { ...defaultLimits, ...limits }
+  const contexts = new ContextCache()
   return {
     listen: (address, credentials, onStream, onRefused) =>
-      new Listener(clock, bounds, credentials, onStream, onRefused ?? (() => { /* nobody counts */ }), onSecret).listen(address),
-    connect: (address, credentials, signal) => connectSecure(clock, bounds, address, credentials, signal, onSecret),
+      new Listener(contexts, clock, bounds, credentials, onStream, onRefused ?? (() => { /* nobody counts */ }), onSecret).listen(address),
+    connect: (address, credentials, signal) => connectSecure(contexts, clock, bounds, address, credentials, signal, onSecret),
   }
 }
