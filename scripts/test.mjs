@@ -16,7 +16,7 @@ const stages = [
   { name: 'lint', command: ['eslint', '.', '--max-warnings=0'] },
   { name: 'dependencies', command: ['depcruise', '--config', 'dependency-cruiser.cjs', 'src-main', 'src-shared', 'src-renderer'] },
   { name: 'types', commands: ['node', 'web', 'e2e'].map((name) => ['vue-tsc', '-p', `tsconfig.${name}.json`]) },
-  { name: 'unit', vitest: ['--project', 'unit'], minutes: 4 },
+  { name: 'unit', vitest: ['--project', 'unit'], minutes: 6 },
   { name: 'build', run: buildStage },
   { name: 'overlay', vitest: ['--project', 'overlay'], network: false, minutes: 4, after: ['build'] },
   { name: 'interop', vitest: ['--project', 'interop'], network: false, tools: ['phones'], minutes: 5 },
