@@ -63,3 +63,23 @@ it('contacts, messages, history and settings survive a restart of everybody, and
   expect(await b.client.call('messages.list', { aor: 'olga@office.example' })).toMatchObject([{ text: 'hello', state: 'delivered', direction: 'out' }])
   expect((await o.client.call('state.get', {})).state.conversations['bob@office.example']?.unread).toBe(1)
 })
+
+it('a newcomer whom nobody answers is told that the overlay is unreachable, and joins when somebody is there', async () => {
+  const olga = folder()
+  let o = await start(olga, 0)
+  await o.client.call('overlay.create', { name: 'office.example', userName: 'olga' })
+  await o.app.start()
+  const { link = '' } = await o.client.call('overlay.invite', { userName: 'bob' })
+  const olgaPort = await portOf(o.client)
+  const b = await start(folder(), 0, [{ host: '127.0.0.1', port: olgaPort }])
+  await b.client.call('overlay.join', { text: link })
+  await stop(o.app)
+
+  await b.app.start()
+  await until(b.client, ({ status }) => status.phase === 'offline' && status.problem === 'overlay-unreachable')
+  await expect(b.client.call('overlay.lookup', { uri: 'olga' })).rejects.toMatchObject({ code: 'not-joined' })
+
+  o = await start(olga, olgaPort)
+  await o.app.start()
+  await until(b.client, ({ status }) => status.phase === 'joined' && status.registered)
+})
