@@ -219,7 +219,8 @@ export class ClientLifecycle implements NodeLifecycle {
   }
 
   private set(phase: OverlayPhase, step: OverlayStatus['step']): void {
-    const size = phase === 'stopped' ? 0 : phase === 'joined' ? this.deps.membership.size : 1
+    // A client is none of the peers.
+    const size = phase === 'stopped' ? 0 : phase === 'joined' ? Math.max(1, this.deps.membership.size - 1) : 1
     const { current } = this
     if (current.phase === phase && current.step === step && current.size === size) return
     this.current = { phase, step, listen: current.listen, size }
