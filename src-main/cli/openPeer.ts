@@ -10,6 +10,7 @@ import { createHeadlessMedia } from '../media/headlessMedia.ts'
 import { createRtpBridges } from '../media/rtpBridge/rtpBridge.ts'
 import { createNodeClock } from '../node/clock.ts'
 import { createNodeCrypto } from '../node/crypto.ts'
+import { createNodeDomainTls } from '../node/domainTls.ts'
 import { createNodeHttpClient, createNodeHttpServerFactory } from '../node/http.ts'
 import { createFileKeychain } from '../node/keychain.ts'
 import { createNodeLog } from '../node/log.ts'
@@ -68,7 +69,7 @@ export async function openPeer(options: OpenOptions): Promise<OpenedPeer> {
     const app = new PeerApp({
       ports: {
         clock, random, crypto: createNodeCrypto(), network, openBridge: createRtpBridges({ clock, random, network, log: log.child('media') }),
-        secureNetwork: createNodeSecureNetwork(clock, {}, options.keylog === undefined ? undefined : keylogTo(options.keylog)), http: createNodeHttpClient(), httpServers: createNodeHttpServerFactory(),
+        domainTls: createNodeDomainTls(), secureNetwork: createNodeSecureNetwork(clock, {}, options.keylog === undefined ? undefined : keylogTo(options.keylog)), http: createNodeHttpClient(), httpServers: createNodeHttpServerFactory(),
         multicastDns: createNodeMulticastDns(), keychain: options.keychain?.(files) ?? files, log,
       },
       stores,

@@ -73,7 +73,7 @@ export function createPeer(parts: PeerParts): Peer {
   const resolver = new OverlayResolver(overlay, transport)
   const registration = new Registration({ overlay, identity, clock, log: log.child('registration'), user: { onRegistered: () => { status.emit() }, onNameTaken: () => { nameTaken.emit() } } })
   const phones = new PhoneService({
-    clock, serving: network.sip, owner: () => identity.userName, onChange: () => { status.emit() },
+    clock, serving: network.sip, tls: ports.domainTls !== undefined, owner: () => identity.userName, onChange: () => { status.emit() },
     accounts: new PhoneAccounts({ random, hashes: crypto, store: stores.phoneAccounts, realm: identity.overlayName, now: () => clock.now(), owner: () => identity.userName }),
     element: () => sip,
   })
@@ -89,6 +89,7 @@ export function createPeer(parts: PeerParts): Peer {
     clock, random, log: log.child('sip'), user: phone.user, eventPackages: ['presence'],
     local: () => ({ aor: identity.userName, displayName: identity.displayName }),
     ...(network.sip === undefined ? {} : {
+      ...(ports.domainTls !== undefined && { outside: { tls: ports.domainTls, identity: { certificate: identity.certificate, chain: identity.chain, privateKey: identity.privateKey } } }),
       network: ports.network, limits: { maxTransactions: 40_000 },
       server: {
         roles: new Set(network.sip.roles), realm: identity.overlayName, hashes: crypto, accounts: phones.accounts, bindings: phones.registered, limits: phoneRegistrations,

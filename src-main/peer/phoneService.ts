@@ -16,10 +16,14 @@ import type { SipServing } from './ports.ts'
 export class PhoneService implements LocalPhones {
   readonly registered: Bindings
   private listening = false
+  /** Where phones find us over TLS; undefined while they cannot. */
+  tlsPort: number | undefined
 
   constructor(private readonly deps: {
     readonly clock: Clock
     readonly serving: SipServing | undefined
+    /** The element has TLS: phones find it one port above. */
+    readonly tls: boolean
     readonly accounts: PhoneAccounts
     owner(): string
     onChange(): void
@@ -40,7 +44,9 @@ export class PhoneService implements LocalPhones {
   /** @throws PeerError 'port-in-use' */
   async start(): Promise<void> {
     if (this.deps.serving === undefined || this.listening) return
-    await this.deps.element().listen(this.deps.serving.listen)
+    const { listen } = this.deps.serving
+    await this.deps.element().listen(listen)
+    if (this.deps.tls) this.tlsPort = (await this.deps.element().listenTls({ host: listen.host, port: listen.port === 0 ? 0 : listen.port + 1 })).port
     this.listening = true
     this.deps.onChange()
   }

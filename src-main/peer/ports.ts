@@ -1,6 +1,7 @@
 /** What a peer is made from: the machine it runs on, and what it keeps. Given by the host (cli/, electron/, tests). */
 import type { Clock } from '../ports/clock.ts'
 import type { Crypto, LegacyHashes } from '../ports/crypto.ts'
+import type { DomainTls } from '../ports/domainTls.ts'
 import type { HttpClient, HttpServerFactory } from '../ports/http.ts'
 import type { Keychain } from '../ports/keychain.ts'
 import type { Log } from '../ports/log.ts'
@@ -17,6 +18,8 @@ export interface PeerPorts {
   readonly crypto: Crypto & LegacyHashes
   readonly network: Network
   readonly secureNetwork: SecureNetwork
+  /** TLS for phones; without it they are served over UDP and TCP only. */
+  readonly domainTls?: DomainTls
   readonly http: HttpClient
   readonly httpServers: HttpServerFactory
   readonly keychain: Keychain

@@ -27,6 +27,8 @@ export const peerStatus = z.object({
   registered: z.boolean(),
   /** host:port for SIP phones, where this peer serves them */
   sip: z.string().optional(),
+  /** its port for SIP over TLS */
+  sipTlsPort: z.number().optional(),
   /** events since start by name, such as 'dropped.bad-token', 'sent.store', 'received.error.not-found' */
   counters: z.record(z.string(), z.number()),
   /** why the phase is 'offline' or 'stopped': an error code, else null */

@@ -185,7 +185,8 @@ export function createSipElement(deps: SipElementDeps): SipElement {
     get addresses() { return sockets.map(({ tcp }) => tcp.address) },
     isOwnAddress(host, port) {
       const plain = plainHost(host)
-      return sockets.some(({ tcp: { address } }) => (port ?? 5060) === address.port && (plain === address.host
+      const own = [...sockets.map(({ tcp }) => tcp), ...listeners]
+      return own.some(({ address }) => (port === undefined ? address.port === 5060 || address.port === 5061 : port === address.port) && (plain === address.host
         || ((address.host === '0.0.0.0' || address.host === '::') && network?.localAddresses().some((each) => each.host === plain) === true)))
     },
     attach(connection) { transport.attach(connection) },

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createSocket } from 'node:dgram'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { connect as connectTls } from 'node:tls'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { ContractClient } from '../../../src-shared/ipc/client.ts'
 import type { State } from '../../../src-shared/ipc/contract.ts'
@@ -115,6 +116,22 @@ describe('a phone at a registrar peer', () => {
     const { code } = await sipp('register', { password: 'guess', keys: { contact_port: 5999, expires: 300 } }).done
     expect(code).not.toBe(0)
     expect(await registrations('desk')).toEqual([])
+  })
+})
+
+describe('a phone over TLS', () => {
+  it('is challenged on the port above, which shows the peer’s certificate', async () => {
+    const port = (await stateOf(alice)).status.sipTlsPort ?? 0
+    const answer = await new Promise<string>((resolve, reject) => {
+      const socket = connectTls({ host: '127.0.0.1', port, rejectUnauthorized: false }, () => {
+        expect(socket.getPeerCertificate().subjectaltname).toContain('alice@office.example')
+        socket.write('REGISTER sip:office.example SIP/2.0\r\nVia: SIP/2.0/TLS 127.0.0.1:9;branch=z9hG4bKtls\r\nMax-Forwards: 70\r\nFrom: <sip:desk@office.example>;tag=t\r\n'
+          + 'To: <sip:desk@office.example>\r\nCall-ID: tls\r\nCSeq: 1 REGISTER\r\nContact: <sip:desk@127.0.0.1:9;transport=tls>\r\nContent-Length: 0\r\n\r\n')
+      })
+      socket.on('error', reject)
+      socket.once('data', (bytes) => { resolve(bytes.toString()); socket.destroy() })
+    })
+    expect(answer).toMatch(/^SIP\/2.0 401 /)
   })
 })
 
