@@ -1,9 +1,13 @@
-/** The SIP benchmark: `npm run bench -- sip [messages]... [--quick] [--json]`. */
+/** The SIP benchmark: `npm run bench -- sip [messages|memory|servers]... [--quick] [--json]`. */
 import type { Figure } from '../measure.ts'
+import { memoryFigures } from './memory.ts'
 import { messageFigures } from './messages.ts'
+import { serverFigures } from './servers.ts'
 
 export interface SipOptions { readonly quick: boolean }
 
 export const sipSections: Readonly<Record<string, (options: SipOptions) => Promise<readonly Figure[]>>> = {
   messages: ({ quick }) => messageFigures(quick ? 3 : 9, quick ? 100 : 300),
+  memory: ({ quick }) => Promise.resolve(memoryFigures(quick ? 2 : 5)),
+  servers: ({ quick }) => serverFigures(quick ? 50 : 200, quick ? 3 : 10, quick ? 1 : 3),
 }
