@@ -1,5 +1,5 @@
 /**
- * `npm run sim -- --peers N --minutes M --scenario NAME --seed S [--plugin self-tuning] [--json]`: a whole overlay of
+ * `npm run sim -- --peers N --minutes M --scenario NAME --seed S [--json]`: a whole overlay of
  * N real nodes in one process under virtual time. The last line of stdout is one JSON object.
  */
 import { parseArgs } from 'node:util'
@@ -10,15 +10,15 @@ import { World } from './model/world.ts'
 const { values } = parseArgs({
   options: {
     peers: { type: 'string', default: '100' }, minutes: { type: 'string', default: '5' }, scenario: { type: 'string', default: 'steady' },
-    seed: { type: 'string', default: '1' }, plugin: { type: 'string' }, session: { type: 'string', default: '30' }, lookups: { type: 'string', default: '1' },
+    seed: { type: 'string', default: '1' }, session: { type: 'string', default: '30' }, lookups: { type: 'string', default: '1' },
     json: { type: 'boolean', default: false }, verbose: { type: 'boolean', default: false }, counters: { type: 'boolean', default: false },
   },
 })
 
 const scenario = scenarioNames.find((name) => name === values.scenario)
 const numbers = [values.peers, values.minutes, values.seed, values.session, values.lookups].map(Number)
-if (scenario === undefined || numbers.some((n) => !Number.isFinite(n) || n < 0) || (values.plugin !== undefined && values.plugin !== 'self-tuning')) {
-  process.stderr.write(`usage: npm run sim -- --peers N --minutes M --scenario ${scenarioNames.join('|')} --seed S [--session MINUTES] [--lookups PER-PEER-AND-MINUTE] [--plugin self-tuning] [--json] [--verbose] [--counters]\n`)
+if (scenario === undefined || numbers.some((n) => !Number.isFinite(n) || n < 0)) {
+  process.stderr.write(`usage: npm run sim -- --peers N --minutes M --scenario ${scenarioNames.join('|')} --seed S [--session MINUTES] [--lookups PER-PEER-AND-MINUTE] [--json] [--verbose] [--counters]\n`)
   process.exit(2)
 }
 await run(scenario)
@@ -28,7 +28,7 @@ async function run(name: ScenarioName): Promise<void> {
   const heap = (): number => { globalThis.gc?.(); const { heapUsed, external } = process.memoryUsage(); return heapUsed + external }
   const before = heap()
   const [peers = 0, minutes = 0, seed = 0, meanSessionMinutes = 0, lookupsPerPeerPerMinute = 0] = numbers
-  const world = new World({ seed, verbose: values.verbose, ...(values.plugin === 'self-tuning' ? { plugin: 'self-tuning' as const } : {}) })
+  const world = new World({ seed, verbose: values.verbose })
   const progress = values.json ? undefined : setInterval(() => {
     process.stderr.write(`${Math.round((performance.now() - startedAt) / 1000)} s: virtual ${Math.round(world.clock.monotonic() / 1000)} s, ${world.members.length} members, ${world.hash.events} events, ${Math.round(process.memoryUsage().rss / 2 ** 20)} MiB\n`)
   }, 5000)

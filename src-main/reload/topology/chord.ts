@@ -166,6 +166,14 @@ export class Chord implements TopologyPlugin {
     for (const id of listed) this.consider(id, from)
   }
 
+  /** Neighbours of ours that `from` should know as its own and does not name: they may be gone, or too new for it. */
+  doubtful(from: Uint8Array, { predecessors, successors }: NeighbourLists): readonly Uint8Array[] {
+    const first = predecessors.at(-1), last = successors.at(-1)
+    if (first === undefined || last === undefined) return []
+    return unique([...this.predecessorList, ...this.successorList]).filter((id) =>
+      !equalBytes(id, from) && !hasId(predecessors, id) && !hasId(successors, id) && (inRange(from, id, last) || inRange(first, id, from)))
+  }
+
   /** Asks again for whom we lack; for the periodic stabilisation. */
   reconsider(): void {
     for (const [, { id, via }] of [...this.candidates]) this.consider(id, via)
@@ -239,6 +247,10 @@ export class Chord implements TopologyPlugin {
     }
     if (this.routable.size === 0 && before.successors.length > 0) this.user.onIsolated()
   }
+}
+
+export function unique(ids: readonly Uint8Array[]): readonly Uint8Array[] {
+  return [...new Map(ids.map((id) => [toHex(id), id])).values()]
 }
 
 function hasId(list: readonly Uint8Array[], id: Uint8Array): boolean { return list.some((other) => equalBytes(other, id)) }

@@ -22,7 +22,7 @@ import { Chord, type ChordOptions, type ChordUser, type NeighbourLists } from '.
 import { FingerSearch } from './fingerSearch.ts'
 import { Updates } from './updates.ts'
 
-export { unique } from './updates.ts'
+export { unique } from './chord.ts'
 
 export interface MembershipDependencies {
   readonly clock: Clock
@@ -56,6 +56,8 @@ const LEAVE_MS = 1_500
 /** A link of ours that nothing needs is kept this long: it may be needed when the tables have settled. */
 const UNNEEDED_MS = 30_000
 const SMALL_RING = 20
+/** Whoever was heard of so lately is not doubted. */
+const DOUBT_MS = 2_000
 /** Turns of stabilisation between two looks for such links. */
 const TRIM_TURNS = 6
 
@@ -144,10 +146,22 @@ export class Membership implements ChordUser {
     const listed = this.updates.receive(request)
     if (listed !== undefined) {
       this.chord.updated(request.signer.nodeId, listed)
-      this.updates.notify()
+      const from = request.signer.nodeId
+      const lists = this.updates.listsOf(from)
+      if (lists !== undefined && this.chord.isMember) for (const id of this.chord.doubtful(from, lists)) this.check(id)
+      this.updates.taken(from)
       this.changed()
     }
     return { body: new Uint8Array(0) }
+  }
+
+  /** Another peer has lost this neighbour, it seems: a Ping shows it to us within seconds too (RFC 6940 §10.7.1). */
+  private check(id: Uint8Array): void {
+    const connection = this.deps.table.get(id)
+    if (connection === undefined || connection.link.silentMs < DOUBT_MS) return
+    const body = encodeContents('pingReq', { padding: new Uint8Array(0) }).messageBody
+    this.deps.sender.request([{ node: id }], MessageCode.pingReq, body, this.stopped.signal, { through: id, transmissions: 1 })
+      .catch((error: unknown) => { this.deps.log.debug('neighbour does not answer', { peer: toHex(id), error: String(error) }) })
   }
 
   /** As `Updates.from`. */

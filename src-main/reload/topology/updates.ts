@@ -14,7 +14,7 @@ import type { IncomingRequest, RequestSender } from '../transaction/exchange.ts'
 import { decodeBody, encodeContents } from '../wire/bodies.ts'
 import { MessageCode } from '../wire/constants.ts'
 import type { ChordUpdate } from '../wire/topology.ts'
-import type { Chord, NeighbourLists } from './chord.ts'
+import { unique, type Chord, type NeighbourLists } from './chord.ts'
 
 export interface UpdateDependencies {
   readonly clock: Clock
@@ -119,8 +119,14 @@ export class Updates {
     return [...lists.predecessors, ...lists.successors, ...(update.type === 'full' ? copy(update.fingers) : [])]
   }
 
-  /** Lets who waits in `from` look again; after the tables have taken the Update in. */
-  notify(): void { this.arrived.notify() }
+  /** The tables have taken the Update in: lets who waits in `from` look. Of a mere finger the lists are of no more use. */
+  taken(from: Uint8Array): void {
+    const { chord } = this.deps
+    const lists = this.listsOf(from)
+    const namesUs = lists !== undefined && [...lists.predecessors, ...lists.successors].some((id) => equalBytes(id, chord.nodeId))
+    if (chord.isMember && !namesUs && !chord.isNeighbour(from)) this.last.delete(toHex(from))
+    this.arrived.notify()
+  }
 
   /** The newest lists `from` sent over its present link that satisfy `test`; waits for them. @throws the signal's reason */
   async from(from: Uint8Array, test: (lists: NeighbourLists) => boolean, signal: AbortSignal): Promise<NeighbourLists> {
@@ -131,10 +137,6 @@ export class Updates {
       await untilAborted(this.arrived.wait(), signal)
     }
   }
-}
-
-export function unique(ids: readonly Uint8Array[]): readonly Uint8Array[] {
-  return [...new Map(ids.map((id) => [toHex(id), id])).values()]
 }
 
 /** "The Finger Table of the Updating peer, in numerically ascending order" (RFC 6940 §10.7). */

@@ -45,10 +45,8 @@ export interface Tally { ok: number; failed: number; wrong: number }
 export interface WorldOptions {
   readonly seed: number
   readonly configuration?: Partial<OverlayConfiguration>
-  readonly plugin?: 'self-tuning'
   /** Nodes to log the doings of, to stderr. */
   readonly verbose?: boolean
-  readonly loss?: number
 }
 
 export class World {
@@ -85,7 +83,7 @@ export class World {
     this.network = new SimNetwork(this.clock, new SeededRandom(options.seed ^ 0x5bd1e995), this.hash)
     this.configuration = newConfiguration({
       instanceName: simOverlayName, rootCerts: [this.authority.root.der], noIce: true, chordPingIntervalS: 60, chordUpdateIntervalS: 300,
-      ...(options.plugin === undefined ? {} : { topologyPlugin: 'CHORD-SELF-TUNING' }), ...options.configuration,
+      ...options.configuration,
     })
     this.verifier = new CertificateVerifier(this.authority.crypto, this.clock, this.configuration, 1_000_000)
     this.log = options.verbose === true ? stderrLog('', this.clock) : silent

@@ -217,3 +217,18 @@ describe('fingers (RFC 6940 §10.7.2, §10.7.4)', () => {
     expect(chord.lacksFingers).toBe(true)
   })
 })
+
+describe('neighbours that others have lost (RFC 6940 §10.7.1)', () => {
+  const said = (predecessors: string[], successors: string[]): { predecessors: Uint8Array[]; successors: Uint8Array[] } => ({ predecessors: predecessors.map(at), successors: successors.map(at) })
+
+  test('are those that a neighbour stands beside and does not name', () => {
+    const { chord, meet } = setUp()
+    chord.enter()
+    meet('50', '60', '70', '90', 'a0', 'b0')
+    expect(places(chord.doubtful(at('60'), said(['50', '40', '30'], ['80', '90', 'a0'])))).toEqual(['70'])
+    expect(places(chord.doubtful(at('60'), said(['50', '40', '30'], ['70', '80', '90'])))).toEqual([])
+    // Beyond the ends of its lists it says nothing.
+    expect(places(chord.doubtful(at('70'), said(['60', '50', '40'], ['80', 'a0', 'a8'])))).toEqual(['90'])
+    expect(places(chord.doubtful(at('70'), said([], [])))).toEqual([])
+  })
+})
