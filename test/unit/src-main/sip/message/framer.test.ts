@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { DecodeError } from '../../../../../src-main/base/errors.ts'
 import { StreamFramer } from '../../../../../src-main/sip/message/framer.ts'
+import type { SipMessage } from '../../../../../src-main/sip/message/message.ts'
 
 const encode = (text: string) => new TextEncoder().encode(text)
 const one = (n: number, body = '') => `MESSAGE sip:a@b SIP/2.0\r\nX: ${n}\r\nl: ${body.length}\r\n\r\n${body}`
@@ -51,5 +52,15 @@ describe('stream framing (RFC 3261 §18.3)', () => {
     expect(f.partial).toBe(true)
     f.push(encode('c'))
     expect(f.partial).toBe(false)
+  })
+
+  it('gives bodies that stay as they are while the stream goes on', () => {
+    const kept: { m: SipMessage; text: string }[] = []
+    const f = new StreamFramer({ onMessage: (m) => { kept.push({ m, text: m.text }) }, onPing: () => {} })
+    const stream = encode(Array.from({ length: 60 }, (_, i) => one(i, String(i).repeat(i))).join(''))
+    for (let at = 0; at < stream.length; at += 37) f.push(stream.slice(at, at + 37))
+    expect(kept).toHaveLength(60)
+    expect(kept.map(({ m }) => m.text)).toEqual(kept.map(({ text }) => text))
+    expect(kept[59]?.text).toBe('59'.repeat(59))
   })
 })

@@ -55,6 +55,33 @@ abcd`)
     expect([...again.body]).toEqual([0, 255, 13])
   })
 
+  it('forwards lines that were not touched byte for byte, folding and white space and all', () => {
+    const untouched = 'f :  "Zoë 😀" <sip:zoe@b>;tag=ä\r\nX-Folded: a,\r\n\t b  \r\n   c\r\nSUBJECT:none \r\n'
+    const message = parseDatagram(bytes(`OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx , SIP/2.0/TCP i;branch=z9hG4bKy\r\nMax-Forwards: 70\r\n${untouched}t: <sip:é@b>\r\nl: 2\r\n\r\nok`))
+    expect(message.from.displayName).toBe('Zoë 😀')
+    expect(message.headers.get('x-folded')).toBe('a, b c')
+    expect(message.headers.get('Subject')).toBe('none')
+    message.headers.prepend('Via', 'SIP/2.0/UDP me;branch=z9hG4bKz').set('Max-Forwards', '69')
+    expect(new TextDecoder().decode(message.encode())).toBe(
+      `OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP me;branch=z9hG4bKz\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx , SIP/2.0/TCP i;branch=z9hG4bKy\r\nMax-Forwards: 69\r\n${untouched}t: <sip:é@b>\r\nl: 2\r\n\r\nok`)
+    message.headers.replaceFirst('Via', undefined).replaceFirst('Via', undefined)
+    expect(message.vias.map(({ host }) => host)).toEqual(['i'])
+  })
+
+  it('never sends on a line that a bare line break would cut in two', () => {
+    const message = parseDatagram(bytes('OPTIONS sip:a@b SIP/2.0\r\nX: a\nEvil: yes\r\nY: b\rEvil: yes\r\nl: 0\r\n\r\n'))
+    expect(message.kind === 'request' && message.defect?.status).toBe(400)
+    expect(new TextDecoder().decode(message.encode())).not.toMatch(/^Evil/m)
+    expect(() => parseDatagram(bytes('SIP/2.0 200 OK\r\nX: a\nEvil: yes\r\nl: 0\r\n\r\n'))).toThrow(DecodeError)
+  })
+
+  it('knows names by all their letters, not by a hash of them', () => {
+    const message = parseDatagram(bytes('OPTIONS sip:a@b SIP/2.0\r\nVIA: SIP/2.0/UDP h\r\nVib: x\r\nCSEQ: 1 OPTIONS\r\nC-SEQ: 2\r\nContent-Lenght: 9\r\nl: 0\r\n\r\n'))
+    expect(message.vias).toHaveLength(1)
+    expect(message.cseq.number).toBe(1)
+    expect([message.headers.get('vib'), message.headers.get('c-seq'), message.headers.get('Content-Length')]).toEqual(['x', '2', '0'])
+  })
+
   it('parses typed header fields when asked and again after a change', () => {
     const m = request('OPTIONS sip:a@b SIP/2.0\nTo: <sip:broken\nContent-Length: 0\n\n')
     expect(m.defect).toBeUndefined()
