@@ -35,7 +35,7 @@ export class BaresipPhone {
     const { account, sipPort, controlPort, toneHz, codecs, contacts = '', host = '127.0.0.1' } = this.options
     mkdirSync(join(this.directory, 'rec'))
     const modules = [...codecs, 'ausine', 'aubridge', 'sndfile', 'stun', 'turn', 'ice', 'srtp', 'dtls_srtp', 'uuid'].map((m) => `module ${m}.so`)
-    const apps = ['menu', 'ctrl_tcp', 'contact', 'presence', 'mwi', 'debug_cmd'].map((m) => `module_app ${m}.so`)
+    const apps = ['menu', 'ctrl_tcp', 'contact', 'presence', 'debug_cmd'].map((m) => `module_app ${m}.so`)
     writeFileSync(join(this.directory, 'config'), [
       'poll_method epoll', `sip_listen ${host}:${sipPort}`, ...(host === '127.0.0.1' ? ['net_interface 127.0.0.1'] : []), 'call_local_timeout 30', 'call_max_calls 8',
       `audio_source ausine,${toneHz}`, `audio_player aubridge,sink-${sipPort}`, `audio_alert aubridge,alert-${sipPort}`,
@@ -89,7 +89,9 @@ export class BaresipPhone {
     if (process !== undefined && process.exitCode === null) {
       const gone = new Promise((done) => process.once('exit', done))
       process.kill()
+      const late = setTimeout(() => process.kill('SIGKILL'), 3_000)
       await gone
+      clearTimeout(late)
     }
     rmSync(this.directory, { recursive: true, force: true })
   }
