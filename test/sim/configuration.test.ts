@@ -111,8 +111,14 @@ describe('a new configuration', { timeout: 30_000 }, () => {
   test('that names a plug-in we do not have makes the node leave', async () => {
     const { ring, organiser, document } = await organised(6, 3)
     const next = await document({ sequence: 1, mandatoryExtensions: ['urn:example:unheard-of'] })
+    // The organiser's own program does not let it happen; somebody with a newer one brings it along.
     expect(() => { organiser.overlay.updateDocument(next) }).toThrow(/unsupported/)
     expect(ring.nodes.map(({ excluded }) => excluded)).toEqual([[], [], []])
+    const newer = await ring.make({ document: next })
+    await newer.overlay.start()
+    await ring.until(() => ring.nodes.slice(0, 3).some(({ excluded }) => excluded.length > 0), 10_000)
+    await ring.advance(3_000)
+    for (const { excluded, overlay } of ring.nodes.slice(0, 3)) if (excluded.length > 0) expect([excluded, overlay.status.phase]).toEqual([['overlay-incompatible'], 'stopped'])
     expect(await ring.close()).toBe(0)
   })
 })

@@ -171,6 +171,8 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
   const documents = new Emitter<Uint8Array>()
   const excluded = new Emitter<{ readonly code: 'certificate-invalid' | 'overlay-incompatible'; readonly why: string }>()
   const exclude = (code: 'certificate-invalid' | 'overlay-incompatible', why: string): void => {
+    // Once: several neighbours bring the same news.
+    if (node.status.phase === 'stopped') return
     log.error('excluded from the overlay', { code, why })
     excluded.emit({ code, why })
     node.stop().catch((error: unknown) => { log.error('stop', { error: String(error) }) })
