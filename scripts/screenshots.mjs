@@ -17,7 +17,7 @@ if (!existsSync(join(renderer, 'index.html'))) {
 const vite = { root, configFile: false, logLevel: 'error', resolve: { alias: { '@shared': join(root, 'src-shared') } } }
 const load = async (path) => (await runnerImport(join(root, path), vite)).module
 const { ScriptedPeer } = await load('test/support/scriptedPeer.ts')
-const { newcomer, officeDay } = await load('test/support/scriptedState.ts')
+const { newcomer, officeDay, officePhones, scriptedPhones } = await load('test/support/scriptedState.ts')
 
 const at = (testid) => `[data-testid="${testid}"]`
 const call = async (page, peer, who, part) => {
@@ -79,6 +79,12 @@ const screens = {
     await page.click(at('nav-settings'))
     await page.click(at('settings-overlay'))
     await page.waitForSelector(at('invitations'))
+  }],
+  phones: [officePhones, async (page, peer) => {
+    peer.overrides.set('phones.list', () => scriptedPhones)
+    await page.click(at('nav-settings'))
+    await page.click(at('settings-phones'))
+    await page.waitForSelector(at('phone-desk'))
   }],
 }
 

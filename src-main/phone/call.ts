@@ -42,6 +42,7 @@ export class Call implements MediaUser {
   private codec = ''
   private soundFlows = false
   private security: CallView['security'] = 'unknown'
+  private farLeg: CallView['farLeg']
   private answeredAt: number | null = null
   private endedAt: number | null = null
   private endReason: CallEnd | null = null
@@ -67,7 +68,7 @@ export class Call implements MediaUser {
       id: this.id, direction: this.direction, remote: this.remote, state: this.state, muted: this.muted,
       heldByMe: this.heldByMe, heldByThem: this.heldByThem, digits: this.digits, transfer: this.transfer,
       continues: this.origin.continues ?? null, referredBy: this.origin.referredBy ?? null,
-      engine: this.session?.engine ?? 'none', security: this.security, codec: this.codec,
+      engine: this.session?.engine ?? 'none', security: this.security, codec: this.codec, ...(this.farLeg !== undefined && { farLeg: this.farLeg }),
       startedAt: this.startedAt, answeredAt: this.answeredAt, endedAt: this.endedAt, end: this.endReason,
     }
   }
@@ -87,7 +88,7 @@ export class Call implements MediaUser {
   answered(remoteSdp: string, remote?: CallView['remote']): void {
     if (!this.move('connecting', () => {
       this.answeredAt = this.clock.now()
-      this.security = mediaSecurityOf(remoteSdp)
+      this.protection(remoteSdp)
       if (remote !== undefined) this.remote = remote
     })) return
     if (this.soundFlows) this.move('active')
@@ -127,7 +128,7 @@ export class Call implements MediaUser {
 
   /** The transport of the sound was agreed on anew. */
   secured(remoteSdp: string): void {
-    this.security = mediaSecurityOf(remoteSdp)
+    this.protection(remoteSdp)
     this.user?.onChanged(this)
   }
 
@@ -163,6 +164,12 @@ export class Call implements MediaUser {
     if (!this.ended) this.user?.onMediaFailed(code)
   }
 
+  private protection(remoteSdp: string): void {
+    this.security = mediaSecurityOf(remoteSdp)
+    const told = farLegLine.exec(remoteSdp)?.[1]
+    this.farLeg = told === 'none' || told === 'sdes' ? told : undefined
+  }
+
   private move(state: CallState, act?: () => void): boolean {
     if (!next[this.state].includes(state)) return false
     this.state = state
@@ -171,6 +178,9 @@ export class Call implements MediaUser {
     return true
   }
 }
+
+/** A bridge to an ordinary phone tells with it how the phone's side is protected (`media/rtpBridge`). */
+const farLegLine = /^a=x-far-leg:(\S+)/m
 
 /** What the signalling says protects the sound (RFC 5763 §5, RFC 4568, RFC 3551). */
 function mediaSecurityOf(sdp: string): CallView['security'] {

@@ -40,7 +40,10 @@ export const callView = z.object({
   referredBy: z.string().nullable(),
   /** who makes the sound of this call */
   engine: z.enum(['client', 'headless', 'none']),
+  /** what protects the sound between us and the next end of it */
   security: z.enum(['dtls-srtp', 'sdes', 'none', 'unknown']),
+  /** what protects it from there to an ordinary phone, where a bridge stands between; absent without one */
+  farLeg: z.enum(['sdes', 'none']).optional(),
   codec: z.string(),
   startedAt: z.number(),
   answeredAt: z.number().nullable(),

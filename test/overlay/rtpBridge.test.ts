@@ -146,6 +146,7 @@ describe('the RTP bridge', () => {
   it('passes hold on, counts o= up only with changes, and lets a refused offer be forgotten', async () => {
     const { session } = openApp()
     const first = bridge.offer(phone.offer(), 'phone')
+    expect(first).toMatch(/^a=x-far-leg:none\r$/m)
     bridge.answer(await session.answer(first, AbortSignal.timeout(5000)))
     const again = bridge.offer(phone.offer({ version: 1 }), 'phone')
     expect(again).toBe(first)

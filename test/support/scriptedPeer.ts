@@ -174,7 +174,7 @@ export class ScriptedPeer {
       'contacts.remove': ({ aor }) => { this.put('contacts', aor, null); return null },
       'phones.add': ({ userName, displayName }) => ({
         phone: { userName, displayName: displayName ?? '', createdAt: Date.now(), registrations: [] },
-        password: 'abcd-efgh-jkmn-pqrs', domain: 'office.example', aor: this.state.account?.aor ?? '', server: null,
+        password: 'abcd-efgh-jkmn-pqrs', domain: 'office.example', aor: this.state.account?.aor ?? '', server: this.state.status.sip ?? null,
       }),
       'phones.list': () => [],
       'phones.remove': () => null,

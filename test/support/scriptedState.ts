@@ -1,5 +1,5 @@
 /** States for the scripted peer: nothing yet, and an office on an ordinary day. Node-IDs and fingerprints are made up. */
-import { defaultSettings, type AccountView, type ContactView, type HistoryEntry, type MessageView, type NeighbourView } from '@shared/model/index.ts'
+import { defaultSettings, type AccountView, type ContactView, type HistoryEntry, type MessageView, type NeighbourView, type PhoneView } from '@shared/model/index.ts'
 import type { State } from '@shared/ipc/contract.ts'
 
 export interface Scenario { state: State; messages: MessageView[] }
@@ -108,3 +108,17 @@ export function officeDay(): Scenario {
   call('bob', 'in', 51 * hour, 62, 'answered', 'hung-up')
   return scenario
 }
+
+/** The office, at a peer that serves ordinary phones. */
+export function officePhones(): Scenario {
+  const scenario = officeDay()
+  const { status } = scenario.state
+  scenario.state.status = { ...status, roles: [...status.roles, 'proxy', 'redirect', 'registrar'], sip: '192.168.1.20:5060', sipTlsPort: 5061 }
+  return scenario
+}
+
+/** One phone logged in, one in its box. */
+export const scriptedPhones: PhoneView[] = [
+  { userName: 'desk', displayName: 'Desk phone', createdAt: 1_780_000_000_000, registrations: [{ contact: 'sip:desk@192.168.1.52:5060', userAgent: 'baresip v1.0.0 (x86_64/linux)', expiresS: 254 }] },
+  { userName: 'kitchen', displayName: '', createdAt: 1_780_100_000_000, registrations: [] },
+]

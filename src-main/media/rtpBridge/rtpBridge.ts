@@ -149,7 +149,8 @@ export class RtpBridge implements SdpBridge {
     const { host, port } = this.overlay.address
     return this.version('overlay', () => writeAudio({
       origin: this.origins.overlay, host, port, protocol: 'UDP/TLS/RTP/SAVPF', codecs, direction: like.direction, ptime: like.ptime, mid, lines,
-      transport: this.overlay.attributes(setup),
+      // for the user to be told: the app sees DTLS-SRTP, which ends here
+      transport: [...this.overlay.attributes(setup), `x-far-leg:${like.crypto.length > 0 ? 'sdes' : 'none'}`],
     }))
   }
 

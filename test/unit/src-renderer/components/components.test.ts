@@ -121,6 +121,16 @@ describe('call stage', () => {
     expect(screen.getByTestId('call-security').textContent).toBe('Not encrypted')
   })
 
+  it('says that the way to an ordinary phone behind a bridge is not encrypted, whatever our side of it is', async () => {
+    await h.tell({ topic: 'calls', id: 'c1', value: call({ direction: 'out', state: 'active', answeredAt: 1, security: 'dtls-srtp', farLeg: 'none' }) })
+    await show(CallStage, {}, '/call/c1')
+    expect(screen.getByTestId('call-security').textContent).toBe('Not encrypted at the other end')
+    expect(screen.getByTestId('call-security-text').textContent).toContain('Bob speaks on an ordinary phone')
+    await h.tell({ topic: 'calls', id: 'c1', value: call({ direction: 'out', state: 'active', answeredAt: 1, security: 'dtls-srtp', farLeg: 'sdes' }) })
+    expect(screen.getByTestId('call-security').textContent).toBe('Encrypted on the way')
+    expect(screen.queryByTestId('call-security-text')).toBeNull()
+  })
+
   it('keeps the name of the mute button and tells its state apart', async () => {
     await h.tell({ topic: 'calls', id: 'c1', value: call({ direction: 'out', state: 'active', answeredAt: 1, muted: true }) })
     await show(CallStage, {}, '/call/c1')
