@@ -1,6 +1,7 @@
 /** `ports/network` on node:dgram, node:net and node:os. */
 import { createSocket } from 'node:dgram'
-import { connect, createServer, isIPv6, type Socket } from 'node:net'
+import { lookup } from 'node:dns'
+import { connect, createServer, isIP, isIPv6, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { PeerError } from '../base/errors.ts'
 import type { ByteStream, DatagramSocket, Network, SocketAddress, StreamListener } from '../ports/network.ts'
@@ -10,10 +11,20 @@ import { SocketStream, socketAddress } from './socketStream.ts'
 
 const connectTimeoutMs = 10_000
 const maxStreams = 1024
+/** A pause of the event loop must not lose what comes meanwhile; the system gives less where it allows less. */
+const receiveBufferBytes = 1 << 20
 
 function bindDatagram(address: SocketAddress): Promise<DatagramSocket> {
   return new Promise((resolve, reject) => {
-    const socket = createSocket({ type: isIPv6(address.host) ? 'udp6' : 'udp4' })
+    const family = isIPv6(address.host) ? 6 : 4
+    const socket = createSocket({
+      type: `udp${family}`, recvBufferSize: receiveBufferBytes,
+      // destinations are literals: nothing has to be looked up for each datagram
+      lookup: (host, options, found) => {
+        if (isIP(host) === 0) lookup(host, { ...options, all: false }, found)
+        else found(null, host, family)
+      },
+    })
     const failed = (error: NodeJS.ErrnoException): void => { socket.close(); reject(bindError(error, address)) }
     socket.once('error', failed)
     socket.bind({ address: address.host, port: address.port, exclusive: true }, () => {
