@@ -95,6 +95,12 @@ function createProgram(): Command {
   contacts.command('add').argument('<uri>').option('--name <name>').action(does(program, async () => (await import('./commands/contacts.ts')).add))
   contacts.command('remove').argument('<uri>').action(does(program, async () => (await import('./commands/contacts.ts')).remove))
 
+  const calls = program.command('calls').description('past and running calls of this profile')
+  calls.command('list').description('the latest, with the ids that trace takes').action(does(program, async () => (await import('./commands/calls.ts')).list))
+  calls.command('trace').argument('<id>', 'of a call, or its Call-ID').description('the SIP messages of one of the last calls, with their times')
+    .option('--text', 'whole messages, without bodies').option('--bodies', 'whole messages with bodies; keys and credentials are left out')
+    .action(does(program, async () => (await import('./commands/calls.ts')).trace))
+
   const phones = program.command('phones').description('ordinary SIP phones that may log in at this peer')
   phones.command('list').action(does(program, async () => (await import('./commands/phones.ts')).list))
   phones.command('add').argument('<name>', 'the user name it logs in with').option('--display-name <name>')

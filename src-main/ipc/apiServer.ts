@@ -101,6 +101,11 @@ export function createApi(app: PeerApp, deps: ApiDeps): Api {
       else if (withCall !== undefined) phone().calls.join(id, withCall)
       return null
     },
+    'calls.trace': ({ id, bodies }) => {
+      const found = peer().callTrace.of(id, bodies === true)
+      if (found === undefined) throw new PeerError('call-unknown', 'no messages of this call are kept')
+      return { ...found, messages: [...found.messages] }
+    },
     'media.result': ({ request, sdp, error }, client) => { media.result(client, request, sdp, error); return null },
     'media.state': ({ id, state, codec }, client) => { media.state(client, id, state, codec); return null },
 

@@ -19,6 +19,7 @@ import type { Overlay } from '../reload/overlay/overlay.ts'
 import { Redir } from '../reload/usages/redir.ts'
 import { PhoneAccounts } from '../phone/phoneAccounts.ts'
 import { createSipElement, type SipElement } from '../sip/element/element.ts'
+import { CallTrace } from '../sip/transport/callTrace.ts'
 import { PhoneService } from './phoneService.ts'
 import type { NetworkOptions, PeerPorts, PeerStores } from './ports.ts'
 
@@ -46,6 +47,8 @@ export interface Peer {
   readonly phone: Phone
   /** Ordinary SIP phones that log in here. */
   readonly phones: PhoneService
+  /** The SIP messages of the last calls. */
+  readonly callTrace: CallTrace
   /** Something of the peer's status changed. */
   readonly onStatus: Event<void>
   /** Somebody else of an open overlay has our user name; this device is not registered. */
@@ -77,7 +80,9 @@ export function createPeer(parts: PeerParts): Peer {
     accounts: new PhoneAccounts({ random, hashes: crypto, store: stores.phoneAccounts, realm: identity.overlayName, now: () => clock.now(), owner: () => identity.userName }),
     element: () => sip,
   })
+  const callTrace = new CallTrace(clock)
   const phone: Phone = createPhone({
+    noteDialog: (id, callId) => { callTrace.claim(id, callId) },
     clock, random, log, settings, resolver: new PhoneAwareResolver(identity.overlayName, resolver, phones, () => identity.userName), stores, aor: () => identity.userName,
     // The phone is the user of the user agent that it calls with.
     userAgent: {
@@ -102,7 +107,8 @@ export function createPeer(parts: PeerParts): Peer {
       },
     }),
   })
+  sip.transport.tap = callTrace
   const redir = new Redir({ overlay, clock, random, log: log.child('redir'), branchingFactor: () => overlay.configuration.redirBranchingFactor })
   overlay.onStatus(() => { status.emit() })
-  return { identity, overlay, transport, sip, resolver, registration, redir, phone, phones, onStatus: status.event, onNameTaken: nameTaken.event }
+  return { identity, overlay, transport, sip, resolver, registration, redir, phone, phones, callTrace, onStatus: status.event, onNameTaken: nameTaken.event }
 }

@@ -85,6 +85,7 @@ export class CallService {
     const call = new Call(this.deps.clock, randomId(this.deps.random), 'in', {
       aor: from.aor, displayName: this.deps.nameOf(from.aor, from.displayName), verified: identity?.aor === from.aor,
     }, { ...(continues !== undefined && { continues: continues.call.id }), ...(referredBy !== undefined && { referredBy }) })
+    this.deps.noteDialog?.(call.id, invite.callId)
     const control = new IncomingCall(this.deps.clock, this.deps.log, call, invite, (each) => this.userOf(each))
     this.keep(control)
     return control

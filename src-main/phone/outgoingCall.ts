@@ -22,6 +22,8 @@ export interface OutgoingDeps {
   readonly log: Log
   readonly resolver: TargetResolver
   readonly userAgent: Pick<UserAgent, 'invite'>
+  /** A call has this Call-ID: for who records what is said about it. */
+  readonly noteDialog?: (id: string, callId: string) => void
 }
 
 /** After so long nobody is there. */
@@ -84,6 +86,7 @@ export class OutgoingCall {
     this.call.to('calling')
     this.timer = this.deps.clock.setTimer(noAnswerMs, () => { this.finish(this.rang ? 'call-no-answer' : 'user-offline') })
     const dialog = { callId: randomId(this.deps.random, 12), fromTag: randomId(this.deps.random, 6) }
+    this.deps.noteDialog?.(this.call.id, dialog.callId)
     this.forks.push(...targets.slice(0, maxTargets).map(() => ({ call: undefined, done: false })))
     this.forks.forEach((fork, i) => {
       const target = targets[i]

@@ -39,6 +39,8 @@ export interface PhoneDeps {
   /** Our address of record without scheme; its domain completes bare names. */
   readonly aor: () => string
   readonly maxCalls?: number
+  /** A call has this Call-ID: for who records what is said about it. */
+  readonly noteDialog?: (id: string, callId: string) => void
 }
 
 export interface Phone {
@@ -93,7 +95,8 @@ export function createPhone(deps: PhoneDeps): Phone {
   })
   const contacts = new ContactService(stores.contacts, presence, domain)
   const calls = new CallService({
-    clock, random, log, resolver, userAgent, history, domain, nameOf, ...(deps.maxCalls === undefined ? {} : { maxCalls: deps.maxCalls }),
+    clock, random, log, resolver, userAgent, history, domain, nameOf, ...(deps.noteDialog === undefined ? {} : { noteDialog: deps.noteDialog }),
+    ...(deps.maxCalls === undefined ? {} : { maxCalls: deps.maxCalls }),
   })
   const messages = new MessageService({
     clock, random, log, resolver, userAgent, domain, nameOf, store: stores.messages,

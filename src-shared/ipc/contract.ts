@@ -115,6 +115,19 @@ export const methods = {
   'call.dtmf': { params: z.object({ id, digits: z.string().regex(/^[0-9A-Da-d*#]{1,64}$/) }).strict(), result: nothing },
   /** one of `uri` (they are sent to somebody) and `withCall` (the other sides of two calls are joined); told by the call's `transfer` */
   'call.transfer': { params: z.object({ id, uri: uri.optional(), withCall: id.optional() }).strict(), result: nothing },
+  /**
+   * the SIP messages of one of the last calls, by the call's id or its Call-ID, oldest first. Credentials and media keys
+   * are left out; bodies too unless asked for
+   */
+  'calls.trace': {
+    params: z.object({ id: z.string().min(1).max(300), bodies: z.boolean().optional() }).strict(),
+    result: z.object({
+      callId: z.string(),
+      messages: z.array(z.object({ at: z.number(), direction: z.enum(['in', 'out']), transport: z.string(), remote: z.string(), summary: z.string(), text: z.string() })),
+      /** messages that there was no room for */
+      omitted: z.number(),
+    }),
+  },
   /** a client's answer to a `media` event; `error` is an error code */
   'media.result': { params: z.object({ request: id, sdp: z.string().max(100_000).optional(), error: z.string().max(100).optional() }).strict(), result: nothing },
   /** a client tells what it sees of the sound of a call */

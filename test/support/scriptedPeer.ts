@@ -194,6 +194,7 @@ export class ScriptedPeer {
         this.call(id, { transfer: { by: 'me', target, state: 'calling', status: null } })
         return null
       },
+      'calls.trace': ({ id }) => ({ callId: id, messages: [], omitted: 0 }),
       'media.result': () => null,
       'media.state': ({ id, state, codec }) => {
         if (state === 'connected') this.call(id, { state: 'active', codec: codec ?? '', security: 'dtls-srtp', answeredAt: this.state.calls[id]?.answeredAt ?? Date.now() })

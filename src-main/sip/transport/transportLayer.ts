@@ -11,6 +11,7 @@ import { makeResponse, type SipMessage, SipRequest, SipResponse } from '../messa
 import { DEFAULT_LIMITS, type MessageLimits, parseDatagram } from '../message/parser.ts'
 import type { Via } from '../message/via.ts'
 import { bracketHost, defaultPort, type HostPort, plainHost } from './address.ts'
+import type { MessageTap } from './callTrace.ts'
 import type { Connection } from './connection.ts'
 import { OpeningConnection } from './tcp.ts'
 import { UdpFlow } from './udp.ts'
@@ -51,6 +52,8 @@ const PONG = new Uint8Array([13, 10])
 
 export class TransportLayer {
   user: TransportUser | undefined
+  /** Sees every message; undefined: nobody does, at no cost. */
+  tap: MessageTap | undefined
   readonly counters: TransportCounters = { received: 0, sent: 0, malformed: 0, rejected: 0, stray: 0, pings: 0, refusedConnections: 0 }
   private readonly attached = new Map<Connection, Attached>()
   /** Connections that have closed; their late users must not bring them back. */
@@ -153,6 +156,7 @@ export class TransportLayer {
 
   private send(connection: Connection, message: SipMessage): void {
     this.counters.sent++
+    this.tap?.onMessage(message, connection, 'out')
     connection.send(message.encode())
   }
 
@@ -201,6 +205,7 @@ export class TransportLayer {
   private receive(message: SipMessage, connection: Connection): void {
     if (!this.attached.has(connection)) return
     this.counters.received++
+    this.tap?.onMessage(message, connection, 'in')
     try {
       if (message.kind === 'request') this.receiveRequest(message, connection)
       else this.receiveResponse(message, connection)

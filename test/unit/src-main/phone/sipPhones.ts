@@ -3,13 +3,14 @@ import { PeerError } from '../../../../src-main/base/errors.ts'
 import { createPhone, type Phone } from '../../../../src-main/phone/phone.ts'
 import type { TargetResolver } from '../../../../src-main/phone/targetResolver.ts'
 import { createSipElement, type SipElement } from '../../../../src-main/sip/element/element.ts'
+import { CallTrace } from '../../../../src-main/sip/transport/callTrace.ts'
 import { memoryConnectionPair, type MemoryConnection } from '../../../support/memoryConnection.ts'
 import { SeededRandom } from '../../../support/seededRandom.ts'
 import { VirtualClock } from '../../../support/virtualClock.ts'
 import { fakeMedia, quiet, type FakeMedia } from './fakeNet.ts'
 import { memoryStores } from './memoryStores.ts'
 
-export interface Side { readonly aor: string; readonly phone: Phone; readonly sip: SipElement; pipes: MemoryConnection[] }
+export interface Side { readonly aor: string; readonly phone: Phone; readonly sip: SipElement; readonly trace: CallTrace; pipes: MemoryConnection[] }
 
 export class SipPhones {
   readonly clock = new VirtualClock()
@@ -21,7 +22,9 @@ export class SipPhones {
     const aor = `${name}@office.example`
     let sip: SipElement | undefined
     const random = new SeededRandom(this.sides.size + 1)
+    const trace = new CallTrace(this.clock)
     const phone = createPhone({
+      noteDialog: (id, callId) => { trace.claim(id, callId) },
       clock: this.clock, random, log: quiet, stores: memoryStores(), resolver: this.resolverOf(aor), aor: () => aor,
       userAgent: (user) => {
         sip = createSipElement({ clock: this.clock, random, log: quiet, user, local: () => ({ aor, displayName: name }) })
@@ -29,7 +32,8 @@ export class SipPhones {
       },
     })
     if (sip === undefined) throw new Error('no user agent')
-    const made = { aor, phone, sip, pipes: [] }
+    sip.transport.tap = trace
+    const made = { aor, phone, sip, trace, pipes: [] }
     this.sides.set(aor, made)
     phone.start()
     return made
