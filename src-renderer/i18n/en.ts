@@ -59,6 +59,7 @@ export const en = {
     answered: { in: 'Incoming', out: 'Outgoing' },
     outcome: { answered: 'Answered', missed: 'Missed', declined: 'Declined', cancelled: 'Cancelled', failed: 'Failed', 'answered-elsewhere': 'Answered elsewhere' },
   },
+  trace: { show: 'SIP messages', none: 'Its messages are not kept any more: the last 50 calls are, until Ringway ends.', in: 'received', out: 'sent' },
   incoming: {
     title: 'Incoming call', answer: 'Answer', decline: 'Decline', message: 'Message…', endAndAnswer: 'Hold & answer', silence: 'Silence', verified: 'verified', unverified: 'not verified',
     busyWith: 'You are in a call with {name}.', over: 'The call is over',
@@ -133,7 +134,7 @@ export const en = {
   phones: {
     heading: 'Accounts', add: 'Add phone', addText: 'Makes an account for one phone. The phone needs to know nothing of the overlay.',
     userName: 'User name', userNameHint: 'What the phone logs in with, such as desk.', displayName: 'Name', displayNameHint: 'Where it stands, for this list.',
-    old: 'Old phone', oldText: 'For phones that know no better login than MD5 and fail with it off.',
+    old: 'Old phone', oldText: 'For phones whose login knows only MD5. Try without it first.',
     madeTitle: 'Type this into the phone', madeText: 'The password is shown only now. If it is lost, remove the phone and add it again.',
     password: 'Password', domain: 'Domain', server: 'Server', port: 'Port, UDP and TCP', tlsPort: 'Port, TLS', thisComputer: 'Address of this computer',
     stepAccount: 'Put the user name in as authentication name too.', stepServer: 'Enter the server as outbound proxy, or as registrar.',

@@ -194,7 +194,12 @@ export class ScriptedPeer {
         this.call(id, { transfer: { by: 'me', target, state: 'calling', status: null } })
         return null
       },
-      'calls.trace': ({ id }) => ({ callId: id, messages: [], omitted: 0 }),
+      'calls.trace': ({ id }) => ({
+        callId: `${id}-7f3a`, omitted: 0,
+        messages: (['INVITE sip:bob@office.example SIP/2.0', 'SIP/2.0 180 Ringing (1 INVITE)', 'SIP/2.0 200 OK (1 INVITE)', 'ACK sip:bob@office.example SIP/2.0'] as const).map((summary, i) => ({
+          at: 1_780_000_000_000 + i * 740, direction: i === 0 || i === 3 ? 'out' as const : 'in' as const, transport: 'TLS', remote: 'bob@office.example', summary, text: `${summary}\r\nCall-ID: ${id}-7f3a\r\n\r\n`,
+        })),
+      }),
       'media.result': () => null,
       'media.state': ({ id, state, codec }) => {
         if (state === 'connected') this.call(id, { state: 'active', codec: codec ?? '', security: 'dtls-srtp', answeredAt: this.state.calls[id]?.answeredAt ?? Date.now() })

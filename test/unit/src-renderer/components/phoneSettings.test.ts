@@ -95,7 +95,7 @@ describe('phones in the settings', () => {
   it('says how to switch it on where the peer serves no phones', async () => {
     await h.tell({ topic: 'status', value: emptyState().status })
     await show()
-    expect(screen.getByTestId('phones-off').textContent).toContain('--serve proxy,redirect,registrar --sip')
+    expect(screen.getByTestId('phones-off').textContent).toContain('ringway run --sip')
     expect(screen.queryByTestId('phones-server')).toBeNull()
   })
 })
