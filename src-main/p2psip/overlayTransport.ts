@@ -11,11 +11,13 @@ import type { Connection, ConnectionUser, PeerIdentity } from '../sip/transport/
 
 /** Application-ID of SIP (RFC 7904 §9.3, RFC 6940 §14.5). */
 export const sipApplication = 5060
-/** More pipes than this and the longest idle one is closed. */
+/** More pipes than this and the one that was asked for longest ago is closed. */
 const maxPipes = 256
 
 export class OverlayTransport {
   private readonly byNode = new Map<string, PipeConnection>()
+  /** All that are open; of two to one node only the newer is handed out. */
+  private readonly connections = new Set<PipeConnection>()
   private readonly opening = new Map<string, Promise<PipeConnection>>()
   private readonly lifetime = new AbortController()
   private nextId = 1
@@ -36,7 +38,11 @@ export class OverlayTransport {
     if (last === undefined || !('node' in last)) throw new PeerError('address-invalid', 'a device is reached by its Node-ID')
     const key = toHex(last.node)
     const open = this.byNode.get(key)
-    if (open !== undefined) return open
+    if (open !== undefined) {
+      this.byNode.delete(key) // the one used last comes last
+      this.byNode.set(key, open)
+      return open
+    }
     const pending = this.opening.get(key)
     if (pending !== undefined) return untilAborted(pending, signal)
     // Shared by all who ask meanwhile, so one caller's abort must not take it from the others.
@@ -50,19 +56,27 @@ export class OverlayTransport {
   close(): void {
     this.stopListening()
     this.lifetime.abort(new PeerError('cancelled', 'the phone is stopping'))
-    for (const connection of [...this.byNode.values()]) connection.close()
+    for (const connection of [...this.connections]) connection.close()
   }
 
   private adopt(pipe: AppPipe, incoming: boolean): PipeConnection {
     const connection = new PipeConnection(`pipe-${this.nextId++}`, pipe, () => {
+      this.connections.delete(connection)
       if (this.byNode.get(connection.peerIdentity.nodeId) === connection) this.byNode.delete(connection.peerIdentity.nodeId)
     })
+    this.connections.add(connection)
     const key = connection.peerIdentity.nodeId
     this.byNode.delete(key)
     this.byNode.set(key, connection)
-    if (this.byNode.size > maxPipes) this.byNode.values().next().value?.close()
+    if (this.connections.size > maxPipes) (this.superseded() ?? this.byNode.values().next().value)?.close()
     this.onConnection(connection, incoming)
     return connection
+  }
+
+  /** A pipe beside a newer one to the same node: the first to go. */
+  private superseded(): PipeConnection | undefined {
+    for (const connection of this.connections) if (this.byNode.get(connection.peerIdentity.nodeId) !== connection) return connection
+    return undefined
   }
 }
 

@@ -76,8 +76,7 @@ export class OverlayResolver implements TargetResolver {
             if (!equalBytes(device.node, this.overlay.nodeId) && found.size < maxDevices) found.set(toHex(device.node), [...gruu.destination])
             continue
           }
-          const next = normaliseAor(registration.uri, this.overlay.name)
-          if (this.isOurs(next)) await follow(next, depth + 1)
+          await this.followed(registration.uri, signal, (next) => follow(next, depth + 1))
           continue
         }
         const last = registration.destinationList.at(-1)
@@ -87,6 +86,17 @@ export class OverlayResolver implements TargetResolver {
     }
     await follow(aor, 1)
     return found
+  }
+
+  /** Another address that a registration names. What is wrong with it must not take the other devices with it. */
+  private async followed(uri: string, signal: AbortSignal, follow: (aor: string) => Promise<void>): Promise<void> {
+    try {
+      const next = normaliseAor(uri, this.overlay.name)
+      if (this.isOurs(next)) await follow(next)
+    } catch (cause) {
+      signal.throwIfAborted()
+      if (!(cause instanceof PeerError) || (cause.code !== 'address-invalid' && cause.code !== 'network-timeout' && cause.code !== 'peer-unreachable')) throw cause
+    }
   }
 
   private fetch(aor: string, signal: AbortSignal): Promise<readonly VerifiedValue[]> {

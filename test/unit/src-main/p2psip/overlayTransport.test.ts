@@ -127,6 +127,17 @@ describe('one pipe to a node', () => {
     expect(await transport.connect(bob, never)).toBe(told[1]?.connection)
   })
 
+  it('of 257 the one asked for longest ago is closed, but first one that a newer has superseded', async () => {
+    const { overlay, transport } = world()
+    const pipes = Array.from({ length: 256 }, (_, i) => new ScriptedPipe(Uint8Array.of(i >> 8, i & 255, ...nodeOf(7).subarray(2))))
+    for (const pipe of pipes) overlay.opens(pipe)
+    await transport.connect([{ node: (pipes[0] as ScriptedPipe).peerNodeId }], never)
+    overlay.opens(new ScriptedPipe(nodeOf(8)))
+    expect(pipes.flatMap(({ closed }, i) => (closed > 0 ? [i] : []))).toEqual([1])
+    overlay.opens(new ScriptedPipe((pipes[9] as ScriptedPipe).peerNodeId))
+    expect(pipes.flatMap(({ closed }, i) => (closed > 0 ? [i] : []))).toEqual([1, 9])
+  })
+
   it('of 257 the one opened longest ago is closed', () => {
     const { overlay } = world()
     const pipes = Array.from({ length: 257 }, (_, i) => new ScriptedPipe(Uint8Array.of(i >> 8, i & 255, ...nodeOf(7).subarray(2))))
@@ -136,6 +147,14 @@ describe('one pipe to a node', () => {
 })
 
 describe('stopping', () => {
+  it('closes both of two pipes to one node', () => {
+    const { overlay, transport } = world()
+    const pipes = [new ScriptedPipe(nodeOf(2)), new ScriptedPipe(nodeOf(2))]
+    for (const pipe of pipes) overlay.opens(pipe)
+    transport.close()
+    expect(pipes.map(({ closed }) => closed)).toEqual([1, 1])
+  })
+
   it('closes what is open, gives up what is being opened, and takes no more pipes', async () => {
     const { overlay, transport, told, hold } = world()
     const pipe = new ScriptedPipe(nodeOf(3))

@@ -151,6 +151,14 @@ describe('a name taken in an open overlay (RFC 6940 §11.3.1)', () => {
     expect([told, times()]).toEqual([['taken', 'taken', true], [120_000]])
   })
 
+  it('where an authority hands out names, another device of ours has the same one', async () => {
+    const { clock, overlay, registration, told } = world()
+    overlay.putCertificate(alice, nodeOf(66))
+    registration.start()
+    await clock.advanceAsync(0)
+    expect(told).toEqual([true])
+  })
+
   it('our own certificate from before does not count', async () => {
     const { clock, overlay, registration, told } = world({ open: true })
     overlay.putCertificate(alice, overlay.nodeId)
@@ -213,7 +221,7 @@ describe('stopping', () => {
   })
 
   it('gives up a Store under way, or a retry, and removes nothing that is not there', async () => {
-    const slow = world()
+    const slow = world({ open: true })
     let signal: AbortSignal | undefined
     slow.overlay.answer.fetch = (_fetched, of) => { signal = of; return new Promise((_resolve, reject) => { of.addEventListener('abort', () => { reject(of.reason as Error) }) }) }
     slow.registration.start()

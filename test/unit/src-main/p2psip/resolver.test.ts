@@ -145,6 +145,16 @@ describe('somebody who is not reached', () => {
     expect(overlay.fetched).toHaveLength(1)
   })
 
+  it('a registered address that is malformed or not answered does not take the other devices with it', async () => {
+    const { overlay, reached } = world()
+    overlay.registerUri('boss@office.example', 'sip:@', nodeOf(200))
+    overlay.registerUri('boss@office.example', 'sip:bob@office.example', nodeOf(201))
+    overlay.registerDevice('boss@office.example', nodeOf(5))
+    const fetch = overlay.answer.fetch
+    overlay.answer.fetch = (fetched, signal) => (fetched.name === bob ? Promise.reject(new PeerError('network-timeout')) : fetch(fetched, signal))
+    expect(await reached('boss')).toEqual(ids(5))
+  })
+
   it('rejects with the reason of the signal when the caller gives up', async () => {
     const { overlay, resolver } = world()
     overlay.registerDevice(bob, nodeOf(2))
