@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { observe } from './directPhone.ts'
-import { installed } from './elements.ts'
+import { requireProgram } from './elements.ts'
 import { canMakeNamespace, observeInNamespace, resultFile } from './namespace.ts'
 
 interface Seen {
@@ -16,9 +16,10 @@ interface Seen {
   readonly transferor: string
 }
 
-describe.skipIf(!installed('baresip') || !canMakeNamespace)('baresip with ICE and DTLS-SRTP', () => {
+describe.skipIf(!canMakeNamespace)('baresip with ICE and DTLS-SRTP', () => {
   let seen: Seen
   beforeAll(async () => {
+    requireProgram('baresip')
     if (resultFile === undefined) seen = await observeInNamespace('test/interop/sip/directPhone.test.ts', 110_000) as Seen
     else {
       seen = await observe() as unknown as Seen

@@ -52,10 +52,10 @@ export function callOnce(from: SipElement, leg: Leg, offer: string, holdMs = 0):
   })
 }
 
-export function installed(program: string): boolean { return spawnSync('which', [program]).status === 0 }
+function installed(program: string): boolean { return spawnSync('which', [program]).status === 0 }
 
 /** Debian's packages of the programs that these tests run. */
-const PACKAGES = { sipp: 'sip-tester', baresip: 'baresip-core' } as const
+const PACKAGES = { sipp: 'sip-tester', baresip: 'baresip-core', linphonec: 'linphone-cli' } as const
 
 /** A test that cannot run fails, in one line that says what to install: one that is skipped would prove nothing. */
 export function requireProgram(program: keyof typeof PACKAGES): void {

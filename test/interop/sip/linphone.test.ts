@@ -1,13 +1,14 @@
 /** linphonec as an ordinary phone at a registrar peer; linphone.ts is what happens. */
 import { writeFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { installed } from './elements.ts'
+import { requireProgram } from './elements.ts'
 import { observe, type Seen, type Talk } from './linphone.ts'
 import { canMakeNamespace, observeInNamespace, resultFile } from './namespace.ts'
 
-describe.skipIf(!installed('linphonec') || !canMakeNamespace)('linphonec at a registrar peer', () => {
+describe.skipIf(!canMakeNamespace)('linphonec at a registrar peer', () => {
   let seen: Seen
   beforeAll(async () => {
+    requireProgram('linphonec')
     if (resultFile === undefined) seen = await observeInNamespace('test/interop/sip/linphone.test.ts', 110_000) as Seen
     else {
       seen = await observe()
