@@ -23,7 +23,7 @@ export class DocumentServer {
   url(): string {
     const known = this.stores.authority.load()?.enrolmentUrl
     const last = known === undefined || known === '' ? undefined : new URL(known)
-    const port = this.port ?? (last === undefined || last === null || last.port === '' ? defaultPort : Number(last.port))
+    const port = this.port ?? (last === undefined || last.port === '' ? defaultPort : Number(last.port))
     return documentUrlAt(this.host(), port)
   }
 

@@ -7,6 +7,10 @@ import type { Certificate } from '../../ports/crypto.ts'
 import type { OverlayConfiguration } from '../config/configuration.ts'
 import type { TraceHop } from './trace.ts'
 import type { SocketAddress } from '../../ports/secureStream.ts'
+import type { ValueSelector, VerifiedValue } from '../usages/fetchClient.ts'
+import type { ValueToStore } from '../usages/storeClient.ts'
+
+export type { ValueSelector, ValueToStore, VerifiedValue }
 
 export type OverlayPhase = 'stopped' | 'starting' | 'joining' | 'joined' | 'alone' | 'offline'
 
@@ -29,37 +33,6 @@ export interface Neighbour {
 
 /** Where a message goes: Node-IDs of 16 bytes in order, or a Resource-ID alone or in the last place. */
 export type DestinationSpec = readonly ({ readonly node: Uint8Array } | { readonly resource: Uint8Array })[]
-
-export type ValueSelector =
-  | { readonly model: 'single' }
-  | { readonly model: 'array'; readonly ranges: readonly { readonly first: number; readonly last: number }[] }
-  /** no keys: all entries */
-  | { readonly model: 'dictionary'; readonly keys: readonly Uint8Array[] }
-
-/** A value to write; `value` undefined removes it (RFC 6940 §7.4.1.3). */
-export interface ValueToStore {
-  readonly kind: number
-  /** index for arrays (0xffffffff appends), key for dictionaries */
-  readonly index?: number
-  readonly key?: Uint8Array
-  readonly value: Uint8Array | undefined
-  readonly lifetimeS: number
-}
-
-/** A value read and verified: its signature, its signer's certificate and the Kind's access policy hold. */
-export interface VerifiedValue {
-  readonly kind: number
-  readonly index?: number
-  readonly key?: Uint8Array
-  readonly value: Uint8Array
-  /** ms since 1970, by the writer's clock */
-  readonly storageTimeMs: number
-  readonly lifetimeS: number
-  readonly signer: Certificate
-  /** user name and Node-ID of the signer's certificate */
-  readonly signerUserName: string
-  readonly signerNodeId: Uint8Array
-}
 
 export interface FetchOptions {
   /** The look-up matters: replicas are asked too when the responsible peer's answer is empty, late or fails its checks. */

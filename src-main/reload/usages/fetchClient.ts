@@ -21,7 +21,7 @@ export type ValueSelector =
   /** No keys: all entries. */
   | { readonly model: 'dictionary', readonly keys: readonly Uint8Array[] }
 
-/** A value read and verified. */
+/** A value read and verified: its signature, its signer's certificate and the Kind's access policy hold. */
 export interface VerifiedValue {
   readonly kind: number
   readonly index?: number
