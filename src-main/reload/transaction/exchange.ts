@@ -4,6 +4,7 @@
  * `RequestSender` and serve with `RequestHandler`.
  */
 import type { VerifiedSigner } from '../security/signatureVerifier.ts'
+import type { MessageExtension } from '../wire/message.ts'
 
 /** Where a request goes: Node-IDs in order, or a Resource-ID alone or in the last place. */
 export type RequestDestination = readonly ({ readonly node: Uint8Array } | { readonly resource: Uint8Array })[]
@@ -15,6 +16,7 @@ export interface Answer {
   readonly signer: VerifiedSigner
   /** DER certificates of the security block, the signer's included; needed to verify stored values. */
   readonly certificates: readonly Uint8Array[]
+  readonly extensions: readonly MessageExtension[]
   /** Nodes the answer names on its way back plus one; 1 for a direct neighbour. */
   readonly hops: number
   readonly rttMs: number
@@ -43,6 +45,10 @@ export interface RequestOptions {
   readonly transmissions?: number
   /** In place of that of the configuration in force; for ConfigUpdates (RFC 6940 §6.3.2.1). */
   readonly configurationSequence?: number
+  /** Message extensions (RFC 6940 §6.3.3), none of them critical. */
+  readonly extensions?: readonly MessageExtension[]
+  /** An error that a node on the way sends ends the request, instead of being a hint: who asks wants to know where a path breaks (RFC 7851 §4.2). */
+  readonly pathErrorsEnd?: boolean
 }
 
 export interface RequestSender {
@@ -76,13 +82,16 @@ export interface IncomingRequest {
   /** The Destination List entry it reached us by. */
   readonly destination: { readonly node: Uint8Array } | { readonly resource: Uint8Array }
   readonly transactionId: bigint
+  readonly extensions: readonly MessageExtension[]
+  /** As it arrived. */
+  readonly ttl: number
   /** Nodes on the way, this one included. */
   readonly hops: number
 }
 
 /** What a handler makes of a request; the message code of a success is the request's + 1. */
 export type Outcome =
-  | { readonly body: Uint8Array; readonly certificates?: readonly Uint8Array[] }
+  | { readonly body: Uint8Array; readonly certificates?: readonly Uint8Array[]; readonly extensions?: readonly MessageExtension[] }
   | { readonly error: number; readonly info?: Uint8Array | string }
 
 /**

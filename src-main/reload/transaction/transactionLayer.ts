@@ -65,6 +65,7 @@ interface Pending {
   readonly code: number
   readonly expected: Destination
   readonly through: Uint8Array | undefined
+  readonly pathErrorsEnd: boolean
   resolve(answer: Answer): void
   reject(error: Error): void
 }
@@ -111,7 +112,7 @@ export class TransactionLayer implements RequestSender, RouterUser {
       if (this.pending.size >= MAX_PENDING) { reject(new RequestTimeout('too many requests under way')); return }
       const transactionId = this.freshTransactionId()
       const sequence = options.configurationSequence === undefined ? {} : { configurationSequence: options.configurationSequence }
-      const message = this.build({ transactionId, destinationList: list, maxResponseLength: this.deps.overlay.maxMessageBytes, ...sequence }, { messageCode: code, messageBody: body, extensions: [] }, options.certificates ?? [])
+      const message = this.build({ transactionId, destinationList: list, maxResponseLength: this.deps.overlay.maxMessageBytes, ...sequence }, { messageCode: code, messageBody: body, extensions: options.extensions ?? [] }, options.certificates ?? [])
       if (message.length > this.deps.overlay.maxMessageBytes) { reject(new ReloadError(ErrorCode.messageTooLarge, new TextEncoder().encode(`${message.length} bytes`))); return }
       const finish = (act: () => void): void => {
         transaction.terminate()
@@ -131,7 +132,7 @@ export class TransactionLayer implements RequestSender, RouterUser {
         },
       })
       this.pending.set(transactionId, {
-        transaction, code, expected, through: options.through,
+        transaction, code, expected, through: options.through, pathErrorsEnd: options.pathErrorsEnd === true,
         resolve: (answer) => { finish(() => { resolve(answer) }) },
         reject: (error) => { finish(() => { reject(error) }) },
       })
@@ -221,13 +222,13 @@ export class TransactionLayer implements RequestSender, RouterUser {
   private onAnswer(message: Message, signer: VerifiedSigner): void {
     const pending = this.pending.get(message.header.transactionId)
     if (pending === undefined) return
-    const { messageCode, messageBody } = message.contents
+    const { messageCode, messageBody, extensions } = message.contents
     const error = messageCode === MessageCode.error ? this.readError(messageBody) : undefined
     if (messageCode === MessageCode.error ? error === undefined : messageCode !== answerCode(pending.code)) { this.drop('wrongAnswer'); return }
     // Through a bootstrap node we may see another ring than ours, whose nearest peer is not ours.
     const anyone = pending.through !== undefined && pending.expected.type === 'resource'
     if (!anyone && !this.maySign(signer.nodeId, pending.expected)) {
-      const fatal = error?.errorCode === ErrorCode.unsupportedForwardingOption || error?.errorCode === ErrorCode.messageTooLarge ||
+      const fatal = pending.pathErrorsEnd || error?.errorCode === ErrorCode.unsupportedForwardingOption || error?.errorCode === ErrorCode.messageTooLarge ||
         (pending.through !== undefined && equalBytes(signer.nodeId, pending.through))
       if (error === undefined || !PATH_ERRORS.has(error.errorCode)) this.drop('wrongSigner')
       else if (fatal) pending.reject(new ReloadError(error.errorCode, error.errorInfo, signer))
@@ -239,7 +240,7 @@ export class TransactionLayer implements RequestSender, RouterUser {
     if (error !== undefined) pending.reject(new ReloadError(error.errorCode, error.errorInfo.slice(), signer))
     else {
       const hops = Math.max(1, this.deps.overlay.initialTtl - message.header.ttl + 1)
-      pending.resolve({ code: messageCode, body: messageBody, signer, certificates: bucketOf(message.security), hops, rttMs: pending.transaction.elapsedMs })
+      pending.resolve({ code: messageCode, body: messageBody, signer, certificates: bucketOf(message.security), extensions, hops, rttMs: pending.transaction.elapsedMs })
     }
   }
 
@@ -284,7 +285,7 @@ export class TransactionLayer implements RequestSender, RouterUser {
     const incoming: IncomingRequest = {
       code: contents.messageCode, body: contents.messageBody, signer, certificates: bucketOf(message.security), previousHop,
       destination: destination.type === 'resource' ? { resource: destination.resourceId } : { node: destination.type === 'node' ? destination.nodeId : this.deps.nodeId },
-      transactionId: header.transactionId, hops: header.viaList.length + 1,
+      transactionId: header.transactionId, extensions: contents.extensions, ttl: header.ttl, hops: header.viaList.length + 1,
     }
     const outcome = this.serve(incoming)
     if (outcome instanceof Promise) {
@@ -337,7 +338,7 @@ export class TransactionLayer implements RequestSender, RouterUser {
   private outcomeBytes(header: ForwardingHeader, code: number, outcome: Outcome): Uint8Array {
     const contents = 'error' in outcome
       ? errorContents(outcome.error, outcome.info)
-      : { messageCode: answerCode(code), messageBody: outcome.body, extensions: [] }
+      : { messageCode: answerCode(code), messageBody: outcome.body, extensions: outcome.extensions ?? [] }
     if ('error' in outcome) this.deps.counters.add(`sent.${errorName(outcome.error)}`)
     const limit = Math.min(header.maxResponseLength === 0 ? Infinity : header.maxResponseLength, this.deps.overlay.maxMessageBytes)
     const extra = 'error' in outcome ? [] : outcome.certificates ?? []

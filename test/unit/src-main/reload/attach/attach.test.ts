@@ -61,12 +61,12 @@ async function setUp(count: number): Promise<{ clock: VirtualClock; network: Mem
             const signer = { nodeId: identity.nodeId } as IncomingRequest['signer']
             signal.addEventListener('abort', () => { reject(signal.reason as Error) })
             clock.setTimer(node.delayMs, () => {
-              const request = { code, body, signer, certificates: [], previousHop: new Uint8Array(16), destination: last, transactionId: 1n, hops: 2 } as IncomingRequest
+              const request = { code, body, signer, certificates: [], previousHop: new Uint8Array(16), destination: last, transactionId: 1n, extensions: [], ttl: 100, hops: 2 } as IncomingRequest
               void Promise.resolve(target.attach.serve(request)).then((outcome: Outcome) => {
                 outcomes.push(`${i}: ${'error' in outcome ? outcome.error : 'answered'}`)
                 clock.setTimer(node.delayMs, () => {
                   if ('error' in outcome) reject(new ReloadError(outcome.error, new Uint8Array(0)))
-                  else resolve({ code: code + 1, body: outcome.body, signer: { nodeId: target.identity.nodeId } as Answer['signer'], certificates: [], hops: 2, rttMs: 20 })
+                  else resolve({ code: code + 1, body: outcome.body, signer: { nodeId: target.identity.nodeId } as Answer['signer'], certificates: [], extensions: [], hops: 2, rttMs: 20 })
                 })
               })
             })

@@ -150,7 +150,7 @@ export class TestNode implements RequestSender {
     if (to === undefined || !to.up) throw new RequestTimeout('nobody there')
     const outcome = to.serve(this.incoming(code, body, last, options.certificates))
     if ('error' in outcome) throw new ReloadError(outcome.error, typeof outcome.info === 'string' ? utf8Bytes(outcome.info) : outcome.info ?? new Uint8Array(), to.verified)
-    const answer: Answer = { code: code + 1, body: outcome.body, signer: to.verified, certificates: [to.peer.certificate.der, ...outcome.certificates ?? []], hops: 1, rttMs: 1 }
+    const answer: Answer = { code: code + 1, body: outcome.body, signer: to.verified, certificates: [to.peer.certificate.der, ...outcome.certificates ?? []], extensions: [], hops: 1, rttMs: 1 }
     return this.ring.tamper?.(answer, code) ?? answer
   }
 
@@ -166,7 +166,7 @@ export class TestNode implements RequestSender {
 
   /** A request of ours as its receiver sees it. */
   incoming(code: number, body: Uint8Array, destination: RequestDestination[number], certificates: readonly Uint8Array[] = []): IncomingRequest {
-    return { code, body, signer: this.verified, certificates: [this.peer.certificate.der, ...certificates], previousHop: this.id, destination, transactionId: 1n, hops: 1 }
+    return { code, body, signer: this.verified, certificates: [this.peer.certificate.der, ...certificates], previousHop: this.id, destination, transactionId: 1n, extensions: [], ttl: 100, hops: 1 }
   }
 
   /** A value signed by us. */

@@ -21,7 +21,7 @@ const at = (place: string): Uint8Array => fromHex(`${place}${'0'.repeat(30)}`)
 function request<N extends BodyName>(name: N, body: BodyOf<N>, signer: Uint8Array, previousHop = signer): IncomingRequest {
   return {
     code: MessageCode[name], body: encodeContents(name, body).messageBody, signer: { nodeId: signer } as IncomingRequest['signer'], certificates: [], previousHop,
-    destination: { node: at('80') }, transactionId: 1n, hops: 1,
+    destination: { node: at('80') }, transactionId: 1n, extensions: [], ttl: 100, hops: 1,
   }
 }
 

@@ -120,6 +120,25 @@ describe('a request (RFC 6940 §6.2.1)', () => {
     await expect(answer).rejects.toBeInstanceOf(ReloadError)
   })
 
+  test('that asks where a path breaks ends with the error of the node that knows', async () => {
+    const { layer, sent } = setUp()
+    const answer = layer.request([{ node: bob.nodeId }], MessageCode.pingReq, new Uint8Array(0), never, { pathErrorsEnd: true })
+    layer.onDeliver(from(eve, sent[0]!, errorContents(ErrorCode.forbidden)), eve.nodeId, toAlice())
+    layer.onDeliver(from(eve, sent[0]!, errorContents(ErrorCode.loopDetected, 'here')), eve.nodeId, toAlice())
+    await expect(answer).rejects.toMatchObject({ code: ErrorCode.loopDetected, signer: { nodeId: eve.nodeId } })
+  })
+
+  test('and its answer carry extensions (RFC 6940 §6.3.3)', async () => {
+    const extension = { type: 2, critical: false, extensionContents: Uint8Array.of(7, 8) }
+    const { layer, sent } = setUp()
+    const answer = layer.request([{ node: bob.nodeId }], MessageCode.pingReq, new Uint8Array(0), never, { extensions: [extension] })
+    const served = setUp(bob)
+    served.layer.handle(MessageCode.pingReq, (request) => ({ body: Uint8Array.of(request.ttl), extensions: request.extensions }))
+    served.layer.onDeliver(sent[0]!, alice.nodeId, toNode(bob.nodeId))
+    layer.onDeliver(served.sent[0]!, bob.nodeId, toAlice())
+    await expect(answer).resolves.toMatchObject({ body: Uint8Array.of(100), extensions: [extension] })
+  })
+
   test('is given up by its signal', async () => {
     const { clock, layer } = setUp()
     const given = new AbortController()
