@@ -52,9 +52,11 @@ function createProgram(): Command {
   overlay.command('show').description('print the overlay document').action(does(program, async () => (await import('./commands/overlay.ts')).show))
   overlay.command('invite').argument('<user>').description('make an invitation link with a one-time code')
     .option('--expires <hours>', 'until when it holds', positive)
+    .option('--device', 'for one more device of somebody who is in the overlay already')
     .action(does(program, async () => (await import('./commands/overlay.ts')).invite))
 
   overlay.command('revoke').argument('<user>').description('exclude a user: his devices leave the overlay, and his open invitations are taken back')
+    .option('--device <node-id>', 'only this device of his')
     .action(does(program, async () => (await import('./commands/overlay.ts')).revoke))
 
   program.command('join').argument('<link>', 'invitation link, overlay file, or address of the document').description('enrol into an overlay')

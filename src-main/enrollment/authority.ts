@@ -1,20 +1,21 @@
 /**
  * The organiser's certification authority (RFC 6940 §11.3): owns the overlay's root key, gives out one-time
- * invitation codes and certificates. Node-IDs are random and a returning user gets his own back; a code is spent
- * in the same transaction that records its certificate.
+ * invitation codes and certificates. Node-IDs are random and a returning device gets its own back (`returning.ts`); a
+ * code is spent in the same transaction that records its certificate.
  */
 import { equalBytes, fromHex, toHex } from '../base/bytes.ts'
 import { DecodeError, PeerError } from '../base/errors.ts'
 import type { Certificate, PrivateKey } from '../ports/crypto.ts'
 import type { DocumentSigner } from '../reload/config/writeConfiguration.ts'
-import { nodeIdUri, readOverlayCertificate } from '../reload/security/overlayCertificate.ts'
+import { MAX_NODE_IDS, nodeIdUri } from '../reload/security/overlayCertificate.ts'
 import { backdateMs, certificateLifeMs, dayMs, type EnrolmentPorts } from './enrolmentPorts.ts'
 import { issueCertificate, readRequest, type CertificationRequest } from './forgeX509.ts'
 import { parseCode, pinBytes, printCode, printLink } from './invitationCode.ts'
 import { checkUserName } from './names.ts'
 import { badNodesOf, nextDocument, withBadNodes } from './nextDocument.ts'
 import { importKey } from './ownIdentity.ts'
-import type { AuthorityRecord, AuthorityStore, EnrolledUser, InvitationRecord } from './stores.ts'
+import { deviceOfKey, returningDevice } from './returning.ts'
+import type { AuthorityRecord, AuthorityStore, EnrolledDevice, InvitationRecord } from './stores.ts'
 
 type Ports = Pick<EnrolmentPorts, 'clock' | 'random' | 'crypto' | 'keychain'>
 
@@ -28,6 +29,8 @@ export interface EnrolmentRequest {
   readonly code: string
   /** DER PKCS#10 */
   readonly csr: Uint8Array
+  /** Node-IDs wanted, 1 to 16; default 1 */
+  readonly nodeIds?: number
 }
 
 export type RefusalCode = 'invitation-invalid' | 'invitation-used' | 'invitation-expired' | 'name-taken' | 'name-invalid' | 'enrolment-refused'
@@ -48,11 +51,11 @@ export type InvitationState = 'open' | 'used' | 'expired' | 'revoked'
 /** A certificate for a user's key, with the names of RFC 6940 §11.3. */
 export function certifyUser(
   { clock, random }: Pick<Ports, 'clock' | 'random'>, root: { readonly certificate: Certificate; readonly key: PrivateKey },
-  user: { readonly userName: string; readonly nodeId: Uint8Array; readonly overlayName: string; readonly publicKeyInfo: Uint8Array; readonly lifeMs: number },
+  user: { readonly userName: string; readonly nodeIds: readonly Uint8Array[]; readonly overlayName: string; readonly publicKeyInfo: Uint8Array; readonly lifeMs: number },
 ): Uint8Array {
   return issueCertificate({
     publicKeyInfo: user.publicKeyInfo, purpose: 'peer', serialNumber: random.bytes(16),
-    altNames: [{ kind: 'uri', value: nodeIdUri(user.nodeId, user.overlayName) }, { kind: 'email', value: user.userName }],
+    altNames: [...user.nodeIds.map((nodeId) => ({ kind: 'uri' as const, value: nodeIdUri(nodeId, user.overlayName) })), { kind: 'email', value: user.userName }],
     notBefore: clock.now() - backdateMs, notAfter: Math.min(clock.now() + user.lifeMs, root.certificate.notAfter),
   }, root)
 }
@@ -93,18 +96,18 @@ export class Authority {
   get document(): Uint8Array { return this.record.document }
 
   /**
-   * A one-time invitation for one user: a new one, or one who returns and is to get his Node-ID back.
+   * A one-time invitation for one user: a new one, one who returns and is to get his Node-ID back, or one more device.
    * @param url where newcomers reach the document; undefined leaves them to the local network
    * @throws PeerError 'name-invalid', 'invalid-argument'
    */
-  invite(user: string, lifeMs: number, url: string | undefined): Invitation {
+  invite(user: string, lifeMs: number, url: string | undefined, anotherDevice = false): Invitation {
     if (!(lifeMs > 0 && lifeMs <= longestInvitationMs)) throw new PeerError('invalid-argument', 'an invitation lasts between a moment and a year')
     const { clock, crypto, random } = this.ports
     const userName = checkUserName(user, this.overlayName)
     const secret = random.bytes(10)
     const record: InvitationRecord = {
       id: toHex(random.bytes(8)), userName, codeHash: toHex(crypto.sha256(secret)),
-      createdAt: clock.now(), expiresAt: clock.now() + lifeMs, usedAt: undefined, revokedAt: undefined,
+      createdAt: clock.now(), expiresAt: clock.now() + lifeMs, usedAt: undefined, revokedAt: undefined, anotherDevice,
     }
     this.store.addInvitation(record)
     const pin = crypto.sha256(this.rootCertificate.publicKeyInfo).slice(0, pinBytes)
@@ -127,16 +130,18 @@ export class Authority {
   }
 
   /**
-   * Excludes a user from the overlay: his Node-IDs become bad-nodes of a new document, which is the one from now on,
-   * and his open invitations are taken back. Inviting him again is possible and gives him another Node-ID.
+   * Excludes a user from the overlay: the Node-IDs of his devices become bad-nodes of a new document, which is the one
+   * from now on, and his open invitations are taken back. Inviting him again is possible and gives him another Node-ID.
    * @param signer the organiser's, a configuration-signer of the present document
+   * @param only one of his devices, by a Node-ID in hexadecimal; his other devices and invitations stay
    * @throws PeerError 'user-unknown' when he has neither certificate nor invitation, or is excluded already; 'name-invalid'
    */
-  exclude(user: string, signer: DocumentSigner): { readonly document: Uint8Array; readonly userName: string; readonly nodeIds: readonly string[] } {
+  exclude(user: string, signer: DocumentSigner, only?: string): { readonly document: Uint8Array; readonly userName: string; readonly nodeIds: readonly string[] } {
     const userName = checkUserName(user, this.overlayName)
     const bad = this.badNodes()
-    const nodeIds = (this.store.user(userName)?.nodeIds ?? []).filter((id) => !bad.has(id))
-    const open = this.invitations().filter((invitation) => invitation.userName === userName && this.stateOf(invitation) === 'open')
+    const devices = this.store.devices(userName).filter((device) => only === undefined || device.nodeIds.includes(only))
+    const nodeIds = devices.flatMap((device) => device.nodeIds).filter((id) => !bad.has(id))
+    const open = only !== undefined ? [] : this.invitations().filter((invitation) => invitation.userName === userName && this.stateOf(invitation) === 'open')
     if (nodeIds.length === 0 && open.length === 0) throw new PeerError('user-unknown', `${userName} is not in this overlay`)
     for (const { id } of open) this.store.revokeInvitation(id, this.ports.clock.now())
     if (nodeIds.length === 0) return { document: this.document, userName, nodeIds }
@@ -168,13 +173,20 @@ export class Authority {
       if (cause instanceof DecodeError) return refuse('enrolment-refused', 'bad_CSR')
       throw cause
     }
-    const known = this.store.user(invitation.userName)
-    if (invitation.usedAt !== undefined) return this.repeated(known, csr) ?? refuse('invitation-used', 'failed_authentication')
+    if (invitation.usedAt !== undefined) return this.repeated(invitation.userName, csr) ?? refuse('invitation-used', 'failed_authentication')
     if (invitation.expiresAt <= clock.now()) return refuse('invitation-expired', 'failed_authentication')
     if (csr.keyBits < minKeyBits) return refuse('enrolment-refused', 'bad_CSR')
     const name = this.nameProblem(request.userName, csr.emails, invitation.userName)
     if (name !== undefined) return refuse(name, 'username_not_available')
-    return this.issue(invitation, known, csr)
+    const nodeIds = request.nodeIds ?? 1
+    if (!(Number.isInteger(nodeIds) && nodeIds >= 1 && nodeIds <= MAX_NODE_IDS)) return refuse('enrolment-refused', 'Node-IDs_not_available')
+    return this.issue(invitation, csr, nodeIds)
+  }
+
+  /** The devices of a user that have not been excluded, the one enrolled first first. */
+  devices(userName: string): readonly EnrolledDevice[] {
+    const bad = this.badNodes()
+    return this.store.devices(userName).filter((device) => !device.nodeIds.some((id) => bad.has(id)))
   }
 
   /** A certificate for the HTTPS server of the document and of enrolment; it names the overlay and no node (RFC 6940 §11.3). */
@@ -190,26 +202,27 @@ export class Authority {
     return { chain: [crypto.parseCertificate(der), this.rootCertificate], privateKey }
   }
 
-  private issue(invitation: InvitationRecord, known: EnrolledUser | undefined, csr: CertificationRequest): EnrolmentResult {
+  private issue(invitation: InvitationRecord, csr: CertificationRequest, count: number): EnrolmentResult {
+    const { userName } = invitation
+    const device = this.certified(userName, returningDevice(this.ports.crypto, this.overlayName, this.devices(userName), csr, invitation.anotherDevice), csr, count)
+    return this.store.enrol(invitation.id, device) ? { certificate: device.certificate, userName } : refuse('invitation-used', 'failed_authentication')
+  }
+
+  /** @param before the device that returns and keeps its Node-IDs; undefined for a new one */
+  private certified(userName: string, before: EnrolledDevice | undefined, csr: CertificationRequest, count: number): EnrolledDevice {
     const { clock, random } = this.ports
-    const bad = this.badNodes()
-    const before = known?.nodeIds.find((id) => !bad.has(id))
-    const nodeId = before === undefined ? freshNodeId(random) : fromHex(before)
+    const nodeIds = [...before?.nodeIds ?? []]
+    while (nodeIds.length < count) nodeIds.push(toHex(freshNodeId(random)))
     const certificate = certifyUser(this.ports, { certificate: this.rootCertificate, key: this.rootKey }, {
-      userName: invitation.userName, nodeId, overlayName: this.overlayName, publicKeyInfo: csr.publicKeyInfo, lifeMs: certificateLifeMs,
+      userName, nodeIds: nodeIds.slice(0, count).map(fromHex), overlayName: this.overlayName, publicKeyInfo: csr.publicKeyInfo, lifeMs: certificateLifeMs,
     })
-    const user: EnrolledUser = { userName: invitation.userName, nodeIds: before === undefined ? [toHex(nodeId), ...known?.nodeIds ?? []] : known?.nodeIds ?? [], certificate, enrolledAt: clock.now() }
-    return this.store.enrol(invitation.id, user) ? { certificate, userName: user.userName } : refuse('invitation-used', 'failed_authentication')
+    return { userName, nodeIds, certificate, enrolledAt: clock.now() }
   }
 
   /** The same request once more: its answer was lost on the way, so it is given again. */
-  private repeated(known: EnrolledUser | undefined, csr: CertificationRequest): EnrolmentResult | undefined {
-    if (known === undefined) return undefined
-    const issued = this.ports.crypto.parseCertificate(known.certificate)
-    const names = readOverlayCertificate(issued, this.overlayName)
-    const bad = this.badNodes()
-    if (typeof names === 'string' || names.nodeIds.some((id) => bad.has(toHex(id)))) return undefined
-    return equalBytes(issued.publicKeyInfo, csr.publicKeyInfo) ? { certificate: known.certificate, userName: known.userName } : undefined
+  private repeated(userName: string, csr: CertificationRequest): EnrolmentResult | undefined {
+    const device = deviceOfKey(this.ports.crypto, this.devices(userName), csr.publicKeyInfo)
+    return device === undefined ? undefined : { certificate: device.certificate, userName }
   }
 
   private badNodes(): ReadonlySet<string> { return new Set(badNodesOf(this.document, this.overlayName).map(toHex)) }
@@ -220,7 +233,7 @@ export class Authority {
       try {
         name = checkUserName(wanted, this.overlayName)
       } catch { return 'name-invalid' }
-      if (name !== invited) return this.store.user(name) === undefined ? 'enrolment-refused' : 'name-taken'
+      if (name !== invited) return this.store.devices(name).length === 0 ? 'enrolment-refused' : 'name-taken'
     }
     return undefined
   }

@@ -35,7 +35,7 @@ export async function createAuthority(
   const root = { certificate: crypto.parseCertificate(rootDer), key: rootKey }
   const nodeId = freshNodeId(random)
   const certificate = crypto.parseCertificate(certifyUser(ports, root, {
-    userName, nodeId, overlayName, publicKeyInfo: privateKey.publicKeyInfo, lifeMs: rootLifeMs,
+    userName, nodeIds: [nodeId], overlayName, publicKeyInfo: privateKey.publicKeyInfo, lifeMs: rootLifeMs,
   }))
   const signer = new Signer(crypto, { overlayName, nodeId, certificate, chain: [], privateKey })
   const configuration = newConfiguration({

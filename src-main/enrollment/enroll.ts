@@ -9,6 +9,7 @@ import { PeerError } from '../base/errors.ts'
 import type { ErrorCode } from '@shared/errorCodes.ts'
 import type { Certificate, PrivateKey } from '../ports/crypto.ts'
 import type { HttpRequest, HttpResponse } from '../ports/http.ts'
+import { nodeIdUri } from '../reload/security/overlayCertificate.ts'
 import { CertificateVerifier, type VerifiedCertificate } from '../reload/security/certificateVerifier.ts'
 import { checkDocument, type CheckedDocument } from './document.ts'
 import { documentType, enrolmentPath, errorHeader, type EnrolmentPorts } from './enrolmentPorts.ts'
@@ -18,7 +19,7 @@ import { pinBytes } from './invitationCode.ts'
 import { readSource, type JoinSource } from './invitation.ts'
 import { printForm, type FormPart } from './multipart.ts'
 import { checkUserName } from './names.ts'
-import { mayEnrol, orForget, saveIdentity, sealKey } from './ownIdentity.ts'
+import { formerNodeIds, mayEnrol, orForget, saveIdentity, sealKey } from './ownIdentity.ts'
 import { makeSelfSigned } from './selfSigned.ts'
 import type { IdentityStore } from './stores.ts'
 
@@ -28,6 +29,8 @@ export interface JoinRequest {
   readonly userName?: string
   readonly displayName?: string
   readonly code?: string
+  /** Node-IDs wanted in the certificate, 1 to 16; default 1. The first is the one to act under. */
+  readonly nodeIds?: number
 }
 
 export type JoinStep = 'document' | 'key' | 'certificate' | 'save'
@@ -53,8 +56,9 @@ export async function joinOverlay(
   const keyName = await sealKey(ports, key, 'identity')
   return orForget(ports, [keyName], async () => {
     onStep('certificate')
-    const issued = document.open ? ownCertificate(ports, document, key, typed)
-      : await requestCertificate(ports, source, document, key, typed, signal)
+    const count = request.nodeIds ?? 1
+    const issued = document.open ? ownCertificate(ports, document, key, typed, count)
+      : await requestCertificate(ports, source, document, { key, typed, count, before: formerNodeIds(ports, store, overlayName) }, signal)
     signal.throwIfAborted()
     onStep('save')
     const identity: Identity = {
@@ -75,9 +79,20 @@ interface Issued {
   readonly url: string
 }
 
-function ownCertificate(ports: EnrolmentPorts, { configuration }: CheckedDocument, key: PrivateKey, typed: string): Issued {
+/** What is asked for: a certificate for a key. */
+interface Wanted {
+  readonly key: PrivateKey
+  /** user name as typed; '' leaves it to the invitation */
+  readonly typed: string
+  /** Node-IDs */
+  readonly count: number
+  /** the Node-IDs this profile had before its identity lapsed */
+  readonly before: readonly Uint8Array[]
+}
+
+function ownCertificate(ports: EnrolmentPorts, { configuration }: CheckedDocument, key: PrivateKey, typed: string, count: number): Issued {
   const userName = checkUserName(typed, configuration.instanceName)
-  return { ...makeSelfSigned(ports, key, userName, configuration.instanceName, configuration.selfSignedDigest ?? 'sha256'), chain: [], userName, url: '' }
+  return { ...makeSelfSigned(ports, key, userName, configuration.instanceName, configuration.selfSignedDigest ?? 'sha256', count), chain: [], userName, url: '' }
 }
 
 /**
@@ -139,21 +154,23 @@ function enrolmentUrls(source: JoinSource, { configuration }: CheckedDocument): 
 }
 
 async function requestCertificate(
-  ports: EnrolmentPorts, source: JoinSource, document: CheckedDocument, key: PrivateKey, typed: string, signal: AbortSignal,
+  ports: EnrolmentPorts, source: JoinSource, document: CheckedDocument, { key, typed, count, before }: Wanted, signal: AbortSignal,
 ): Promise<Issued> {
   const overlayName = document.configuration.instanceName
   const wanted = typed.trim() === '' ? undefined : checkUserName(typed, overlayName)
   const field = (name: string, value: string): FormPart => ({ name, type: 'text/plain; charset=utf-8', body: utf8Bytes(value) })
-  const csr = makeRequest(key, wanted === undefined ? [] : [{ kind: 'email', value: wanted }])
+  const csr = makeRequest(key, [
+    ...before.map((nodeId) => ({ kind: 'uri' as const, value: nodeIdUri(nodeId, overlayName) })), ...(wanted === undefined ? [] : [{ kind: 'email' as const, value: wanted }]),
+  ])
   const form = printForm([
-    field('username', wanted ?? ''), field('password', source.code ?? ''), { name: 'csr', type: 'application/pkcs10', body: csr },
+    field('username', wanted ?? ''), field('password', source.code ?? ''), ...(count > 1 ? [field('nodeids', String(count))] : []), { name: 'csr', type: 'application/pkcs10', body: csr },
   ], `ringway-${toHex(ports.random.bytes(16))}`)
   const ask = (url: string): Promise<HttpResponse> => requestJudged(ports, {
     method: 'POST', url, headers: { accept: 'application/pkix-cert', 'content-type': form.contentType }, body: form.body, maxBodyBytes: maxCertificateBytes,
   }, (chain) => serverProblem(ports, chain, document.anchor.slice(0, pinBytes), overlayName), signal)
   const { response, url } = await firstAnswer(enrolmentUrls(source, document), ask)
   if (response.status !== 200) throw refusal(response)
-  return { ...readIssued(ports, document, response.body, key, wanted), url }
+  return { ...readIssued(ports, document, response.body, { key, count }, wanted), url }
 }
 
 /** Asks one after the other until somebody answers, each twice: a repeated request gets the same answer (authority.ts). */
@@ -181,14 +198,14 @@ function refusal({ status, headers, body }: HttpResponse): PeerError {
 }
 
 function readIssued(
-  ports: EnrolmentPorts, { configuration }: CheckedDocument, der: Uint8Array, key: PrivateKey, wanted: string | undefined,
+  ports: EnrolmentPorts, { configuration }: CheckedDocument, der: Uint8Array, { key, count }: Pick<Wanted, 'key' | 'count'>, wanted: string | undefined,
 ): Omit<Issued, 'url'> {
   const verified: VerifiedCertificate | string = new CertificateVerifier(ports.crypto, ports.clock, { ...configuration, selfSignedDigest: undefined }).verify(der)
   if (verified === 'not-yet-valid') throw new PeerError('clock-wrong', 'the certificate begins in the future of this machine’s clock')
   if (verified === 'expired') throw new PeerError('clock-wrong', 'the new certificate has expired already by this machine’s clock')
   if (typeof verified === 'string') throw new PeerError('certificate-invalid', `the certificate that was issued is not right: ${verified}`)
   const nodeId = verified.nodeIds[0]
-  if (!equalBytes(verified.certificate.publicKeyInfo, key.publicKeyInfo) || nodeId === undefined || verified.nodeIds.length !== 1) {
+  if (!equalBytes(verified.certificate.publicKeyInfo, key.publicKeyInfo) || nodeId === undefined || verified.nodeIds.length !== count) {
     throw new PeerError('certificate-invalid', 'the certificate that was issued is for another key')
   }
   if (wanted !== undefined && verified.userName !== wanted) throw new PeerError('certificate-invalid', `the certificate that was issued is for ${verified.userName}`)

@@ -62,8 +62,10 @@ export class EnrolResponder {
       const form = parseForm(headers['content-type'] ?? '', body)
       const field = (name: string): string => decoder.decode(form.get(name)?.body ?? new Uint8Array())
       const nodeIds = field('nodeids').trim()
-      result = nodeIds !== '' && nodeIds !== '1' ? { refused: 'enrolment-refused', token: 'Node-IDs_not_available' }
-        : authority.enrol({ userName: field('username'), code: field('password'), csr: form.get('csr')?.body ?? new Uint8Array() })
+      result = authority.enrol({
+        userName: field('username'), code: field('password'), csr: form.get('csr')?.body ?? new Uint8Array(),
+        ...(nodeIds !== '' && { nodeIds: /^\d{1,4}$/.test(nodeIds) ? Number(nodeIds) : 0 }),
+      })
     } catch (cause) {
       if (!(cause instanceof DecodeError)) throw cause
       this.user.onRefused('malformed', remote)

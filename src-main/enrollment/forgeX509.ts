@@ -116,6 +116,8 @@ export interface CertificationRequest {
   readonly keyBits: number
   /** rfc822Names asked for in extensionRequest */
   readonly emails: readonly string[]
+  /** URIs asked for: the Node-IDs of one who returns */
+  readonly uris: readonly string[]
 }
 
 /** Reads a request and checks that its sender has the key. @throws DecodeError */
@@ -131,6 +133,7 @@ export function readRequest(der: Uint8Array): CertificationRequest {
       publicKeyInfo: bytesOf(asn1.toDer(pki.publicKeyToAsn1(key)).getBytes()),
       keyBits: key.n.bitLength(),
       emails: names.filter(({ type }) => type === altNameTypes.email).map(({ value }) => value),
+      uris: names.filter(({ type }) => type === altNameTypes.uri).map(({ value }) => value),
     }
   } catch (cause) {
     if (cause instanceof DecodeError) throw cause

@@ -7,7 +7,7 @@ export interface Identity {
   /** The rfc822Name of the certificate: user@overlay, which is the address of record without scheme. */
   readonly userName: string
   readonly displayName: string
-  /** Node-ID, 16 bytes (the certificate's only one). */
+  /** The Node-ID we act under, 16 bytes: the first of the certificate. */
   readonly nodeId: Uint8Array
   readonly certificate: Certificate
   /** Issuing certificates between `certificate` and the root, nearest first. */

@@ -1,5 +1,5 @@
 /** The stores of enrolment in memory: for tests and for peers that keep nothing. */
-import type { AuthorityRecord, AuthorityStore, EnrolledUser, IdentityRecord, IdentityStore, InvitationRecord } from './stores.ts'
+import type { AuthorityRecord, AuthorityStore, EnrolledDevice, IdentityRecord, IdentityStore, InvitationRecord } from './stores.ts'
 
 export function createMemoryIdentityStore(): IdentityStore {
   let record: IdentityRecord | undefined
@@ -8,7 +8,7 @@ export function createMemoryIdentityStore(): IdentityStore {
 
 export function createMemoryAuthorityStore(): AuthorityStore {
   let record: AuthorityRecord | undefined
-  const users = new Map<string, EnrolledUser>()
+  const devices = new Map<string, EnrolledDevice>()
   const invitations = new Map<string, InvitationRecord>()
   const open = (id: string): InvitationRecord | undefined => {
     const found = invitations.get(id)
@@ -17,8 +17,7 @@ export function createMemoryAuthorityStore(): AuthorityStore {
   return {
     load: () => record,
     save: (next) => { record = next },
-    user: (name) => users.get(name),
-    users: () => [...users.values()],
+    devices: (name) => [...devices.values()].filter(({ userName }) => name === undefined || userName === name),
     invitations: () => [...invitations.values()].sort((a, b) => b.createdAt - a.createdAt),
     invitationByHash: (hash) => [...invitations.values()].find(({ codeHash }) => codeHash === hash),
     addInvitation: (invitation) => { invitations.set(invitation.id, invitation) },
@@ -27,13 +26,13 @@ export function createMemoryAuthorityStore(): AuthorityStore {
       if (found !== undefined) invitations.set(id, { ...found, revokedAt: at })
       return found !== undefined
     },
-    enrol(id, user) {
+    enrol(id, device) {
       if (id !== undefined) {
         const found = open(id)
         if (found === undefined) return false
-        invitations.set(id, { ...found, usedAt: user.enrolledAt })
+        invitations.set(id, { ...found, usedAt: device.enrolledAt })
       }
-      users.set(user.userName, user)
+      devices.set(device.nodeIds[0] ?? '', device)
       return true
     },
   }

@@ -50,6 +50,19 @@ export async function mayEnrol(ports: Ports, store: IdentityStore): Promise<void
   mustBeNew(store)
 }
 
+/** Node-IDs of the identity that this profile had in the overlay and that has lapsed: with them it may return. */
+export function formerNodeIds({ crypto }: Pick<Ports, 'crypto'>, store: IdentityStore, overlayName: string): readonly Uint8Array[] {
+  const record = store.load()
+  if (record === undefined) return []
+  try {
+    const names = readOverlayCertificate(crypto.parseCertificate(record.certificate), overlayName)
+    return typeof names === 'string' ? [] : names.nodeIds
+  } catch (cause) {
+    if (cause instanceof DecodeError) return []
+    throw cause
+  }
+}
+
 export function saveIdentity(store: IdentityStore, identity: Identity, keyName: string, enrolmentUrl: string): void {
   store.save({
     overlayName: identity.overlayName, userName: identity.userName, displayName: identity.displayName, keyName, enrolmentUrl,

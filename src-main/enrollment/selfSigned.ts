@@ -1,6 +1,6 @@
 /**
- * Certificates of one's own making (RFC 6940 §11.3.1) and the overlays that permit them. The Node-ID is the digest
- * of the key, so nobody can choose it; the name is not vouched for, and is looked up in the overlay before use.
+ * Certificates of one's own making (RFC 6940 §11.3.1) and the overlays that permit them. Node-IDs are digests of
+ * the key, so nobody can choose them; the name is not vouched for, and is looked up in the overlay before use.
  */
 import { utf8Bytes } from '../base/bytes.ts'
 import type { Certificate, PrivateKey } from '../ports/crypto.ts'
@@ -34,17 +34,17 @@ export function commonConfiguration({ domainPatterns = [] }: Pick<NewOverlay, 'd
   }
 }
 
-/** @param userName user@overlay */
+/** @param userName user@overlay @param count Node-IDs wanted; the first is the one returned */
 export function makeSelfSigned(
-  { clock, random, crypto }: Ports, key: PrivateKey, userName: string, overlayName: string, digest: SelfSignedDigest,
+  { clock, random, crypto }: Ports, key: PrivateKey, userName: string, overlayName: string, digest: SelfSignedDigest, count = 1,
 ): { readonly certificate: Certificate; readonly nodeId: Uint8Array } {
-  const nodeId = selfSignedNodeIds(crypto, digest, key.publicKeyInfo)[0] ?? new Uint8Array(16)
+  const nodeIds = selfSignedNodeIds(crypto, digest, key.publicKeyInfo, count)
   const der = issueCertificate({
     publicKeyInfo: key.publicKeyInfo, purpose: 'peer', serialNumber: random.bytes(16),
-    altNames: [{ kind: 'uri', value: nodeIdUri(nodeId, overlayName) }, { kind: 'email', value: userName }],
+    altNames: [...nodeIds.map((nodeId) => ({ kind: 'uri' as const, value: nodeIdUri(nodeId, overlayName) })), { kind: 'email', value: userName }],
     notBefore: clock.now() - backdateMs, notAfter: clock.now() + rootLifeMs,
   }, { certificate: undefined, key })
-  return { certificate: crypto.parseCertificate(der), nodeId }
+  return { certificate: crypto.parseCertificate(der), nodeId: nodeIds[0] as Uint8Array }
 }
 
 /**

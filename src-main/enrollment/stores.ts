@@ -37,11 +37,11 @@ export interface AuthorityRecord {
   readonly enrolmentUrl: string
 }
 
-/** A user the authority has given a certificate. */
-export interface EnrolledUser {
+/** A device of a user, which the authority has given a certificate; a user may have several. */
+export interface EnrolledDevice {
   /** user@overlay */
   readonly userName: string
-  /** Node-IDs, 32 hexadecimal digits each; the same ones at re-enrolment (RFC 6940 §11.3). */
+  /** At least one Node-ID, 32 hexadecimal digits each; the same ones at re-enrolment (RFC 6940 §11.3). The first names the device. */
   readonly nodeIds: readonly string[]
   /** the latest certificate */
   readonly certificate: Uint8Array
@@ -58,13 +58,15 @@ export interface InvitationRecord {
   readonly expiresAt: number
   readonly usedAt: number | undefined
   readonly revokedAt: number | undefined
+  /** for one more device of the user, with a Node-ID of its own; else for a newcomer or one who returns */
+  readonly anotherDevice: boolean
 }
 
 export interface AuthorityStore {
   load(): AuthorityRecord | undefined
   save(authority: AuthorityRecord): void
-  user(userName: string): EnrolledUser | undefined
-  users(): readonly EnrolledUser[]
+  /** Those of a user, or all; the one enrolled first comes first. */
+  devices(userName?: string): readonly EnrolledDevice[]
   /** Newest first. */
   invitations(): readonly InvitationRecord[]
   invitationByHash(codeHash: string): InvitationRecord | undefined
@@ -72,9 +74,9 @@ export interface AuthorityStore {
   /** False when there is none of that id that is still unused and unrevoked. */
   revokeInvitation(id: string, at: number): boolean
   /**
-   * Marks the invitation used and writes the user (new, or replacing the one of that name), both or neither.
+   * Marks the invitation used and writes the device (new, or replacing the one of that first Node-ID), both or neither.
    * `invitationId` undefined: the organiser's own certificate. False, with nothing written, when the invitation is
    * gone, used or revoked meanwhile.
    */
-  enrol(invitationId: string | undefined, user: EnrolledUser): boolean
+  enrol(invitationId: string | undefined, device: EnrolledDevice): boolean
 }

@@ -70,11 +70,11 @@ export function createApi(app: PeerApp, deps: ApiDeps): Api {
 
     'overlay.create': (params) => app.account.create(params),
     'overlay.document': () => ({ xml: app.account.document() }),
-    'overlay.invite': ({ userName, expiresHours }) => app.account.invite(userName, expiresHours),
+    'overlay.invite': ({ userName, expiresHours, anotherDevice }) => app.account.invite(userName, expiresHours, anotherDevice),
     'overlay.invitations': () => app.account.invitations(),
     'overlay.revokeInvitation': ({ id }) => { app.account.revokeInvitation(id); return null },
-    'overlay.revoke': ({ userName }) => timed(async (signal) => {
-      const excluded = await app.excludeUser(userName, signal)
+    'overlay.revoke': ({ userName, nodeId }) => timed(async (signal) => {
+      const excluded = await app.excludeUser(userName, nodeId, signal)
       return { userName: excluded.userName, nodeIds: [...excluded.nodeIds] }
     }),
     'discovery.start': (_, client) => { app.discovery.start(client); client.onClose(() => { app.discovery.stop(client) }); return null },

@@ -109,11 +109,14 @@ export class AccountService {
   /** The overlay document, exactly as it was signed. @throws PeerError 'not-enrolled' */
   document(): string { return new TextDecoder().decode(this.enrolled().identity.document) }
 
-  /** @throws PeerError 'not-organiser', 'name-invalid', 'invalid-argument' */
-  invite(user: string, hours: number = invitationHours): IssuedInvitation {
+  /**
+   * @param anotherDevice one more device of a user, with a Node-ID of its own; else a newcomer, or a device that is set up anew
+   * @throws PeerError 'not-organiser', 'name-invalid', 'invalid-argument'
+   */
+  invite(user: string, hours: number = invitationHours, anotherDevice = false): IssuedInvitation {
     const { authority, document, identity } = this.enrolled()
     if (authority !== undefined) {
-      const { record, code, link } = authority.invite(user, hours * hourMs, this.documentUrl())
+      const { record, code, link } = authority.invite(user, hours * hourMs, this.documentUrl(), anotherDevice)
       return { ...this.issued(authority, record), link, code }
     }
     if (!document.open) throw new PeerError('not-organiser', 'only the organiser of this overlay can invite')
@@ -121,7 +124,7 @@ export class AccountService {
     const link = printLink({
       overlayName: identity.overlayName, url: this.documentUrl(), code: undefined, pin: document.anchor.slice(0, pinBytes), user: userName,
     })
-    return { id: 'open', userName, link, expiresAt: identity.certificate.notAfter, state: 'open' }
+    return { id: 'open', userName, link, expiresAt: identity.certificate.notAfter, anotherDevice: false, state: 'open' }
   }
 
   /** Newest first; empty for everybody but the organiser. */
@@ -140,17 +143,18 @@ export class AccountService {
   /**
    * Excludes a user: makes the document that says so, and keeps it.
    * @param known in an open overlay, the Node-IDs that the user has certificates for
+   * @param only one device of his, by its Node-ID in hexadecimal
    * @returns the document, to be put into force in the overlay
    * @throws PeerError 'not-organiser', 'user-unknown', 'name-invalid', 'invalid-argument'
    */
-  exclude(user: string, known: readonly Uint8Array[] = []): Exclusion {
+  exclude(user: string, known: readonly Uint8Array[] = [], only?: string): Exclusion {
     const { authority, identity, document } = this.enrolled()
     const userName = checkUserName(user, identity.overlayName)
-    if (userName === identity.userName) throw new PeerError('invalid-argument', 'the organiser cannot exclude himself')
+    if (only === undefined ? userName === identity.userName : only === toHex(identity.nodeId)) throw new PeerError('invalid-argument', 'the organiser cannot exclude himself')
     if (!this.isOrganiser) throw new PeerError('not-organiser', 'only the organiser of this overlay can exclude somebody')
     const signer = new Signer(this.ports.crypto, identity)
-    if (authority !== undefined) return authority.exclude(userName, signer)
-    const nodeIds = known.filter((id) => !document.configuration.badNodes.some((bad) => equalBytes(bad, id)))
+    if (authority !== undefined) return authority.exclude(userName, signer, only)
+    const nodeIds = known.filter((id) => (only === undefined || toHex(id) === only) && !document.configuration.badNodes.some((bad) => equalBytes(bad, id)))
     if (nodeIds.length === 0) throw new PeerError('user-unknown', `${userName} is not in this overlay`)
     return { userName, nodeIds: nodeIds.map(toHex), document: nextDocument(document.bytes, identity.overlayName, (configuration) => withBadNodes(configuration, nodeIds), signer) }
   }
@@ -216,7 +220,7 @@ export class AccountService {
   }
 
   private issued(authority: Authority, record: InvitationRecord): IssuedInvitation {
-    return { id: record.id, userName: localPart(record.userName), expiresAt: record.expiresAt, state: authority.stateOf(record) }
+    return { id: record.id, userName: localPart(record.userName), expiresAt: record.expiresAt, anotherDevice: record.anotherDevice, state: authority.stateOf(record) }
   }
 }
 

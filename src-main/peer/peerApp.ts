@@ -46,6 +46,8 @@ export class PeerApp {
   private readonly warnings = new Map<string, Warning>()
   private running: Peer | undefined
   private online = false
+  /** A peer that was excluded and is going off the network. */
+  private leaving: Promise<void> = Promise.resolve()
   /** The peer came to be, or is gone. */
   readonly onPeer: Event<Peer | undefined> = this.peerChanged.event
   /** Something the user should know; `warning` undefined when it is over. */
@@ -92,6 +94,7 @@ export class PeerApp {
     await this.documents.stop()
     const { running } = this
     this.running = undefined
+    await this.leaving
     if (running === undefined) return
     await stopPeer(running, this.ports.clock)
     this.peerChanged.emit(undefined)
@@ -103,10 +106,10 @@ export class PeerApp {
   }
 
   /**
-   * Excludes a user from the overlay, here and from here everywhere (RFC 6940 §11.1).
+   * Excludes a user from the overlay, or one of his devices, here and from here everywhere (RFC 6940 §11.1).
    * @throws PeerError 'not-enrolled', 'not-organiser', 'user-unknown'; in open overlays as Overlay.fetch
    */
-  async excludeUser(user: string, signal: AbortSignal): Promise<Exclusion> {
+  async excludeUser(user: string, only: string | undefined, signal: AbortSignal): Promise<Exclusion> {
     const { account, running } = this
     if (running === undefined || account.account === undefined) throw new PeerError('not-enrolled', 'this profile belongs to no overlay yet')
     const { identity, authority } = account.account
@@ -116,7 +119,7 @@ export class PeerApp {
       const found = await running.overlay.fetch(running.overlay.resourceId(name), certificateByUserKind, { model: 'array', ranges: [{ first: 0, last: 0xffffffff }] }, signal)
       known = found.map(({ signerNodeId }) => signerNodeId)
     }
-    const exclusion = account.exclude(user, known)
+    const exclusion = account.exclude(user, known, only)
     if (exclusion.nodeIds.length > 0) running.overlay.updateDocument(exclusion.document)
     return exclusion
   }
@@ -127,7 +130,7 @@ export class PeerApp {
     if (this.running !== peer) return
     this.running = undefined
     this.peerChanged.emit(undefined)
-    stopPeer(peer, this.ports.clock).catch((cause: unknown) => { this.ports.log.error('stop', { cause: String(cause) }) })
+    this.leaving = stopPeer(peer, this.ports.clock).catch((cause: unknown) => { this.ports.log.error('stop', { cause: String(cause) }) })
   }
 
   warn(id: string, detail: string): void {

@@ -1,5 +1,5 @@
 /** The identity of the profile and the records of the organiser's authority, on SQLite: `enrollment/stores`. */
-import type { AuthorityRecord, AuthorityStore, EnrolledUser, IdentityRecord, IdentityStore, InvitationRecord } from '../enrollment/stores.ts'
+import type { AuthorityRecord, AuthorityStore, EnrolledDevice, IdentityRecord, IdentityStore, InvitationRecord } from '../enrollment/stores.ts'
 import { plainBytes } from './bytes.ts'
 import type { Database } from './database.ts'
 
@@ -48,26 +48,26 @@ export class SqliteIdentityStore implements IdentityStore {
 }
 
 interface AuthorityRow { overlay_name: string, root_certificate: Uint8Array, key_name: string, document: Uint8Array, enrolment_url: string }
-interface UserRow { user_name: string, node_ids: string, certificate: Uint8Array, enrolled_at: number }
+interface DeviceRow { user_name: string, node_ids: string, certificate: Uint8Array, enrolled_at: number }
 interface InvitationRow {
-  id: string, user_name: string, code_hash: string, created_at: number, expires_at: number, used_at: number | null, revoked_at: number | null
+  id: string, user_name: string, code_hash: string, created_at: number, expires_at: number, used_at: number | null, revoked_at: number | null, another_device: number
 }
 
 export class SqliteAuthorityStore implements AuthorityStore {
   private readonly statements
 
   constructor(private readonly database: Database) {
-    const invitation = 'id, user_name, code_hash, created_at, expires_at, used_at, revoked_at'
+    const invitation = 'id, user_name, code_hash, created_at, expires_at, used_at, revoked_at, another_device'
     this.statements = {
       load: database.prepare<AuthorityRow>('SELECT * FROM authority'),
       save: database.prepare('INSERT OR REPLACE INTO authority VALUES (1, ?, ?, ?, ?, ?)'),
-      user: database.prepare<UserRow>('SELECT * FROM enrolled_user WHERE user_name = ?'),
-      users: database.prepare<UserRow>('SELECT * FROM enrolled_user ORDER BY position'),
-      putUser: database.prepare(`INSERT INTO enrolled_user (user_name, node_ids, certificate, enrolled_at) VALUES (?, ?, ?, ?) ON CONFLICT (user_name)
-        DO UPDATE SET node_ids = excluded.node_ids, certificate = excluded.certificate, enrolled_at = excluded.enrolled_at`),
+      devicesOf: database.prepare<DeviceRow>('SELECT * FROM enrolled_device WHERE user_name = ? ORDER BY position'),
+      devices: database.prepare<DeviceRow>('SELECT * FROM enrolled_device ORDER BY position'),
+      putDevice: database.prepare(`INSERT INTO enrolled_device (user_name, node_id, node_ids, certificate, enrolled_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (node_id)
+        DO UPDATE SET user_name = excluded.user_name, node_ids = excluded.node_ids, certificate = excluded.certificate, enrolled_at = excluded.enrolled_at`),
       invitations: database.prepare<InvitationRow>(`SELECT ${invitation} FROM invitation ORDER BY created_at DESC, position`),
       invitationByHash: database.prepare<InvitationRow>(`SELECT ${invitation} FROM invitation WHERE code_hash = ?`),
-      addInvitation: database.prepare(`INSERT INTO invitation (${invitation}) VALUES (?, ?, ?, ?, ?, ?, ?)`),
+      addInvitation: database.prepare(`INSERT INTO invitation (${invitation}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`),
       revoke: database.prepare('UPDATE invitation SET revoked_at = ? WHERE id = ? AND used_at IS NULL AND revoked_at IS NULL'),
       use: database.prepare('UPDATE invitation SET used_at = ? WHERE id = ? AND used_at IS NULL AND revoked_at IS NULL'),
     }
@@ -85,13 +85,8 @@ export class SqliteAuthorityStore implements AuthorityStore {
     this.statements.save.run(authority.overlayName, authority.rootCertificate, authority.keyName, authority.document, authority.enrolmentUrl)
   }
 
-  user(userName: string): EnrolledUser | undefined {
-    const row = this.statements.user.get(userName)
-    return row && toUser(row)
-  }
-
-  users(): readonly EnrolledUser[] {
-    return this.statements.users.all().map(toUser)
+  devices(userName?: string): readonly EnrolledDevice[] {
+    return (userName === undefined ? this.statements.devices.all() : this.statements.devicesOf.all(userName)).map(toDevice)
   }
 
   invitations(): readonly InvitationRecord[] {
@@ -105,26 +100,26 @@ export class SqliteAuthorityStore implements AuthorityStore {
 
   addInvitation(invitation: InvitationRecord): void {
     this.statements.addInvitation.run(invitation.id, invitation.userName, invitation.codeHash, invitation.createdAt,
-      invitation.expiresAt, invitation.usedAt ?? null, invitation.revokedAt ?? null)
+      invitation.expiresAt, invitation.usedAt ?? null, invitation.revokedAt ?? null, invitation.anotherDevice ? 1 : 0)
   }
 
   revokeInvitation(id: string, at: number): boolean {
     return this.statements.revoke.run(at, id) > 0
   }
 
-  enrol(invitationId: string | undefined, user: EnrolledUser): boolean {
+  enrol(invitationId: string | undefined, device: EnrolledDevice): boolean {
     return this.database.transaction(() => {
       // Asking and marking are one statement: two requests with one code cannot both pass.
-      if (invitationId !== undefined && this.statements.use.run(user.enrolledAt, invitationId) === 0) return false
-      this.statements.putUser.run(user.userName, user.nodeIds.join(' '), user.certificate, user.enrolledAt)
+      if (invitationId !== undefined && this.statements.use.run(device.enrolledAt, invitationId) === 0) return false
+      this.statements.putDevice.run(device.userName, device.nodeIds[0] ?? '', device.nodeIds.join(' '), device.certificate, device.enrolledAt)
       return true
     })
   }
 }
 
-function toUser(row: UserRow): EnrolledUser {
+function toDevice(row: DeviceRow): EnrolledDevice {
   return {
-    userName: row.user_name, nodeIds: row.node_ids === '' ? [] : row.node_ids.split(' '),
+    userName: row.user_name, nodeIds: row.node_ids.split(' '),
     certificate: plainBytes(row.certificate), enrolledAt: row.enrolled_at,
   }
 }
@@ -132,6 +127,6 @@ function toUser(row: UserRow): EnrolledUser {
 function toInvitation(row: InvitationRow): InvitationRecord {
   return {
     id: row.id, userName: row.user_name, codeHash: row.code_hash, createdAt: row.created_at, expiresAt: row.expires_at,
-    usedAt: row.used_at ?? undefined, revokedAt: row.revoked_at ?? undefined,
+    usedAt: row.used_at ?? undefined, revokedAt: row.revoked_at ?? undefined, anotherDevice: row.another_device === 1,
   }
 }

@@ -83,7 +83,7 @@ export const en = {
     textMade: 'Send the link, or let them scan the code. On the same network, they can also pick the overlay and type the code.',
     textOpen: 'Anyone may join this overlay.',
     lanTitle: 'On the same network: nothing to do', lanText: 'They open Ringway, choose “Join an overlay” and pick {overlay}. Elsewhere, send them the overlay file.',
-    saveFile: 'Save overlay file', userName: 'Their user name', userNameHint: 'Becomes their address.', validFor: 'Valid for',
+    saveFile: 'Save overlay file', userName: 'Their user name', userNameHint: 'Becomes their address.', member: '{name} is in the overlay already. The invitation is for', device: { another: 'One more device: calls ring on all of them', anew: 'The same device, set up anew' }, oneMoreDevice: 'one more device', validFor: 'Valid for',
     hours: { 1: 'One hour', 24: 'One day', 168: 'One week', 720: '30 days' }, later: 'Not now', make: 'Make invitation',
     qrLabel: 'QR code of the invitation for {name}', for: 'For', code: 'One-time code', expires: 'Valid until', secret: 'Whoever has it can join under this name, once. Send it on a way you trust.',
     another: 'Invite another', copyCode: 'Copy code', copyLink: 'Copy link', revoke: 'Revoke', revokeFor: 'Revoke the invitation for {name}',

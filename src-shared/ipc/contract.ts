@@ -80,11 +80,11 @@ export const methods = {
     result: accountView,
   },
   'overlay.document': { params: none, result: z.object({ xml: z.string() }) },
-  'overlay.invite': { params: z.object({ userName: name, expiresHours: z.number().min(0.01).max(24 * 365).optional() }).strict(), result: issuedInvitation },
+  'overlay.invite': { params: z.object({ userName: name, expiresHours: z.number().min(0.01).max(24 * 365).optional(), anotherDevice: z.boolean().optional() }).strict(), result: issuedInvitation },
   'overlay.invitations': { params: none, result: z.array(issuedInvitation) },
   'overlay.revokeInvitation': { params: z.object({ id }).strict(), result: nothing },
   /** excludes a user: a new document names his nodes bad-nodes, and rolls out */
-  'overlay.revoke': { params: z.object({ userName: name }).strict(), result: z.object({ userName: z.string(), nodeIds: z.array(z.string()) }) },
+  'overlay.revoke': { params: z.object({ userName: name, nodeId: z.string().regex(/^[0-9a-f]{32}$/).optional() }).strict(), result: z.object({ userName: z.string(), nodeIds: z.array(z.string()) }) },
   'discovery.start': { params: none, result: nothing },
   'discovery.stop': { params: none, result: nothing },
   /** reads a link, or the text of an overlay file; contacts nobody */

@@ -64,6 +64,8 @@ export const issuedInvitation = z.object({
   /** the code alone, for somebody who sees the overlay on the LAN */
   code: z.string().optional(),
   expiresAt: z.number(),
+  /** for one more device of somebody who is in the overlay already */
+  anotherDevice: z.boolean(),
   state: z.enum(['open', 'used', 'expired', 'revoked']),
 })
 export type IssuedInvitation = z.infer<typeof issuedInvitation>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createMemoryAuthorityStore, createMemoryIdentityStore } from '../../src-main/enrollment/memoryStores.ts'
-import type { AuthorityStore, EnrolledUser, IdentityStore, InvitationRecord } from '../../src-main/enrollment/stores.ts'
+import type { AuthorityStore, EnrolledDevice, IdentityStore, InvitationRecord } from '../../src-main/enrollment/stores.ts'
 import { openStores } from '../../src-main/store/stores.ts'
 
 const identities: readonly [string, () => IdentityStore][] = [
@@ -16,10 +16,10 @@ const identity = {
   overlayName: 'office.example', userName: 'alice@office.example', displayName: 'Alice', certificate: Uint8Array.of(1, 2),
   chain: [Uint8Array.of(3), Uint8Array.of(4)], document: Uint8Array.of(5), keyName: 'k1', enrolmentUrl: '',
 }
-const user = (over: Partial<EnrolledUser> = {}): EnrolledUser =>
+const device = (over: Partial<EnrolledDevice> = {}): EnrolledDevice =>
   ({ userName: 'bob@office.example', nodeIds: ['00'.repeat(16)], certificate: Uint8Array.of(7), enrolledAt: 50, ...over })
 const invitation = (over: Partial<InvitationRecord> = {}): InvitationRecord =>
-  ({ id: 'i1', userName: 'bob@office.example', codeHash: 'aa', createdAt: 10, expiresAt: 1000, usedAt: undefined, revokedAt: undefined, ...over })
+  ({ id: 'i1', userName: 'bob@office.example', codeHash: 'aa', createdAt: 10, expiresAt: 1000, usedAt: undefined, revokedAt: undefined, anotherDevice: false, ...over })
 
 describe.each(identities)('identity store: %s', (_, make) => {
   it('keeps one identity, replaced as a whole', () => {
@@ -57,11 +57,11 @@ describe.each(authorities)('authority store: %s', (_, make) => {
   it('takes an invitation once', () => {
     const store = make()
     store.addInvitation(invitation())
-    expect(store.enrol('i1', user())).toBe(true)
+    expect(store.enrol('i1', device())).toBe(true)
     expect(store.invitationByHash('aa')).toEqual(invitation({ usedAt: 50 }))
-    expect(store.enrol('i1', user({ userName: 'mallory@office.example' }))).toBe(false)
-    expect(store.enrol('missing', user({ userName: 'mallory@office.example' }))).toBe(false)
-    expect(store.user('mallory@office.example')).toBeUndefined()
+    expect(store.enrol('i1', device({ userName: 'mallory@office.example' }))).toBe(false)
+    expect(store.enrol('missing', device({ userName: 'mallory@office.example' }))).toBe(false)
+    expect(store.devices('mallory@office.example')).toEqual([])
     expect(store.revokeInvitation('i1', 60)).toBe(false)
   })
 
@@ -71,17 +71,26 @@ describe.each(authorities)('authority store: %s', (_, make) => {
     expect(store.revokeInvitation('i1', 60)).toBe(true)
     expect(store.revokeInvitation('i1', 61)).toBe(false)
     expect(store.invitationByHash('aa')).toEqual(invitation({ revokedAt: 60 }))
-    expect(store.enrol('i1', user())).toBe(false)
-    expect(store.users()).toEqual([])
+    expect(store.enrol('i1', device())).toBe(false)
+    expect(store.devices()).toEqual([])
   })
 
-  it('keeps each user once, with the latest certificate', () => {
+  it('keeps each device once, by its first Node-ID, with the latest certificate', () => {
     const store = make()
-    expect(store.enrol(undefined, user({ userName: 'zoe@office.example' }))).toBe(true)
-    expect(store.enrol(undefined, user())).toBe(true)
-    const again = user({ userName: 'zoe@office.example', certificate: Uint8Array.of(9), nodeIds: ['11'.repeat(16), '22'.repeat(16)], enrolledAt: 70 })
-    expect(store.enrol(undefined, again)).toBe(true)
-    expect(store.users()).toEqual([again, user()])
-    expect(store.user('zoe@office.example')).toEqual(again)
+    const zoe = device({ userName: 'zoe@office.example', nodeIds: ['11'.repeat(16)] })
+    expect(store.enrol(undefined, zoe)).toBe(true)
+    expect(store.enrol(undefined, device())).toBe(true)
+    const renewed = { ...zoe, certificate: Uint8Array.of(9), nodeIds: ['11'.repeat(16), '22'.repeat(16)], enrolledAt: 70 }
+    expect(store.enrol(undefined, renewed)).toBe(true)
+    expect(store.devices()).toEqual([renewed, device()])
+    const second = device({ userName: 'zoe@office.example', nodeIds: ['33'.repeat(16)] })
+    expect(store.enrol(undefined, second)).toBe(true)
+    expect(store.devices('zoe@office.example')).toEqual([renewed, second])
+  })
+
+  it('keeps whether an invitation is for one more device', () => {
+    const store = make()
+    store.addInvitation(invitation({ anotherDevice: true }))
+    expect(store.invitationByHash('aa')?.anotherDevice).toBe(true)
   })
 })

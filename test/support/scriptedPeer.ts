@@ -138,14 +138,14 @@ export class ScriptedPeer {
         return this.enrol(hint?.name ?? 'office.example', userName ?? 'bob', displayName ?? '', hint?.open ?? false, false)
       },
       'overlay.document': () => ({ xml: '<?xml version="1.0"?><overlay/>' }),
-      'overlay.invite': ({ userName, expiresHours }) => ({
+      'overlay.invite': ({ userName, expiresHours, anotherDevice }) => ({
         id: `invitation-${this.nextId++}`, userName, link: `ringway://join?overlay=office.example&url=${encodeURIComponent('https://192.168.1.20:6085/.well-known/reload-config')}&code=${scriptedCode}&user=${userName}`,
-        code: scriptedCode, expiresAt: Date.now() + (expiresHours ?? 24) * 3_600_000, state: 'open',
+        code: scriptedCode, expiresAt: Date.now() + (expiresHours ?? 24) * 3_600_000, anotherDevice: anotherDevice ?? false, state: 'open',
       }),
       'overlay.invitations': () => [
-        { id: 'i1', userName: 'erik', expiresAt: Date.now() + 80_000_000, state: 'open' },
-        { id: 'i2', userName: 'carol', expiresAt: Date.now() - 90_000_000, state: 'used' },
-        { id: 'i3', userName: 'frida', expiresAt: Date.now() - 190_000_000, state: 'expired' },
+        { id: 'i1', userName: 'erik', expiresAt: Date.now() + 80_000_000, anotherDevice: false, state: 'open' },
+        { id: 'i2', userName: 'carol', expiresAt: Date.now() - 90_000_000, anotherDevice: false, state: 'used' },
+        { id: 'i3', userName: 'frida', expiresAt: Date.now() - 190_000_000, anotherDevice: false, state: 'expired' },
       ],
       'overlay.revokeInvitation': () => null,
       'overlay.revoke': ({ userName }) => ({ userName, nodeIds: [] }),

@@ -19,18 +19,18 @@ export async function show({ profile, output }: Context): Promise<undefined> {
   output.print(xml, { xml })
 }
 
-export async function invite({ profile, output }: Context, user: string, options: { expires?: number }): Promise<undefined> {
+export async function invite({ profile, output }: Context, user: string, options: { expires?: number; device?: boolean }): Promise<undefined> {
   const invitation = await withPeer(profile, (client) => client.call('overlay.invite', {
-    userName: user, ...(options.expires !== undefined && { expiresHours: options.expires }),
+    userName: user, ...(options.expires !== undefined && { expiresHours: options.expires }), ...(options.device === true && { anotherDevice: true }),
   }))
   output.print(
-    `${invitation.link ?? ''}\n\nFor ${invitation.userName}, once, until ${new Date(invitation.expiresAt).toLocaleString()}. Code: ${invitation.code ?? ''}\nYour peer must be running when it is used.`,
+    `${invitation.link ?? ''}\n\nFor ${invitation.anotherDevice ? `another device of ${invitation.userName}` : invitation.userName}, once, until ${new Date(invitation.expiresAt).toLocaleString()}. Code: ${invitation.code ?? ''}\nYour peer must be running when it is used.`,
     invitation,
   )
 }
 
-export async function revoke({ profile, output }: Context, user: string): Promise<undefined> {
-  const excluded = await withPeer(profile, (client) => client.call('overlay.revoke', { userName: user }))
+export async function revoke({ profile, output }: Context, user: string, options: { device?: string }): Promise<undefined> {
+  const excluded = await withPeer(profile, (client) => client.call('overlay.revoke', { userName: user, ...(options.device !== undefined && { nodeId: options.device.toLowerCase() }) }))
   const devices = excluded.nodeIds.length === 0 ? 'The invitation is taken back.' : 'Every peer that is connected knows within seconds; others learn it when they come back.'
-  output.print(`${excluded.userName} is excluded from the overlay. ${devices}`, excluded)
+  output.print(`${options.device === undefined ? excluded.userName : `A device of ${excluded.userName}`} is excluded from the overlay. ${devices}`, excluded)
 }

@@ -70,6 +70,7 @@ export class OverlayNode implements Overlay {
   readonly onDocument: Event<Uint8Array>
   readonly onExcluded: Overlay['onExcluded']
   private state: 'new' | 'running' | 'stopped' = 'new'
+  private stopping: Promise<void> | undefined
 
   constructor(private readonly parts: OverlayParts) {
     this.nodeId = parts.nodeId
@@ -106,9 +107,11 @@ export class OverlayNode implements Overlay {
     }
   }
 
-  async stop(): Promise<void> {
+  /** Whoever asks while it is being stopped waits for the same end. */
+  stop(): Promise<void> { return this.stopping ??= this.shutDown() }
+
+  private async shutDown(): Promise<void> {
     const { lifecycle, membership, attach, appAttach, transactions, storage, table, factory, clock, configUpdates, robustFetch } = this.parts
-    if (this.state === 'stopped') return
     this.state = 'stopped'
     lifecycle.stop()
     await membership.leave()

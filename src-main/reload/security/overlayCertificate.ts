@@ -28,12 +28,22 @@ export type CertificateProblem =
   /** listed in bad-node */
   | 'bad-node'
 
-const MAX_NODE_IDS = 16
+/** Node-IDs of one certificate. */
+export const MAX_NODE_IDS = 16
 /** One Destination of type node, in hexadecimal: 01, length 10, the Node-ID; the slash at the end may be missing. */
 const reloadUri = /^reload:\/\/0110([0-9a-fA-F]{32})@([^/@]+)\/?$/i
 
 /** The URI that stands in certificates for a Node-ID. */
 export function nodeIdUri(nodeId: Uint8Array, overlayName: string): string { return `reload://0110${toHex(nodeId)}@${overlayName}/` }
+
+/** The Node-ID that such a URI stands for, if it is one of this overlay. */
+export function nodeIdOfUri(uri: string, overlayName: string): Uint8Array | 'malformed' | 'wrong-overlay' {
+  const match = reloadUri.exec(uri)
+  if (match === null) return 'malformed'
+  if ((match[2] as string).toLowerCase() !== overlayName.toLowerCase()) return 'wrong-overlay'
+  const nodeId = fromHex(match[1] as string)
+  return isWildcard(nodeId) || nodeId.every((b) => b === 0) ? 'malformed' : nodeId
+}
 
 /**
  * subjectAltName holds reload URIs and exactly one rfc822Name and nothing else, and the subject is empty (§11.3).
@@ -47,11 +57,8 @@ export function readOverlayCertificate(certificate: Certificate, overlayName: st
       if (userName !== undefined || name.value === '' || name.value.length > 255) return 'malformed'
       userName = name.value
     } else if (name.kind === 'uri') {
-      const match = reloadUri.exec(name.value)
-      if (match === null || nodeIds.length === MAX_NODE_IDS) return 'malformed'
-      if ((match[2] as string).toLowerCase() !== overlayName.toLowerCase()) return 'wrong-overlay'
-      const nodeId = fromHex(match[1] as string)
-      if (isWildcard(nodeId) || nodeId.every((b) => b === 0)) return 'malformed'
+      const nodeId = nodeIds.length === MAX_NODE_IDS ? 'malformed' : nodeIdOfUri(name.value, overlayName)
+      if (typeof nodeId === 'string') return nodeId
       nodeIds.push(nodeId)
     } else {
       return 'malformed'

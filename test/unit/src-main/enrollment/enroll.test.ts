@@ -101,7 +101,7 @@ describe('enrolment over HTTPS (RFC 6940 §11.3)', () => {
     expect(second.certificate.publicKeyInfo).not.toEqual(first.certificate.publicKeyInfo)
   })
   it('chooses Node-IDs at random, one for each user', () => {
-    const ids = office.authorityStore.users().flatMap(({ nodeIds }) => nodeIds)
+    const ids = office.authorityStore.devices().flatMap(({ nodeIds }) => nodeIds)
     expect(ids.length).toBeGreaterThan(3)
     expect(new Set(ids).size).toBe(ids.length)
   })

@@ -51,7 +51,7 @@ describe('certificates of RFC 6940 §11.3', () => {
 describe('certification requests (RFC 2986)', () => {
   it('come back with the key and the names that were asked for', () => {
     const request = readRequest(makeRequest(alice.key, [{ kind: 'email', value: 'alice@office.example' }]))
-    expect(request).toEqual({ publicKeyInfo: alice.key.publicKeyInfo, keyBits: 2048, emails: ['alice@office.example'] })
+    expect(request).toEqual({ publicKeyInfo: alice.key.publicKeyInfo, keyBits: 2048, emails: ['alice@office.example'], uris: [] })
   })
   it('are refused when the signature is not by their own key', () => {
     const der = makeRequest(alice.key, [])

@@ -6,6 +6,7 @@ import Sqlite from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { PeerError } from '../../../../src-main/base/errors.ts'
 import { databaseFileName, lockFileName, lockProfile, openDatabase, rescueDatabase } from '../../../../src-main/store/database.ts'
+import { openStores } from '../../../../src-main/store/stores.ts'
 import { migrations } from '../../../../src-main/store/migrations/index.ts'
 
 let directory: string
@@ -85,6 +86,17 @@ describe('migrations', () => {
       expect(second.prepare('SELECT * FROM note').all()).toEqual([{ text: 'kept', author: 'nobody' }])
       second.close()
     }
+  })
+
+  it('make of each user of an organiser the user’s first device', () => {
+    const before = openDatabase(directory, migrations.slice(0, 2))
+    before.prepare("INSERT INTO enrolled_user (user_name, node_ids, certificate, enrolled_at) VALUES ('bob@office.example', ?, x'07', 50)").run(`${'1'.repeat(32)} ${'2'.repeat(32)}`)
+    before.prepare("INSERT INTO invitation (id, user_name, code_hash, created_at, expires_at) VALUES ('i1', 'bob@office.example', 'aa', 10, 1000)").run()
+    before.close()
+    const stores = openStores(directory)
+    expect(stores.authority.devices()).toEqual([{ userName: 'bob@office.example', nodeIds: ['1'.repeat(32)], certificate: Uint8Array.of(7), enrolledAt: 50 }])
+    expect(stores.authority.invitationByHash('aa')?.anotherDevice).toBe(false)
+    stores.close()
   })
 
   it('leave the database as it was when a step fails', () => {
