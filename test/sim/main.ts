@@ -4,21 +4,22 @@
  */
 import { parseArgs } from 'node:util'
 import { reportOf } from './model/report.ts'
-import { runScenario, scenarioNames, type ScenarioName } from './model/scenarios.ts'
+import { runScenario, scenarioNames, worldOptions, type ScenarioName } from './model/scenarios.ts'
 import { World } from './model/world.ts'
 
 const { values } = parseArgs({
   options: {
     peers: { type: 'string', default: '100' }, minutes: { type: 'string', default: '5' }, scenario: { type: 'string', default: 'steady' },
     seed: { type: 'string', default: '1' }, session: { type: 'string', default: '30' }, lookups: { type: 'string', default: '1' },
+    colluding: { type: 'string', default: '0.2' }, clients: { type: 'string', default: '0.25' },
     json: { type: 'boolean', default: false }, verbose: { type: 'boolean', default: false }, counters: { type: 'boolean', default: false },
   },
 })
 
 const scenario = scenarioNames.find((name) => name === values.scenario)
-const numbers = [values.peers, values.minutes, values.seed, values.session, values.lookups].map(Number)
+const numbers = [values.peers, values.minutes, values.seed, values.session, values.lookups, values.colluding, values.clients].map(Number)
 if (scenario === undefined || numbers.some((n) => !Number.isFinite(n) || n < 0)) {
-  process.stderr.write(`usage: npm run sim -- --peers N --minutes M --scenario ${scenarioNames.join('|')} --seed S [--session MINUTES] [--lookups PER-PEER-AND-MINUTE] [--json] [--verbose] [--counters]\n`)
+  process.stderr.write(`usage: npm run sim -- --peers N --minutes M --scenario ${scenarioNames.join('|')} --seed S [--session MINUTES] [--lookups PER-PEER-AND-MINUTE] [--clients SHARE] [--colluding SHARE] [--json] [--verbose] [--counters]\n`)
   process.exit(2)
 }
 await run(scenario)
@@ -27,12 +28,12 @@ async function run(name: ScenarioName): Promise<void> {
   const startedAt = performance.now()
   const heap = (): number => { globalThis.gc?.(); const { heapUsed, external } = process.memoryUsage(); return heapUsed + external }
   const before = heap()
-  const [peers = 0, minutes = 0, seed = 0, meanSessionMinutes = 0, lookupsPerPeerPerMinute = 0] = numbers
-  const world = new World({ seed, verbose: values.verbose })
+  const [peers = 0, minutes = 0, seed = 0, meanSessionMinutes = 0, lookupsPerPeerPerMinute = 0, colluding = 0, clientShare = 0] = numbers
+  const world = new World({ ...worldOptions(name, colluding), seed, verbose: values.verbose })
   const progress = values.json ? undefined : setInterval(() => {
     process.stderr.write(`${Math.round((performance.now() - startedAt) / 1000)} s: virtual ${Math.round(world.clock.monotonic() / 1000)} s, ${world.members.length} members, ${world.hash.events} events, ${Math.round(process.memoryUsage().rss / 2 ** 20)} MiB\n`)
   }, 5000)
-  await runScenario(world, name, { peers, minutes, meanSessionMinutes, lookupsPerPeerPerMinute })
+  await runScenario(world, name, { peers, minutes, meanSessionMinutes, lookupsPerPeerPerMinute, clientShare })
   clearInterval(progress)
   const wallS = (performance.now() - startedAt) / 1000
   const rssMiB = process.memoryUsage().rss / 2 ** 20

@@ -1,12 +1,12 @@
 /** The simulator itself, bounded for every run of the tests: a small ring grows, churns, falls apart and heals, the same way each time. */
 import { describe, expect, test } from 'vitest'
 import { reportOf, type SimReport } from './model/report.ts'
-import { runScenario, type ScenarioName, type ScenarioOptions } from './model/scenarios.ts'
+import { runScenario, worldOptions, type ScenarioName, type ScenarioOptions } from './model/scenarios.ts'
 import { World } from './model/world.ts'
 
 async function simulate(scenario: ScenarioName, seed: number, options: Partial<ScenarioOptions> = {}): Promise<SimReport & { readonly notes: readonly string[] }> {
-  const world = new World({ seed })
-  await runScenario(world, scenario, { peers: 64, minutes: 1, meanSessionMinutes: 10, lookupsPerPeerPerMinute: 2, ...options })
+  const world = new World({ ...worldOptions(scenario, 0.2), seed })
+  await runScenario(world, scenario, { peers: 64, minutes: 1, meanSessionMinutes: 10, lookupsPerPeerPerMinute: 2, clientShare: 0.25, ...options })
   return { ...reportOf(world, { wallS: 0, rssMiB: 0 }), notes: world.notes }
 }
 
@@ -37,5 +37,36 @@ describe('a simulated overlay', { timeout: 120_000 }, () => {
     const report = await simulate('partition-heal', 3, { minutes: 5, lookupsPerPeerPerMinute: 1 })
     expect(report.oneRingAgainS).toBeLessThanOrEqual(300)
     expect(report).toMatchObject({ misplaced: 0, recordsLost: 0, lookups: { failed: 0, wrong: 0 } })
+  })
+
+  test('everybody writes while others read: the newest is always found', async () => {
+    const report = await simulate('store-heavy', 4, { peers: 32 })
+    expect(report).toMatchObject({ recordsLost: 0, storesFailed: 0, lookups: { failed: 0, wrong: 0 } })
+    expect(report.stores).toBeGreaterThan(100)
+  })
+
+  test('a new document is everywhere within two seconds, and a revoked peer has no link left within five', async () => {
+    const report = await simulate('config-update', 5, { peers: 32 })
+    expect(report).toMatchObject({ recordsLost: 0, misplaced: 0, lookups: { failed: 0, wrong: 0 }, rollOutMs: { missed: 0 }, lateComerCaughtUp: true, revoked: { peers: 1 } })
+    const { rollOutMs, revoked } = report as unknown as { rollOutMs: { max: number }, revoked: { noLinkLeftMs: number | null } }
+    expect(rollOutMs.max).toBeLessThan(2_000)
+    expect(revoked.noLinkLeftMs ?? Infinity).toBeLessThanOrEqual(5_000)
+  })
+
+  test('clients stay attached and are reached while peers die under them', async () => {
+    const report = await simulate('clients', 6, { peers: 32, minutes: 2 })
+    expect(report).toMatchObject({ recordsLost: 0, lookups: { wrong: 0 }, clients: { count: 8, attached: 8, reached: { failed: 0 } } })
+    expect((report as unknown as { clients: { reached: { ok: number } } }).clients.reached.ok).toBeGreaterThan(15)
+  })
+
+  test('a fifth of the peers colludes: what they withhold is found at replicas and noticed, and no look-up believes them', async () => {
+    const report = await simulate('sybil-eclipse', 7, { peers: 48, minutes: 4 })
+    expect(report.lookups.wrong).toBe(0)
+    const of = (phase: string): Record<'plain' | 'robust', Record<'found' | 'hidden' | 'failed', number>> & { noticed: number } => report[phase] as never
+    expect(of('good')).toMatchObject({ plain: { hidden: 0, failed: 0 }, robust: { hidden: 0, failed: 0 }, noticed: 0 })
+    expect(of('withhold').plain.hidden).toBeGreaterThan(0)
+    expect(of('withhold').noticed).toBeGreaterThan(0)
+    expect(of('withhold').robust).toMatchObject({ hidden: 0, failed: 0 })
+    for (const phase of ['drop', 'usurp']) expect(of(phase).robust.found).toBeGreaterThan(of(phase).plain.found)
   })
 })

@@ -2,7 +2,10 @@
  * The scenarios of the simulator. Each grows a ring, does to it what its name says for a number of virtual minutes
  * while look-ups go on, and leaves the figures in the world.
  */
-import type { SimPeer, World } from './world.ts'
+import { addClients, reach } from './clients.ts'
+import { configUpdate } from './configUpdate.ts'
+import { sybilEclipse } from './sybilEclipse.ts'
+import type { SimPeer, World, WorldOptions } from './world.ts'
 
 export interface ScenarioOptions {
   readonly peers: number
@@ -10,10 +13,17 @@ export interface ScenarioOptions {
   /** Of a peer's stay, in `churn`. */
   readonly meanSessionMinutes: number
   readonly lookupsPerPeerPerMinute: number
+  /** For each peer, in `clients`. */
+  readonly clientShare: number
 }
 
-export const scenarioNames = ['join', 'steady', 'churn', 'crash-neighbours', 'partition-heal', 'store-heavy'] as const
+export const scenarioNames = ['join', 'steady', 'churn', 'crash-neighbours', 'partition-heal', 'store-heavy', 'config-update', 'clients', 'sybil-eclipse'] as const
 export type ScenarioName = (typeof scenarioNames)[number]
+
+/** What the world of a scenario must have. @param colluding share of the peers, in `sybil-eclipse` */
+export function worldOptions(name: ScenarioName, colluding: number): Omit<WorldOptions, 'seed'> {
+  return { signed: name === 'config-update', colluding: name === 'sybil-eclipse' ? colluding : 0 }
+}
 
 /** Seconds in which a fresh ring completes its tables before anything is measured. */
 const SETTLE_S = 30
@@ -38,6 +48,15 @@ export async function runScenario(world: World, name: ScenarioName, options: Sce
       break
     case 'store-heavy':
       await storeHeavy(world, options)
+      break
+    case 'config-update':
+      await configUpdate(world, (seconds) => lookUpFor(world, options, seconds, false))
+      break
+    case 'clients':
+      await clients(world, options)
+      break
+    case 'sybil-eclipse':
+      await sybilEclipse(world, options.minutes, options.lookupsPerPeerPerMinute)
       break
   }
   world.endMeasuring()
@@ -139,4 +158,24 @@ async function storeHeavy(world: World, options: ScenarioOptions): Promise<void>
   }
   for (const record of world.records) write(record.writer, record)
   await lookUpFor(world, options, options.minutes * 60, true)
+}
+
+/** Clients find and are found, while every 30 s a peer loses its power. */
+async function clients(world: World, options: ScenarioOptions): Promise<void> {
+  const entries = await addClients(world, Math.max(1, Math.round(options.peers * options.clientShare)))
+  const tally = { ok: 0, failed: 0 }
+  world.beginMeasuring()
+  let second = 0
+  await lookUpFor(world, options, options.minutes * 60, false, () => {
+    for (const entry of entries) {
+      if (world.random.float() >= options.lookupsPerPeerPerMinute / 60) continue
+      const from = world.random.float() < 0.5 ? world.randomMember() : entries[Math.floor(world.random.float() * entries.length)]?.client
+      if (from !== undefined && from !== entry.client) world.clock.setTimer(world.random.float() * 1000, () => { void reach(world, from, entry, tally) })
+    }
+    if (second++ % 30 !== 5 || world.members.length < 8) return
+    const victim = world.randomMember()
+    if (victim !== undefined) world.crash(victim, 'silent')
+  })
+  await world.advance(20_000)
+  world.extra.clients = { count: entries.length, attached: entries.filter(({ client }) => client.overlay.status.phase === 'joined').length, reached: tally }
 }

@@ -2,18 +2,21 @@
  * A simulated overlay: whole nodes made by `createOverlay`, over a SimNetwork in virtual time. Starts, stops and
  * crashes them, stores and looks up registrations, and knows the truth that answers are compared with.
  */
-import { compareBytes, equalBytes, toHex } from '../../../src-main/base/bytes.ts'
+import { compareBytes, equalBytes, toHex, utf8Bytes } from '../../../src-main/base/bytes.ts'
 import type { Log } from '../../../src-main/ports/log.ts'
 import type { SocketAddress } from '../../../src-main/ports/secureStream.ts'
 import { newConfiguration, type OverlayConfiguration } from '../../../src-main/reload/config/configuration.ts'
-import { createOverlay } from '../../../src-main/reload/overlay/createOverlay.ts'
+import { signDocument, writeConfiguration } from '../../../src-main/reload/config/writeConfiguration.ts'
+import { createOverlay, type NodeIdentity } from '../../../src-main/reload/overlay/createOverlay.ts'
 import type { Overlay } from '../../../src-main/reload/overlay/overlay.ts'
 import { CertificateVerifier } from '../../../src-main/reload/security/certificateVerifier.ts'
+import { Signer } from '../../../src-main/reload/security/signer.ts'
 import { distance } from '../../../src-main/reload/topology/ring.ts'
 import { decodeSipRegistration, encodeSipRegistration, sipRegistrationKind } from '../../../src-main/reload/usages/sipRegistration.ts'
 import { MemoryResourceStore } from '../../../src-main/store/memory/resourceStore.ts'
 import { SeededRandom } from '../../support/seededRandom.ts'
 import { VirtualClock } from '../../support/virtualClock.ts'
+import { Collusion } from './collusion.ts'
 import { EventHash } from './eventHash.ts'
 import { SimAuthority, simOverlayName } from './simCrypto.ts'
 import { SimNetwork, type SimHost } from './simNetwork.ts'
@@ -45,6 +48,10 @@ export interface Tally { ok: number; failed: number; wrong: number }
 export interface WorldOptions {
   readonly seed: number
   readonly configuration?: Partial<OverlayConfiguration>
+  /** The overlay has a document, signed by its first peer, which may be replaced (`document`). */
+  readonly signed?: boolean
+  /** Of the peers but the first: how many collude. */
+  readonly colluding?: number
   /** Nodes to log the doings of, to stderr. */
   readonly verbose?: boolean
 }
@@ -65,6 +72,7 @@ export class World {
   readonly hops: number[] = []
   readonly joinsMs: number[] = []
   readonly notes: string[] = []
+  readonly collusion = new Collusion()
   /** Figures of one scenario only. */
   readonly extra: Record<string, unknown> = {}
   storesFailed = 0
@@ -76,30 +84,48 @@ export class World {
   private readonly authority = new SimAuthority()
   private readonly configuration: OverlayConfiguration
   private readonly verifier: CertificateVerifier
+  /** Whose signature the overlay document has, where there is one. */
+  private readonly organiser: NodeIdentity | undefined
   private readonly log: Log
 
   constructor(readonly options: WorldOptions) {
     this.random = new SeededRandom(options.seed)
     this.network = new SimNetwork(this.clock, new SeededRandom(options.seed ^ 0x5bd1e995), this.hash)
+    this.organiser = options.signed === true ? this.authority.issue(0, this.random.bytes(16)) : undefined
+    const signers = this.organiser === undefined ? [] : [this.organiser.nodeId]
     this.configuration = newConfiguration({
       instanceName: simOverlayName, rootCerts: [this.authority.root.der], noIce: true, chordPingIntervalS: 60, chordUpdateIntervalS: 300,
-      ...options.configuration,
+      configurationSigners: signers, kindSigners: signers, ...options.configuration,
     })
     this.verifier = new CertificateVerifier(this.authority.crypto, this.clock, this.configuration, 1_000_000)
     this.log = options.verbose === true ? stderrLog('', this.clock) : silent
   }
 
-  /** Starts one more node; it joins in the background. */
-  spawn(): SimPeer {
+  /** The overlay's document with changes, signed. */
+  document(change: Partial<OverlayConfiguration> = {}): Uint8Array {
+    if (this.organiser === undefined) throw new Error('this overlay has no document')
+    return utf8Bytes(signDocument(writeConfiguration({ ...this.configuration, ...change }), new Signer(this.authority.crypto, this.organiser)))
+  }
+
+  /** Starts one more node; it joins, or as a client attaches, in the background. */
+  spawn({ client = false }: { readonly client?: boolean } = {}): SimPeer {
     const index = this.peers.length
     const host = this.network.addHost(index)
-    const identity = this.authority.issue(index, this.random.bytes(16))
+    const identity = index === 0 && this.organiser !== undefined ? this.organiser : this.authority.issue(index, this.random.bytes(16))
     const store = new MemoryResourceStore()
+    const { colluding = 0 } = this.options
+    const recruited = index > 0 && colluding > 0 && this.random.float() < colluding
+      ? this.collusion.recruit(identity.nodeId, store, (id) => this.owner(id)?.index === index) : undefined
     const overlay = createOverlay({
-      clock: host.clock, random: new SeededRandom((this.options.seed * 7919 + index) | 0), crypto: this.authority.crypto, certificates: this.verifier,
+      clock: host.clock, random: new SeededRandom((this.options.seed * 7919 + index) | 0), crypto: this.authority.crypto,
+      // What one node has verified the others need not verify again, as long as all have the same configuration.
+      ...(this.organiser === undefined ? { certificates: this.verifier } : { document: this.document() }),
       log: this.options.verbose === true ? stderrLog(`${index}`, this.clock) : this.log, identity, configuration: this.configuration,
-      linkFactory: (credentials, listen) => this.network.factory(host, listen.at(-1)?.port === 0 ? 6085 : 6084, credentials),
-      resourceStore: store, bootstrap: { candidates: () => this.bootstrapAddresses(host) },
+      linkFactory: (credentials, listen) => {
+        const factory = this.network.factory(host, listen.at(-1)?.port === 0 ? 6085 : 6084, credentials)
+        return recruited?.wrap(factory) ?? factory
+      },
+      resourceStore: recruited?.store ?? store, ...(client && { clientMode: true }), bootstrap: { candidates: () => this.bootstrapAddresses(host) },
       listen: { host: host.address, port: 6084 }, firstPeer: index === 0,
     })
     const peer: SimPeer = { index, id: identity.nodeId, host, overlay, store, state: 'joining', startedAt: this.clock.monotonic() }
@@ -107,6 +133,7 @@ export class World {
     overlay.onStatus(({ phase }) => {
       if ((phase === 'joined' || phase === 'alone') && peer.state === 'joining') {
         peer.state = 'member'
+        if (client) return
         this.joinsMs.push(this.clock.monotonic() - peer.startedAt)
         this.members.splice(this.placeOf(peer.id), 0, peer)
         this.hash.add(this.clock.monotonic(), index, -2)
@@ -165,6 +192,13 @@ export class World {
     this.hash.add(this.clock.monotonic(), peer.index, how === 'silent' ? -3 : -4)
   }
 
+  /** The peer is in the overlay no more, though it runs: nothing is expected of it or of what it stored. */
+  exclude(peer: SimPeer): void {
+    this.remove(peer)
+    this.hash.add(this.clock.monotonic(), peer.index, -5)
+    for (let at = this.records.length - 1; at >= 0; at--) if (this.records[at]?.writer === peer) this.records.splice(at, 1)
+  }
+
   leave(peer: SimPeer): void {
     this.remove(peer)
     peer.state = 'leaving'
@@ -175,7 +209,7 @@ export class World {
   /** Registers a peer as a phone does, or refreshes it. */
   async register(peer: SimPeer, record: SimRecord = this.recordOf(peer), lifetimeS = 4 * 3600): Promise<void> {
     const version = record.version + 1
-    const value = encodeSipRegistration({ type: 'route', contactPrefs: `v${version}`, destinationList: [{ node: peer.id }] })
+    const value = encodeSipRegistration({ type: 'route', contactPrefs: `v${version}`, destinationList: peer.overlay.route })
     try {
       await peer.overlay.store(record.resourceId, [{ kind: sipRegistrationKind, key: record.key, value, lifetimeS }], never)
       if (record.version === 0) this.records.push(record)
