@@ -99,6 +99,15 @@ export class Chord implements TopologyPlugin {
     return beyond === undefined || equalBytes(beyond, from) ? undefined : beyond
   }
 
+  /** Routable peers other than the next hop for `id`, spread over the ring; none where everybody is a neighbour. */
+  detours(id: Uint8Array, most: number): readonly Uint8Array[] {
+    if (this.seesAll) return []
+    const next = this.nextHop(id)
+    const others = this.routable.all.filter((peer) => next === undefined || !equalBytes(peer, next))
+    const count = Math.min(most, others.length)
+    return Array.from({ length: count }, (_, i) => others[Math.floor(i * others.length / count)] as Uint8Array)
+  }
+
   replicaSet(): readonly Uint8Array[] { return this.successorList.slice(0, this.options.replicas) }
 
   holdsReplica(resourceId: Uint8Array): boolean {

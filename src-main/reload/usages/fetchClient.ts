@@ -58,6 +58,8 @@ export interface FetchFrom {
   readonly node?: Uint8Array
   /** And reach it by way of this one. */
   readonly via?: Uint8Array
+  /** Send over the link to this connected node, whatever the routing table says. */
+  readonly through?: Uint8Array
   readonly transmissions?: number
 }
 
@@ -89,9 +91,9 @@ export class FetchClient {
     const wanted = specifier ?? everything(rules.dataModel)
     if (wanted.model !== rules.dataModel) throw new PeerError('invalid-argument', `Kind ${kind} is of the data model ${rules.dataModel}`)
     const body = encode(fetchReq, { resource: resourceId, specifiers: [{ kind, generation: 0n, modelSpecifier: encodeSpecifier(wanted) }] })
-    const { node, via, transmissions } = from
+    const { node, via, through, transmissions } = from
     const destination = node === undefined ? [{ resource: resourceId }] : [...(via === undefined ? [] : [{ node: via }]), { node }]
-    const answer = await this.sender.request(destination, MessageCode.fetchReq, body, signal, transmissions === undefined ? {} : { transmissions })
+    const answer = await this.sender.request(destination, MessageCode.fetchReq, body, signal, { ...(through !== undefined && { through }), ...(transmissions !== undefined && { transmissions }) })
     const responses = decode(fetchAns, answer.body, 'the FetchAns').kindResponses
     const response = responses[0]
     if (response === undefined || responses.length !== 1 || response.kind !== kind) throw new DecodeError('a FetchAns for other Kinds than asked for')

@@ -1,7 +1,8 @@
 /**
  * Fetch for look-ups that matter (RFC 6940 §7.4.2, §13.5.3): a storing peer may withhold values or hand out old ones.
  * When its answer fails its checks, is empty or late, the replicas (its two successors, §10.4) are asked in
- * parallel; of each value the newest that is verified counts. What the responsible peer kept back is counted and
+ * parallel, and the same is asked by other ways through the overlay, since a peer on the way may drop a request or
+ * pose as the responsible one (§13.6.3); of each value the newest that is verified counts. What the responsible peer kept back is counted and
  * logged, also when its answer looked well: one replica is compared behind the asker's back.
  */
 import { sleep, withTimeout } from '../../base/abort.ts'
@@ -28,6 +29,8 @@ export interface RobustFetchDependencies {
   readonly count: Count
   /** Estimated number of peers: how far apart they stand. */
   size(): number
+  /** Connected peers, at most `count`, over which a request for `id` takes other ways than its usual one. */
+  detours(id: Uint8Array, count: number): readonly Uint8Array[]
 }
 
 /** An answer that takes longer than this is late: replicas are asked meanwhile. */
@@ -38,11 +41,15 @@ const REPLICAS = 2
 /** Tried behind a Resource-ID whose peer is silent, in halves of the mean distance between peers. */
 const GUESSES = [1, 2, 3, 4, 5, 6, 8, 10, 13, 16]
 const MAX_GUESSED = 6
-const MAX_DETOURS = 2
+/** How many of those found are asked for others behind them. */
+const MAX_ASKED_ON = 2
+const DETOURS = 4
 
 const pingBody = encodeContents('pingReq', { padding: new Uint8Array(0) }).messageBody
 
-type Found = (node: Uint8Array, via?: Uint8Array) => void
+/** How a node is reached: by way of another one, and over the link to a third. */
+interface Way { readonly via?: Uint8Array; readonly through?: Uint8Array }
+type Found = (node: Uint8Array, way?: Way) => void
 
 interface Asked { readonly resourceId: Uint8Array; readonly kind: number; readonly specifier: ModelSpecifier }
 
@@ -97,27 +104,47 @@ export class RobustFetch {
   /** In parallel, each told when it comes. Resolves when all have answered or time is over. */
   private async askReplicas(asked: Asked, responder: Uint8Array | undefined, signal: AbortSignal, onResult: (result: FetchResult) => void): Promise<void> {
     await withTimeout(this.deps.clock, REPLICAS_MS, 'network-timeout', signal, async (until) => {
-      const ask = async (node: Uint8Array, via: Uint8Array | undefined): Promise<void> => {
-        onResult(await this.deps.fetchClient.fetchStored(asked.resourceId, asked.kind, asked.specifier, until, { node, transmissions: 2, ...(via !== undefined && { via }) }))
+      const ask = async (node: Uint8Array, way: Way): Promise<void> => {
+        onResult(await this.deps.fetchClient.fetchStored(asked.resourceId, asked.kind, asked.specifier, until, { node, transmissions: 2, ...way }))
       }
       const asking: Promise<void>[] = []
-      const found: Found = (node, via) => {
-        const one = ask(node, via)
+      const found: Found = (node, way = {}) => {
+        const one = ask(node, way)
         one.catch((cause: unknown) => { this.deps.log.debug('replica does not answer', { node: toHex(node), cause: String(cause) }) })
         asking.push(one)
       }
-      if (responder === undefined) await this.guessHolders(asked.resourceId, until, found)
-      else await this.successorsOf(responder, REPLICAS, until, found)
+      await Promise.all([
+        responder === undefined ? this.guessHolders(asked.resourceId, until, found) : this.successorsOf(responder, REPLICAS, until, found),
+        this.goOtherWays(asked, responder, until, onResult, found),
+      ])
       await Promise.allSettled(asking)
     })
   }
 
-  private async successorsOf(node: Uint8Array, count: number, signal: AbortSignal, found: Found): Promise<void> {
+  /** Whoever else turns out to be responsible is asked for its replica too: it may itself withhold. */
+  private async goOtherWays(asked: Asked, responder: Uint8Array | undefined, signal: AbortSignal, onResult: (result: FetchResult) => void, found: Found): Promise<void> {
+    const known = new Set(responder === undefined ? [] : [toHex(responder)])
+    await Promise.all(this.deps.detours(asked.resourceId, DETOURS).map(async (through) => {
+      try {
+        const result = await this.deps.fetchClient.fetchStored(asked.resourceId, asked.kind, asked.specifier, signal, { through, transmissions: 1 })
+        onResult(result)
+        if (known.has(toHex(result.responder))) return
+        known.add(toHex(result.responder))
+        this.deps.count('robust.otherResponder')
+        if (!isSound(result)) await this.successorsOf(result.responder, REPLICAS, signal, found, { through })
+      } catch (cause) {
+        signal.throwIfAborted()
+        this.deps.log.debug('no answer by another way', { through: toHex(through), cause: String(cause) })
+      }
+    }))
+  }
+
+  private async successorsOf(node: Uint8Array, count: number, signal: AbortSignal, found: Found, way: Way = {}): Promise<void> {
     let last = node
     for (let i = 0; i < count; i++) {
-      const next = await this.whoAnswers(nextId(last), signal)
+      const next = await this.whoAnswers(nextId(last), signal, way)
       if (next === undefined || equalBytes(next, node) || equalBytes(next, last)) return
-      found(next)
+      found(next, way)
       last = next
     }
   }
@@ -130,22 +157,22 @@ export class RobustFetch {
   private async guessHolders(resourceId: Uint8Array, signal: AbortSignal, found: Found): Promise<void> {
     const half = (1n << 127n) / BigInt(Math.max(2, Math.round(this.deps.size())))
     const known = new Set<string>()
-    let detours = 0
-    const guess = async (via: Uint8Array | undefined): Promise<void> => {
+    let askedOn = 0
+    const guess = async (way: Way): Promise<void> => {
       await Promise.all(GUESSES.map(async (halves) => {
-        const node = await this.whoAnswers(idOf(ringNumber(resourceId) + BigInt(halves) * half), signal, via)
+        const node = await this.whoAnswers(idOf(ringNumber(resourceId) + BigInt(halves) * half), signal, way)
         if (node === undefined || known.has(toHex(node)) || known.size >= MAX_GUESSED) return
         known.add(toHex(node))
-        found(node, via)
-        if (via === undefined && detours++ < MAX_DETOURS) await guess(node)
+        found(node, way)
+        if (way.via === undefined && askedOn++ < MAX_ASKED_ON) await guess({ via: node })
       }))
     }
-    await guess(undefined)
+    await guess({})
   }
 
-  private async whoAnswers(id: Uint8Array, signal: AbortSignal, via?: Uint8Array): Promise<Uint8Array | undefined> {
+  private async whoAnswers(id: Uint8Array, signal: AbortSignal, { via, through }: Way): Promise<Uint8Array | undefined> {
     try {
-      return (await this.deps.sender.request([...(via === undefined ? [] : [{ node: via }]), { resource: id }], MessageCode.pingReq, pingBody, signal, { transmissions: 2 })).signer.nodeId
+      return (await this.deps.sender.request([...(via === undefined ? [] : [{ node: via }]), { resource: id }], MessageCode.pingReq, pingBody, signal, { transmissions: 2, ...(through !== undefined && { through }) })).signer.nodeId
     } catch (cause) {
       signal.throwIfAborted()
       this.deps.log.debug('no peer found', { id: toHex(id), cause: String(cause) })
