@@ -25,6 +25,7 @@ import { Storage } from '../storage/storage.ts'
 import { ValueChecks } from '../storage/valueChecks.ts'
 import { Membership } from '../topology/membership.ts'
 import { TopologyQueries } from '../topology/queries.ts'
+import { ReloadPolicy } from '../topology/reloadPolicy.ts'
 import type { Outcome } from '../transaction/exchange.ts'
 import { TransactionLayer } from '../transaction/transactionLayer.ts'
 import { FetchClient } from '../usages/fetchClient.ts'
@@ -155,9 +156,9 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
     clock, log: log.child('pipe'), sender: transactions, factory: deps.linkFactory(credentials, [{ host: (deps.listen ?? anywhere).host, port: 0 }]), counters, identify,
     onPipe: (pipe) => { pipes.emit(pipe) },
   })
+  const policy = new ReloadPolicy(configuration)
   const membership: Membership = new Membership({
-    clock, random, log: log.child('topology'), nodeId, sender: transactions, attach, table, counters, client: clientMode,
-    get pingIntervalMs() { return live.current.chordPingIntervalS * 1000 }, get reactive() { return live.current.chordReactive },
+    clock, random, log: log.child('topology'), nodeId, sender: transactions, attach, table, counters, policy, client: clientMode,
     storage: {
       onRangeChanged: () => { storage.onRangeChanged() },
       onNeighboursChanged: () => { storage.onNeighboursChanged() },
@@ -222,8 +223,7 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
 
   const search: SearchDependencies = { clock, log: log.child('bootstrap'), nodeId, source: bootstrap, factory, table, nodeIdOf }
   const maintenance = new Maintenance({
-    clock, random, log: log.child('maintenance'), nodeId, table, membership, sender: transactions, attach, search,
-    get updateIntervalMs() { return live.current.chordUpdateIntervalS * 1000 },
+    clock, random, log: log.child('maintenance'), nodeId, table, membership, sender: transactions, attach, search, policy,
   })
   const lifecycle: NodeLifecycle = clientMode ? new ClientLifecycle({
     clock, log: log.child('client'), nodeId, attach, table, membership, maintenance, search,

@@ -10,6 +10,7 @@ import type { Random } from '../../ports/random.ts'
 import type { Attach } from '../attach/attach.ts'
 import type { ConnectionTable } from '../forwarding/connectionTable.ts'
 import type { Membership } from '../topology/membership.ts'
+import type { TopologyPolicy } from '../topology/policy.ts'
 import type { RequestSender } from '../transaction/exchange.ts'
 import { encodeContents } from '../wire/bodies.ts'
 import { MessageCode } from '../wire/constants.ts'
@@ -25,12 +26,10 @@ export interface MaintenanceDependencies {
   readonly sender: RequestSender
   readonly attach: Pick<Attach, 'attach'>
   readonly search: SearchDependencies
-  readonly updateIntervalMs: number
+  readonly policy: Pick<TopologyPolicy, 'stabilizeMs' | 'silentMs'>
 }
 
 const TICK_MS = 5_000
-/** Neighbours hold our data and close the ring: their loss must be noticed soon. A dead finger costs one detour. */
-const SILENT_MS = { neighbour: 15_000, other: 90_000 } as const
 /** Bootstrap nodes asked in one look for a partition. */
 const MAX_LOOKS = 3
 const LOOK_MS = 5_000
@@ -84,21 +83,22 @@ export class Maintenance {
   }
 
   private onTick(): void {
-    for (const { nodeId, link } of this.deps.table.all()) {
-      if (link.isSuspect || link.silentMs < (this.deps.membership.chord.isNeighbour(nodeId) ? SILENT_MS.neighbour : SILENT_MS.other)) continue
+    const { table, membership, policy } = this.deps
+    for (const { nodeId, link } of table.all()) {
+      if (link.isSuspect || link.silentMs < policy.silentMs(membership.chord.isNeighbour(nodeId))) continue
       // The ack is what counts; without it the link becomes suspect by itself.
       this.deps.sender.request([{ node: nodeId }], MessageCode.pingReq, pingBody, this.stopped.signal, { through: nodeId, transmissions: 1 })
         .catch((error: unknown) => { this.deps.log.debug('keepalive unanswered', { error: String(error) }) })
     }
-    this.deps.membership.stabilize()
+    membership.stabilize()
     this.tick = this.deps.clock.setTimer(TICK_MS, () => { this.onTick() })
   }
 
   /** With a random offset, so that peers do not fall into step (RFC 6940 §10.7.4.1). */
   private scheduleUpdate(): void {
     const [byte = 0] = this.deps.random.bytes(1)
-    this.update = this.deps.clock.setTimer(this.deps.updateIntervalMs * (0.9 + byte / 1280), () => {
-      this.deps.membership.updateNeighbours()
+    this.update = this.deps.clock.setTimer(this.deps.policy.stabilizeMs * (0.9 + byte / 1280), () => {
+      this.deps.membership.update()
       this.scheduleUpdate()
     })
   }

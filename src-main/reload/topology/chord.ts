@@ -8,6 +8,7 @@ import { BoundedMap } from '../../base/boundedMap.ts'
 import type { TopologyPlugin } from '../forwarding/topologyPlugin.ts'
 import { entryOf, invalidEntries } from './fingerTable.ts'
 import { PeerRing } from './peerRing.ts'
+import type { TableSizes } from './policy.ts'
 import { distance, fraction, inRange } from './ring.ts'
 
 export interface ChordUser {
@@ -27,15 +28,8 @@ export interface NeighbourLists {
   readonly successors: readonly Uint8Array[]
 }
 
-export interface ChordOptions {
-  /** Predecessors and successors kept; at least 3 (RFC 6940 §10.7). */
-  readonly neighbours: number
-  readonly replicas: number
-  /** Peers beside the neighbours that are worth keeping (RFC 6940 §10.7.4.3). */
-  readonly fingers: number
-}
-
-export const defaultChordOptions: ChordOptions = { neighbours: 3, replicas: 2, fingers: 16 }
+/** Successors that hold copies (RFC 6940 §10.4). */
+const REPLICAS = 2
 const MAX_CANDIDATES = 64
 
 export class Chord implements TopologyPlugin {
@@ -47,7 +41,7 @@ export class Chord implements TopologyPlugin {
   private predecessorList: readonly Uint8Array[] = []
   private successorList: readonly Uint8Array[] = []
 
-  constructor(readonly nodeId: Uint8Array, private readonly user: ChordUser, private readonly options: ChordOptions = defaultChordOptions) {
+  constructor(readonly nodeId: Uint8Array, private readonly user: ChordUser, private readonly sizes: () => TableSizes) {
     this.routable = new PeerRing(nodeId)
   }
 
@@ -63,16 +57,19 @@ export class Chord implements TopologyPlugin {
   get fingers(): readonly Uint8Array[] { return this.routable.all.filter((id) => !this.isNeighbour(id)) }
 
   /** Finger Table entries to search a peer for, lowest first. */
-  get invalidFingers(): readonly number[] { return this.seesAll ? [] : invalidEntries(this.nodeId, this.routable.all, this.successorList.at(-1)) }
+  get invalidFingers(): readonly number[] {
+    return this.seesAll ? [] : invalidEntries(this.nodeId, this.routable.all, this.successorList.at(-1)).filter((entry) => entry <= this.sizes().entries)
+  }
 
   /** Fewer fingers than wanted, in a ring that has peers beyond our neighbours (RFC 6940 §10.7.4.3). */
   get lacksFingers(): boolean {
-    return this.successorList.length === this.options.neighbours && this.fingers.length < this.options.fingers && !this.seesAll
+    const { successors, wanted } = this.sizes()
+    return this.successorList.length === successors && this.fingers.length < wanted && !this.seesAll
   }
 
   /** Whether the link to `id` serves routing: a neighbour, the only peer of its finger entry, or one of few fingers. */
   isNeeded(id: Uint8Array): boolean {
-    if (this.isNeighbour(id) || this.fingers.length <= this.options.fingers) return true
+    if (this.isNeighbour(id) || this.fingers.length <= this.sizes().kept) return true
     const entry = entryOf(this.nodeId, id)
     return this.routable.has(id) && this.routable.all.every((other) => equalBytes(other, id) || entryOf(this.nodeId, other) !== entry)
   }
@@ -108,12 +105,12 @@ export class Chord implements TopologyPlugin {
     return Array.from({ length: count }, (_, i) => others[Math.floor(i * others.length / count)] as Uint8Array)
   }
 
-  replicaSet(): readonly Uint8Array[] { return this.successorList.slice(0, this.options.replicas) }
+  replicaSet(): readonly Uint8Array[] { return this.successorList.slice(0, REPLICAS) }
 
   holdsReplica(resourceId: Uint8Array): boolean {
     if (this.state === 'outside') return false
     if (this.isResponsible(resourceId)) return true
-    const edge = this.predecessorList[this.options.replicas]
+    const edge = this.predecessorList[REPLICAS]
     // Fewer than three predecessors stand between: every peer we know of is in the set.
     return edge === undefined || inRange(edge, resourceId, this.nodeId)
   }
@@ -210,13 +207,16 @@ export class Chord implements TopologyPlugin {
     const first = edge(this.predecessorList, 'predecessors')
     if (first === undefined || last === undefined) return known.size
     const covered = fraction(distance(this.nodeId, last)) + fraction(distance(first, this.nodeId))
-    if (covered >= 1 || this.routable.size < 2 * this.options.neighbours) return known.size
+    if (covered >= 1 || this.seesAll) return known.size
     const inside = [...known.values()].filter((id) => inRange(this.nodeId, id, last) || inRange(first, id, this.nodeId)).length
     return Math.max(known.size, Math.round(inside / covered))
   }
 
   /** The neighbours of both sides are the same peers: nobody is beyond them. */
-  private get seesAll(): boolean { return this.routable.size < 2 * this.options.neighbours }
+  private get seesAll(): boolean {
+    const { predecessors, successors } = this.sizes()
+    return this.routable.size < predecessors + successors
+  }
 
   private afterLoss(id: Uint8Array): void {
     this.recompute(false)
@@ -237,20 +237,21 @@ export class Chord implements TopologyPlugin {
 
   /** Whether `id` would have a place in the neighbour table. */
   private belongs(id: Uint8Array): boolean {
-    const places = this.options.neighbours
-    const lastSuccessor = this.successorList[places - 1]
-    const lastPredecessor = this.predecessorList[places - 1]
+    const { predecessors, successors } = this.sizes()
+    const lastSuccessor = this.successorList[successors - 1]
+    const lastPredecessor = this.predecessorList[predecessors - 1]
     return lastSuccessor === undefined || lastPredecessor === undefined ||
       inRange(this.nodeId, id, lastSuccessor) || inRange(lastPredecessor, id, this.nodeId)
   }
 
   private recompute(entered: boolean): void {
     const before = { predecessors: this.predecessorList, successors: this.successorList }
-    this.successorList = this.routable.following(this.options.neighbours)
-    this.predecessorList = this.routable.preceding(this.options.neighbours)
+    const { predecessors, successors } = this.sizes()
+    this.successorList = this.routable.following(successors)
+    this.predecessorList = this.routable.preceding(predecessors)
     if (this.state === 'outside') return
     const range = entered || !sameId(before.predecessors[0], this.predecessorList[0])
-    const replicas = entered || !sameList(before.successors.slice(0, this.options.replicas), this.replicaSet())
+    const replicas = entered || !sameList(before.successors.slice(0, REPLICAS), this.replicaSet())
     if (range || replicas || !sameList(before.predecessors, this.predecessorList) || !sameList(before.successors, this.successorList)) {
       this.user.onTablesChanged({ range, replicas })
     }

@@ -14,6 +14,7 @@ import { encodeContents } from '../wire/bodies.ts'
 import { MessageCode } from '../wire/constants.ts'
 import type { Chord } from './chord.ts'
 import { entryOf, entryStart, entryTarget } from './fingerTable.ts'
+import type { TopologyPolicy } from './policy.ts'
 
 export interface FingerSearchDependencies {
   readonly clock: Clock
@@ -22,10 +23,7 @@ export interface FingerSearchDependencies {
   readonly sender: RequestSender
   readonly attach: Pick<Attach, 'attach'>
   readonly chord: Chord
-  /** chord-ping-interval: regular searches are not more frequent (RFC 6940 §10.7.4.2). */
-  readonly intervalMs: number
-  /** chord-reactive: whether a lost entry is searched for at once. */
-  readonly reactive: boolean
+  readonly policy: Pick<TopologyPolicy, 'searchMs' | 'searchesLost'>
   readonly stopped: AbortSignal
   /** A link to this peer was made for a finger. */
   onFound(nodeId: Uint8Array): void
@@ -66,7 +64,7 @@ export class FingerSearch {
 
   /** Nobody fills this entry any more. */
   lost(entry: number): void {
-    if (!this.deps.reactive || this.deps.stopped.aborted || (this.emptyUntil.get(entry) ?? 0) > this.deps.clock.monotonic()) return
+    if (!this.deps.policy.searchesLost || this.deps.stopped.aborted || (this.emptyUntil.get(entry) ?? 0) > this.deps.clock.monotonic()) return
     this.waiting.set(entry, 'again')
     this.reaction ??= this.deps.clock.setTimer(REACT_MS, () => { this.reaction = undefined; this.next() })
   }
@@ -84,7 +82,7 @@ export class FingerSearch {
 
   private schedule(): void {
     const [byte = 0] = this.deps.random.bytes(1)
-    this.regular = this.deps.clock.setTimer(this.deps.intervalMs * (1 + byte / 1280), () => {
+    this.regular = this.deps.clock.setTimer(this.deps.policy.searchMs * (1 + byte / 1280), () => {
       if (this.deps.chord.isMember) this.choose()
       this.schedule()
     })

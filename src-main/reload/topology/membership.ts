@@ -18,8 +18,9 @@ import type { IncomingRequest, Outcome, RequestSender } from '../transaction/exc
 import { decodeBody, encodeContents } from '../wire/bodies.ts'
 import { ErrorCode, MessageCode } from '../wire/constants.ts'
 import { chordLeaveData, type ChordLeaveData } from '../wire/topology.ts'
-import { Chord, type ChordOptions, type ChordUser, type NeighbourLists } from './chord.ts'
+import { Chord, type ChordUser, type NeighbourLists } from './chord.ts'
 import { FingerSearch } from './fingerSearch.ts'
+import type { TopologyPolicy } from './policy.ts'
 import { Updates } from './updates.ts'
 
 export { unique } from './chord.ts'
@@ -33,12 +34,10 @@ export interface MembershipDependencies {
   readonly attach: Pick<Attach, 'attach'>
   readonly table: Pick<ConnectionTable, 'get' | 'all'>
   readonly counters: Counters
-  readonly options?: ChordOptions
   /** A client takes note of Updates, but attaches to nobody for them (RFC 6940 §4.2.1). */
   readonly client?: boolean
-  /** Of the configuration document: chord-ping-interval and chord-reactive. */
-  readonly pingIntervalMs: number
-  readonly reactive: boolean
+  /** That of the overlay algorithm the configuration document names. */
+  readonly policy: TopologyPolicy
   /** Storage; told of changes and asked to hand data over. */
   readonly storage: TopologyUser & HandOver
   /** We are a member and have no peer left. */
@@ -77,14 +76,13 @@ export class Membership implements ChordUser {
   private admissions: Promise<void> = Promise.resolve()
 
   constructor(private readonly deps: MembershipDependencies) {
-    this.chord = new Chord(deps.nodeId, this, deps.options)
-    const { clock, random, log, sender, attach, table, counters } = deps
+    const { clock, random, log, sender, attach, table, counters, policy } = deps
+    this.chord = new Chord(deps.nodeId, this, () => policy.sizes)
     const stopped = this.stopped.signal
-    this.updates = new Updates({ clock, log, sender, table, counters, chord: this.chord, stopped })
+    this.updates = new Updates({ clock, log, sender, table, counters, chord: this.chord, policy, stopped })
     this.fingers = new FingerSearch({
-      clock, random, log, sender, attach, chord: this.chord, stopped,
-      get intervalMs() { return deps.pingIntervalMs }, get reactive() { return deps.reactive },
-      onFound: (nodeId) => { this.wanted(nodeId); this.sendUpdate(nodeId) },
+      clock, random, log, sender, attach, chord: this.chord, policy, stopped,
+      onFound: (nodeId) => { this.wanted(nodeId); this.updates.introduce(nodeId) },
     })
   }
 
@@ -116,7 +114,7 @@ export class Membership implements ChordUser {
     // Source-routed through whoever told of it (RFC 6940 §10.6).
     const destination = equalBytes(via, target) ? [{ node: target }] : [{ node: via }, { node: target }]
     withTimeout(this.deps.clock, ATTACH_MS, 'peer-unreachable', this.stopped.signal, (signal) => this.deps.attach.attach(destination, signal, { forUpdate: true })).then(
-      () => { this.wanted(target); this.sendUpdate(target) },
+      () => { this.wanted(target); this.updates.introduce(target) },
       (error: unknown) => {
         this.deps.log.debug('neighbour not reached', { peer: key, error: String(error) })
         this.remember(key)
@@ -138,7 +136,8 @@ export class Membership implements ChordUser {
 
   // Updates
 
-  updateNeighbours(): void { this.updates.toNeighbours() }
+  /** The periodic Update (RFC 6940 §10.7.4.1). */
+  update(): void { for (const nodeId of this.deps.policy.updated(this.chord)) this.sendUpdate(nodeId) }
 
   sendUpdate(to: Uint8Array): void { this.updates.send(to) }
 

@@ -26,7 +26,7 @@ export class TopologyQueries {
     const connected = destination.type === 'node' && this.table.get(id) !== undefined
     const next = this.chord.isResponsible(id) ? this.chord.nodeId : connected ? id : this.chord.nextHop(id)
     if (next === undefined) return { error: ErrorCode.notFound, info: 'no route' }
-    if (sendUpdate && equalBytes(request.previousHop, request.signer.nodeId)) this.updates.send(request.signer.nodeId, true)
+    if (sendUpdate && equalBytes(request.previousHop, request.signer.nodeId)) this.updates.send(request.signer.nodeId, 'full')
     return { body: encodeContents('routeQueryAns', { nextPeer: next }).messageBody }
   }
 

@@ -1,7 +1,8 @@
 /**
- * Updates of CHORD-RELOAD (RFC 6940 §6.4.2.3, §10.7): what each connected peer said last, and what we tell whom and
- * when. Neighbours hear of each change at once; fingers and clients soon when our range changed, and else when
- * changes have gathered, since they only need to know that we are there.
+ * Updates (RFC 6940 §6.4.2.3, §10.7): what each connected peer said last, and what we tell whom and when. With
+ * CHORD-RELOAD neighbours hear of each change at once; fingers and clients soon when our range changed, and else when
+ * changes have gathered, since they only need to know that we are there. With CHORD-SELF-TUNING whoever is new in
+ * the neighbour table hears that we are there (RFC 7363 §5.2), and stabilisation does the rest.
  */
 import { untilAborted } from '../../base/abort.ts'
 import { equalBytes, toHex } from '../../base/bytes.ts'
@@ -15,6 +16,7 @@ import { decodeBody, encodeContents } from '../wire/bodies.ts'
 import { MessageCode } from '../wire/constants.ts'
 import type { ChordUpdate } from '../wire/topology.ts'
 import { unique, type Chord, type NeighbourLists } from './chord.ts'
+import type { TopologyPolicy } from './policy.ts'
 
 export interface UpdateDependencies {
   readonly clock: Clock
@@ -23,6 +25,7 @@ export interface UpdateDependencies {
   readonly table: Pick<ConnectionTable, 'get' | 'all'>
   readonly counters: Counters
   readonly chord: Chord
+  readonly policy: Pick<TopologyPolicy, 'tells'>
   readonly stopped: AbortSignal
 }
 
@@ -59,14 +62,20 @@ export class Updates {
     this.told.clear()
   }
 
-  /** The neighbour table changed: the whole Connection Table is to know (RFC 6940 §10.7.3). */
+  /** The neighbour table changed: whom the policy names is to know. */
   changed(range: boolean): void {
     this.version++
-    this.near ??= this.deps.clock.setTimer(NEAR_MS, () => { this.near = undefined; this.toChanged(true) })
-    const dueAt = this.deps.clock.monotonic() + (range ? RANGE_MS : FAR_MS)
+    const { clock, policy } = this.deps
+    this.near ??= clock.setTimer(NEAR_MS, () => {
+      this.near = undefined
+      if (policy.tells === 'all') this.toChanged(true)
+      else this.toNewcomers()
+    })
+    if (policy.tells === 'newcomers') return
+    const dueAt = clock.monotonic() + (range ? RANGE_MS : FAR_MS)
     if (this.far !== undefined && this.far.dueAt <= dueAt) return
     this.far?.timer.cancel()
-    this.far = { dueAt, timer: this.deps.clock.setTimer(dueAt - this.deps.clock.monotonic(), () => { this.far = undefined; this.toChanged(false) }) }
+    this.far = { dueAt, timer: clock.setTimer(dueAt - clock.monotonic(), () => { this.far = undefined; this.toChanged(false) }) }
   }
 
   /** What is to go out goes no more. */
@@ -74,12 +83,6 @@ export class Updates {
     this.near?.cancel()
     this.far?.timer.cancel()
     this.near = this.far = undefined
-  }
-
-  /** Updates the neighbours, as stabilisation does too (RFC 6940 §10.7.4.1). */
-  toNeighbours(): void {
-    const { predecessors, successors } = this.deps.chord
-    for (const nodeId of unique([...predecessors, ...successors])) this.send(nodeId)
   }
 
   /** Who has been told already, as a part of getting to know each other, is not told again. */
@@ -90,16 +93,26 @@ export class Updates {
     }
   }
 
+  /** Neighbours that have heard nothing of us over their present link. */
+  private toNewcomers(): void {
+    const { predecessors, successors } = this.deps.chord
+    for (const nodeId of unique([...predecessors, ...successors])) if (!this.told.has(toHex(nodeId))) this.introduce(nodeId)
+  }
+
+  /** We have attached to `to` for our tables: it is to have a chance to take us into its own. */
+  introduce(to: Uint8Array): void { this.send(to, this.deps.policy.tells === 'all' ? 'neighbors' : 'peer_ready') }
+
   /**
    * Only members send Updates: who has not joined must not look routable.
-   * @param full with our fingers, for who asked by RouteQuery (RFC 6940 §10.7)
+   * @param type 'full', with our fingers, for who asked by RouteQuery (RFC 6940 §10.7)
    */
-  send(to: Uint8Array, full = false): void {
+  send(to: Uint8Array, type: ChordUpdate['type'] = 'neighbors'): void {
     const { chord, table, sender, counters, log, stopped } = this.deps
     if (!chord.isMember || table.get(to) === undefined) return
     this.told.set(toHex(to), this.version)
-    const lists = { uptime: this.uptimeS, ...chord.lists() }
-    const update: ChordUpdate = full ? { ...lists, type: 'full', fingers: ascending(chord.fingers) } : { ...lists, type: 'neighbors' }
+    const uptime = this.uptimeS
+    const update: ChordUpdate = type === 'full' ? { type, uptime, ...chord.lists(), fingers: ascending(chord.fingers) }
+      : type === 'neighbors' ? { type, uptime, ...chord.lists() } : { type, uptime }
     sender.request([{ node: to }], MessageCode.updateReq, encodeContents('updateReq', update).messageBody, stopped).catch((error: unknown) => {
       if (!stopped.aborted) counters.add('update.failed')
       log.debug('update failed', { peer: toHex(to), error: String(error) })

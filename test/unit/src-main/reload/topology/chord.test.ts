@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { fromHex, toHex } from '../../../../../src-main/base/bytes.ts'
 import { Chord } from '../../../../../src-main/reload/topology/chord.ts'
+import { reloadSizes } from '../../../../../src-main/reload/topology/reloadPolicy.ts'
 
 /** Ids on a ring of 256 places: two hexadecimal digits in front. */
 const at = (place: string): Uint8Array => fromHex(`${place}${'0'.repeat(30)}`)
@@ -14,7 +15,7 @@ function setUp(self = '80'): { chord: Chord; facts: string[]; meet: (...others: 
     onTablesChanged: ({ range, replicas }) => { facts.push(`update${range ? ' range' : ''}${replicas ? ' replicas' : ''}`) },
     onFingerLost: (entry) => { facts.push(`finger ${entry} lost`) },
     onIsolated: () => { facts.push('isolated') },
-  })
+  }, () => reloadSizes)
   return { chord, facts, meet: (...others) => { for (const other of others) { chord.linkUp(at(other)); chord.addRoutable(at(other)) } } }
 }
 

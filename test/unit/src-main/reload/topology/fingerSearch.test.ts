@@ -4,6 +4,7 @@ import type { Attach } from '../../../../../src-main/reload/attach/attach.ts'
 import { Chord } from '../../../../../src-main/reload/topology/chord.ts'
 import { FingerSearch } from '../../../../../src-main/reload/topology/fingerSearch.ts'
 import { entryOf } from '../../../../../src-main/reload/topology/fingerTable.ts'
+import { reloadSizes } from '../../../../../src-main/reload/topology/reloadPolicy.ts'
 import type { RequestDestination, RequestSender } from '../../../../../src-main/reload/transaction/exchange.ts'
 import { SeededRandom } from '../../../../support/seededRandom.ts'
 import { silentLog } from '../../../../support/overlayKit.ts'
@@ -29,12 +30,12 @@ beforeEach(() => {
   found = []
   living = others
   reactive = true
-  chord = new Chord(us, { onWanted: () => undefined, onTablesChanged: () => undefined, onFingerLost: (entry) => { search.lost(entry) }, onIsolated: () => undefined })
+  chord = new Chord(us, { onWanted: () => undefined, onTablesChanged: () => undefined, onFingerLost: (entry) => { search.lost(entry) }, onIsolated: () => undefined }, () => reloadSizes)
   chord.enter()
   for (const id of neighbours) { chord.linkUp(id); chord.addRoutable(id) }
   const responsible = (id: Uint8Array): Uint8Array => [...living, ...neighbours, us].sort((a, b) => (toHex(a) < toHex(b) ? -1 : 1)).find((peer) => toHex(peer) >= toHex(id)) ?? at('70')
   search = new FingerSearch({
-    clock, random: new SeededRandom(4), log: silentLog, chord, intervalMs: 60_000, get reactive() { return reactive }, stopped: new AbortController().signal,
+    clock, random: new SeededRandom(4), log: silentLog, chord, policy: { searchMs: 60_000, get searchesLost() { return reactive } }, stopped: new AbortController().signal,
     sender: {
       request: (destination: RequestDestination) => {
         const [target] = destination

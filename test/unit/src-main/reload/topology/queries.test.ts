@@ -2,9 +2,11 @@ import { describe, expect, test } from 'vitest'
 import { Counters } from '../../../../../src-main/base/counters.ts'
 import { fromHex, toHex } from '../../../../../src-main/base/bytes.ts'
 import { decode, encode } from '../../../../../src-main/base/presentation.ts'
+import { configurationDefaults } from '../../../../../src-main/reload/config/configuration.ts'
 import { Chord } from '../../../../../src-main/reload/topology/chord.ts'
 import { Membership } from '../../../../../src-main/reload/topology/membership.ts'
 import { TopologyQueries } from '../../../../../src-main/reload/topology/queries.ts'
+import { ReloadPolicy, reloadSizes } from '../../../../../src-main/reload/topology/reloadPolicy.ts'
 import type { Updates } from '../../../../../src-main/reload/topology/updates.ts'
 import type { IncomingRequest, Outcome } from '../../../../../src-main/reload/transaction/exchange.ts'
 import { bodies, decodeBody, encodeContents, type BodyName, type BodyOf } from '../../../../../src-main/reload/wire/bodies.ts'
@@ -28,7 +30,7 @@ function request<N extends BodyName>(name: N, body: BodyOf<N>, signer: Uint8Arra
 const errorOf = (outcome: Outcome): number | undefined => ('error' in outcome ? outcome.error : undefined)
 
 function setUp(): { queries: TopologyQueries; updated: string[] } {
-  const chord = new Chord(at('80'), { onWanted: () => undefined, onTablesChanged: () => undefined, onFingerLost: () => undefined, onIsolated: () => undefined })
+  const chord = new Chord(at('80'), { onWanted: () => undefined, onTablesChanged: () => undefined, onFingerLost: () => undefined, onIsolated: () => undefined }, () => reloadSizes)
   chord.enter()
   for (const peer of ['40', 'c0']) { chord.linkUp(at(peer)); chord.addRoutable(at(peer)) }
   const updated: string[] = []
@@ -78,7 +80,7 @@ describe('Probe (RFC 6940 §6.4.2.5)', () => {
 
 describe('a peer joins and leaves for itself, over its own link (RFC 6940 §6.4.2.1, §6.4.2.2)', () => {
   const membership = (): Membership => new Membership({
-    clock: new VirtualClock(), random: new SeededRandom(1), log: silentLog, nodeId: at('80'), counters: new Counters(), pingIntervalMs: 3_600_000, reactive: true,
+    clock: new VirtualClock(), random: new SeededRandom(1), log: silentLog, nodeId: at('80'), counters: new Counters(), policy: new ReloadPolicy(() => configurationDefaults),
     sender: { request: () => new Promise(() => undefined) }, attach: { attach: () => new Promise(() => undefined) }, table: { get: () => undefined, all: () => [] },
     storage: { onRangeChanged: () => undefined, onNeighboursChanged: () => undefined, handOver: () => Promise.resolve() }, onIsolated: () => undefined, onChanged: () => undefined,
   })

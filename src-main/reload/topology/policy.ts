@@ -1,0 +1,41 @@
+/**
+ * Where the overlay algorithms that the topology-plugin element names differ (RFC 6940 §10, RFC 7363 §5): how large
+ * the tables are, who is told of changes, how often and with whom the ring is stabilised, how soon silence is
+ * looked into. Tables, routing, joining and leaving are the same for all of them.
+ */
+
+/** Both nearest first, never ourselves. */
+export interface NeighbourTable {
+  readonly predecessors: readonly Uint8Array[]
+  readonly successors: readonly Uint8Array[]
+}
+
+export interface TableSizes {
+  readonly predecessors: number
+  readonly successors: number
+  /** Entries of the Finger Table to be filled, the farthest first; those that neighbours fill count. */
+  readonly entries: number
+  /** Peers beside the neighbours that are searched for although each entry has one (RFC 6940 §10.7.4.3). */
+  readonly wanted: number
+  /** Peers beside the neighbours that are kept, even if their entries have others. */
+  readonly kept: number
+}
+
+export interface TopologyPolicy {
+  readonly sizes: TableSizes
+  /**
+   * Who hears of a change of the neighbour table: the whole Connection Table at once (RFC 6940 §10.7.3), or only
+   * who is new in it, that we are there (RFC 7363 §5.2).
+   */
+  readonly tells: 'all' | 'newcomers'
+  /** Whether a peer is searched for at once when the last one of a Finger Table entry is lost (RFC 6940 §10.7.2). */
+  readonly searchesLost: boolean
+  /** Milliseconds from one periodic Update to the next. */
+  readonly stabilizeMs: number
+  /** Milliseconds from one regular search for fingers to the next. */
+  readonly searchMs: number
+  /** Who gets the periodic Update (RFC 6940 §10.7.4.1, RFC 7363 §5.2). */
+  updated(table: NeighbourTable): readonly Uint8Array[]
+  /** Milliseconds without anything from a connected node after which a Ping asks whether it is there. */
+  silentMs(neighbour: boolean): number
+}

@@ -1,0 +1,31 @@
+/** CHORD-RELOAD (RFC 6940 §10): tables of fixed sizes; each change is told at once; times of the configuration document. */
+import { unique } from './chord.ts'
+import type { NeighbourTable, TableSizes, TopologyPolicy } from './policy.ts'
+
+/** Three neighbours on each side (RFC 6940 §10.1) and sixteen fingers (§10.7.4.3). */
+export const reloadSizes: TableSizes = { predecessors: 3, successors: 3, entries: 128, wanted: 16, kept: 16 }
+
+/** Neighbours hold our data and close the ring: their loss must be noticed soon. A dead finger costs one detour. */
+const SILENT_MS = { neighbour: 15_000, other: 90_000 } as const
+
+/** Of the configuration document (RFC 6940 §11.1), read at each use: a new one may change them. */
+export interface ChordParameters {
+  readonly chordUpdateIntervalS: number
+  readonly chordPingIntervalS: number
+  readonly chordReactive: boolean
+}
+
+export class ReloadPolicy implements TopologyPolicy {
+  readonly sizes = reloadSizes
+  readonly tells = 'all'
+
+  constructor(private readonly parameters: () => ChordParameters) {}
+
+  get searchesLost(): boolean { return this.parameters().chordReactive }
+  get stabilizeMs(): number { return this.parameters().chordUpdateIntervalS * 1000 }
+  get searchMs(): number { return this.parameters().chordPingIntervalS * 1000 }
+
+  updated({ predecessors, successors }: NeighbourTable): readonly Uint8Array[] { return unique([...predecessors, ...successors]) }
+
+  silentMs(neighbour: boolean): number { return neighbour ? SILENT_MS.neighbour : SILENT_MS.other }
+}
