@@ -1,6 +1,7 @@
 /**
- * `ports/domainTls` on node:tls: TLS 1.2 or later, a certificate of the other end asked for and not demanded. Owns its
- * half-open handshakes, which are bounded in number and time, and its open streams.
+ * `ports/domainTls` on node:tls: TLS 1.2 or later. A listener asks for no certificate: nothing looks at one, and there are
+ * phones that stop to ask their user for it. Owns its half-open handshakes, which are bounded in number and time, and its
+ * open streams.
  */
 import { createServer, type Socket } from 'node:net'
 import { connect as tlsConnect, createSecureContext, rootCertificates, type SecureContext, TLSSocket } from 'node:tls'
@@ -44,7 +45,7 @@ export function createNodeDomainTls(roots: readonly string[] = [], clock: Clock 
         raw.on('error', () => { raw.destroy() })
         if (handshakes.size >= bounds.maxHalfOpen || streams.size >= bounds.maxStreams) { raw.destroy(); return }
         handshakes.add(raw)
-        const socket = new TLSSocket(raw, { isServer: true, secureContext: context, requestCert: true, rejectUnauthorized: false })
+        const socket = new TLSSocket(raw, { isServer: true, secureContext: context })
         const timer = clock.setTimer(bounds.handshakeTimeoutMs, () => { raw.destroy() })
         raw.on('close', () => {
           timer.cancel()

@@ -13,14 +13,14 @@ export interface TlsIdentity {
 }
 
 export interface TlsStream extends ByteStream {
-  /** undefined when the other end showed none. */
+  /** undefined when the other end showed none, as who connects to `listen` is not asked to. */
   readonly peerCertificate: Certificate | undefined
   /** The chain of `peerCertificate` leads to an authority that is trusted. */
   readonly trusted: boolean
 }
 
 export interface DomainTls {
-  /** Asks for a certificate, does without one. Half-open handshakes are bounded in number and time. @throws PeerError 'port-in-use' */
+  /** Asks for no certificate. Half-open handshakes are bounded in number and time. @throws PeerError 'port-in-use' */
   listen(address: SocketAddress, identity: TlsIdentity, onStream: (stream: TlsStream) => void): Promise<StreamListener>
   /** @param serverName sent as SNI. @throws PeerError 'peer-unreachable'; the signal's reason when aborted */
   connect(address: SocketAddress, serverName: string, identity: TlsIdentity | undefined, signal: AbortSignal): Promise<TlsStream>

@@ -76,6 +76,18 @@ describe('TLS to other elements (RFC 5922)', () => {
   })
 })
 
+describe('TLS that phones open', () => {
+  it('asks for no certificate: phones stop to ask their user for one', async () => {
+    const tls = createNodeDomainTls([rootPem])
+    let shown: unknown = 'no stream'
+    const listener = await tls.listen(loopback, identity, (stream) => { shown = stream.peerCertificate; stream.destroy() })
+    const stream = await tls.connect(listener.address, 'example.com', identity, soon())
+    await new Promise<void>((done) => { stream.user = { onData: () => {}, onDrain: () => {}, onClose: () => { done() } } })
+    expect(shown).toBeUndefined()
+    await listener.close()
+  })
+})
+
 describe('TCP that others open', () => {
   it('is closed when nothing comes, or a message does not end', async () => {
     const bob = element('bob', { partialMessageMs: 200 })
