@@ -5,6 +5,7 @@ import { type DigestAlgorithm, digestSecret } from '../../src-main/sip/auth/dige
 import { DigestClient } from '../../src-main/sip/auth/digestClient.ts'
 import { createSipElement, type SipElement } from '../../src-main/sip/element/element.ts'
 import type { ServerRole } from '../../src-main/sip/element/server.ts'
+import type { OpenSdpBridge } from '../../src-main/sip/bridge/sdpBridge.ts'
 import type { Caller, LocationService, LocationTarget } from '../../src-main/sip/locationService.ts'
 import { StreamFramer } from '../../src-main/sip/message/framer.ts'
 import { makeResponse, type SipMessage, SipRequest, SipResponse } from '../../src-main/sip/message/message.ts'
@@ -83,7 +84,7 @@ export class ServerKit {
   readonly asked: { readonly user: string; readonly caller: Caller }[] = []
   lookupMs = 0
 
-  constructor(roles: readonly ServerRole[] = ['proxy', 'registrar']) {
+  constructor(roles: readonly ServerRole[] = ['proxy', 'registrar'], openBridge?: OpenSdpBridge) {
     this.owner = new TestPeer('alice', new VirtualClock(), 3)
     const location: LocationService = {
       serves: (uri: SipUri) => uri.host === REALM || uri.host === '10.0.0.1',
@@ -107,7 +108,7 @@ export class ServerKit {
       clock: this.clock, random: new SeededRandom(1), log: quietLog, user: this.owner, userAgentName: 'Ringway/test',
       local: () => ({ aor: `alice@${REALM}`, displayName: 'Alice' }),
       server: {
-        roles: new Set(roles), realm: REALM, hashes, bindings: this.bindings, location,
+        roles: new Set(roles), realm: REALM, hashes, bindings: this.bindings, location, ...(openBridge !== undefined && { openBridge }),
         accounts: {
           secret: digest,
           authorise: (account, aor) => aor.startsWith(`${account}@`) ? `${account}@${REALM}` : undefined,

@@ -67,8 +67,9 @@ export class RtpBridge implements SdpBridge {
     }
   }
 
-  offer(sdp: string, from: BridgeSide): string {
+  offer(sdp: string, from: BridgeSide, sdes?: boolean): string {
     const offer = readAudio(sdp)
+    if (from === 'overlay' && sdes !== undefined) this.sdesKey = sdes ? { local: newKey(this.deps.random), tag: '1' } : undefined
     if (!offer.codecs.some(isSound)) throw new PeerError('call-no-common-codec', 'no codec that can be carried')
     if (from === 'overlay' && this.overlay.differs(offer)) throw new PeerError('call-media-failed', 'a new transport inside a bridged call')
     this.exchange = { from, offer, sent: offer.codecs }
@@ -91,6 +92,8 @@ export class RtpBridge implements SdpBridge {
     const [phone, overlay] = exchange.from === 'phone' ? [exchange.offer, answer] : [answer, exchange.offer]
     this.toOverlay = exchange.from === 'phone' ? there : back
     this.toPhone = exchange.from === 'phone' ? back : there
+    // RFC 4568 §5.1.2: who is offered keys answers with one, or refuses
+    if (exchange.from === 'overlay' && this.sdesKey !== undefined && phone.crypto.length === 0) throw new PeerError('call-no-common-codec', 'no key in the answer')
     this.phone.describe(phone.host, phone.port, phone.rtcpPort, phone.rtcpMux)
     this.secure(phone)
     if (exchange.from === 'phone') {

@@ -3,10 +3,12 @@
  * it decides whether a bridge is needed, and puts the bridge's descriptions in the place of those that pass (RFC 3264
  * in INVITE, UPDATE, PRACK, their responses and ACK). The proxy stays a proxy: only bodies change. Owns the bridges.
  */
+import { BoundedMap } from '../../base/boundedMap.ts'
 import { DecodeError, PeerError } from '../../base/errors.ts'
 import type { Log } from '../../ports/log.ts'
 import { sdpSecurity } from '../../sdp/sdp.ts'
 import type { SipMessage, SipRequest, SipResponse } from '../message/message.ts'
+import { printUri } from '../message/uri.ts'
 import type { HostPort } from '../transport/address.ts'
 import type { Connection } from '../transport/connection.ts'
 import type { BridgeSide, OpenSdpBridge, SdpBridge } from './sdpBridge.ts'
@@ -26,10 +28,13 @@ export interface BridgedRequest {
   onResponse(response: SipResponse): void
   /** No response will come. */
   onFailed(): void
+  /** Its description was refused (488): the request with another one. undefined when there is none, as after the first time. */
+  again?(): SipRequest | undefined
 }
 
 const SDP = 'application/sdp'
 const MAX_BRIDGES = 200
+const MAX_PHONES = 1000
 
 interface BridgedCall {
   readonly bridge: SdpBridge
@@ -43,6 +48,8 @@ interface BridgedCall {
 export class MediaGateway {
   private readonly calls = new Map<string, BridgedCall>()
   private readonly all = new Set<BridgedCall>()
+  /** Contacts of phones whose last call was by SDES: they are offered it, which others would refuse. */
+  private readonly sdesPhones = new BoundedMap<string, true>(MAX_PHONES)
 
   constructor(private readonly deps: MediaGatewayDeps) {}
 
@@ -57,6 +64,7 @@ export class MediaGateway {
   async forward(request: SipRequest, from: Connection, to: Connection): Promise<BridgedRequest | undefined> {
     const known = this.find(request)
     const side = this.sideOf(from)
+    if (side === 'phone' && request.method === 'INVITE' && hasSdp(request)) this.learn(contactOf(request), request.text)
     if (known === undefined) {
       if (request.method !== 'INVITE' || request.toTag !== undefined || side === this.sideOf(to) || !needed(request, side)) return undefined
       return this.begin(request, side, side === 'phone' ? from : to)
@@ -93,21 +101,30 @@ export class MediaGateway {
   private pass(call: BridgedCall, request: SipRequest, side: BridgeSide): BridgedRequest | undefined {
     const carries = hasSdp(request)
     const answers = carries && call.offered !== undefined && request.method === 'PRACK'
+    const first = request.toTag === undefined
+    const toPhone = first && side === 'overlay' ? request.requestUri : undefined
+    const sdes = toPhone === undefined ? undefined : this.sdesPhones.has(toPhone)
+    const { text: offer } = request
     if (carries) {
-      const { text } = request
-      request.setBody(SDP, answers ? call.bridge.answer(text) : call.bridge.offer(text, side))
+      request.setBody(SDP, answers ? call.bridge.answer(offer) : call.bridge.offer(offer, side, sdes))
       if (answers) call.offered = undefined
     }
     if (request.method !== 'INVITE' && !carries) return undefined
     const offersSdp = carries && !answers
-    const first = request.toTag === undefined
+    let refusable = sdes === undefined || !offersSdp ? undefined : request.clone()
     return {
+      again: () => {
+        const another = call.established ? undefined : refusable
+        refusable = undefined
+        return another?.setBody(SDP, call.bridge.offer(offer, side, sdes !== true))
+      },
       onResponse: (response) => {
         if (response.status > 100 && response.status < 300 && first) this.note(call, response)
         if (response.status >= 300) { this.failed(call, first, offersSdp); return }
         if (response.successful) call.established = true
         if (!hasSdp(response)) return
         const { text } = response
+        if (toPhone !== undefined && offersSdp && response.successful) this.learn(toPhone, text)
         this.rewrite(response, () => {
           if (offersSdp) return call.bridge.answer(text)
           call.offered = other(side)
@@ -133,6 +150,12 @@ export class MediaGateway {
       message.headers.remove('Content-Type')
       message.body = new Uint8Array(0)
     }
+  }
+
+  private learn(contact: string | undefined, sdp: string): void {
+    if (contact === undefined) return
+    if (sdpSecurity(sdp) === 'sdes') this.sdesPhones.set(contact, true)
+    else this.sdesPhones.delete(contact)
   }
 
   private note(call: BridgedCall, response: SipResponse): void {
@@ -162,6 +185,11 @@ function needed(request: SipRequest, side: BridgeSide): boolean {
 
 function hasSdp(message: SipMessage): boolean { return message.body.length > 0 && message.contentType?.value === SDP }
 function other(side: BridgeSide): BridgeSide { return side === 'phone' ? 'overlay' : 'phone' }
+
+function contactOf(request: SipRequest): string | undefined {
+  const { contacts } = request
+  return contacts === '*' || contacts[0] === undefined ? undefined : printUri(contacts[0].uri)
+}
 
 /** The same for both directions of a dialog. */
 function keyOf(message: SipMessage): string {

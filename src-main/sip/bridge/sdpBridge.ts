@@ -11,9 +11,10 @@ export type BridgeSide = 'phone' | 'overlay'
 export interface SdpBridge {
   /**
    * An offer of one side becomes the offer for the other. A new one replaces one that was not answered.
+   * @param sdes whether a phone is offered SDES (RFC 4568) or plain RTP; what was agreed before when not given
    * @throws PeerError 'call-no-common-codec'; DecodeError
    */
-  offer(sdp: string, from: BridgeSide): string
+  offer(sdp: string, from: BridgeSide, sdes?: boolean): string
   /** The answer to the last offer becomes the answer for who offered. @throws as `offer` */
   answer(sdp: string): string
   /** The last offer was refused: what was agreed before holds on (RFC 3264 §8). */

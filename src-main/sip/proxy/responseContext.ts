@@ -2,7 +2,7 @@
  * The response context of one proxied request (RFC 3261 §16.7): starts the branches, those of equal q together and
  * better ones first, passes 1xx and 2xx on, and when all branches have failed sends the best of their responses.
  */
-import type { Clock } from '../../ports/clock.ts'
+import type { Clock, Timer } from '../../ports/clock.ts'
 import type { BridgedRequest } from '../bridge/mediaGateway.ts'
 import { makeResponse, type SipRequest, type SipResponse } from '../message/message.ts'
 import type { ServerTransaction } from '../transaction/transaction.ts'
@@ -23,6 +23,9 @@ export interface Forward {
 /** RFC 3326: tells the other devices that the call is not missed. */
 const COMPLETED_ELSEWHERE: readonly (readonly [string, string])[] = [['Reason', 'SIP;cause=200;text="Call completed elsewhere"']]
 
+/** The phone's timer begins later than ours. */
+const GRACE_MS = 500
+
 export class ResponseContext implements BranchUser {
   private readonly waiting: Forward[]
   private readonly branches: Branch[] = []
@@ -30,6 +33,8 @@ export class ResponseContext implements BranchUser {
   /** 2xx by To tag as they were passed on: a retransmission is passed on the same, its description rewritten once only. */
   private readonly successes = new Map<string, SipResponse>()
   private readonly media = new Map<Branch, BridgedRequest>()
+  /** Branches that begin once their phone has forgotten the request that it refused. */
+  private readonly resting = new Map<Timer, Forward>()
   private over = false
   private cancelled = false
 
@@ -50,8 +55,10 @@ export class ResponseContext implements BranchUser {
   /** §16.10: every branch that has no final response. */
   cancel(headers: readonly (readonly [string, string])[]): void {
     this.cancelled = true
+    if (this.resting.size > 0) this.finals.push(this.localResponse(487))
     this.dropWaiting()
     for (const branch of [...this.branches]) branch.cancel(headers)
+    this.conclude()
   }
 
   /** As the element closes. */
@@ -71,6 +78,7 @@ export class ResponseContext implements BranchUser {
       if (!response.provisional) { this.media.get(branch)?.onFailed(); this.finals.push(this.localResponse(response.successful ? 502 : response.status)); this.conclude() }
       return
     }
+    if (response.status === 488 && this.offersAnew(branch)) return
     this.media.get(branch)?.onResponse(upstream)
     if (response.provisional) { if (!this.server.answered) this.server.respond(upstream); return }
     if (response.successful) {
@@ -95,20 +103,40 @@ export class ResponseContext implements BranchUser {
   private startNext(): void {
     const q = this.waiting[0]?.q
     while (this.waiting[0] !== undefined && this.waiting[0].q === q) {
-      const { request, connection, media } = this.waiting.shift() as Forward
-      const branch = new Branch(this.clock, this.transactions, request, connection, this)
-      this.branches.push(branch)
-      if (media !== undefined) this.media.set(branch, media)
-      branch.start(this.mark)
+      this.startBranch(this.waiting.shift() as Forward)
     }
+  }
+
+  private startBranch({ request, connection, media }: Forward): void {
+    const branch = new Branch(this.clock, this.transactions, request, connection, this)
+    this.branches.push(branch)
+    if (media !== undefined) this.media.set(branch, media)
+    branch.start(this.mark)
+  }
+
+  /**
+   * A phone that refused one kind of sound is offered the other. While it remembers the request, for T4 on UDP, it would
+   * take another with the same Call-ID and CSeq for a merged one (RFC 3261 §8.2.2.2).
+   */
+  private offersAnew(branch: Branch): boolean {
+    const media = this.media.get(branch)
+    const request = this.cancelled || this.server.answered ? undefined : media?.again?.()
+    if (request === undefined || media === undefined) return false
+    const forward: Forward = { request, connection: branch.connection, q: 1, media }
+    if (branch.connection.reliable) { this.startBranch(forward); return true }
+    const timer = this.clock.setTimer(this.transactions.timers.t4 + GRACE_MS, () => { this.resting.delete(timer); this.startBranch(forward) })
+    this.resting.set(timer, forward)
+    return true
   }
 
   private dropWaiting(): void {
     for (const { media } of this.waiting.splice(0)) media?.onFailed()
+    for (const [timer, { media }] of this.resting) { timer.cancel(); media?.onFailed() }
+    this.resting.clear()
   }
 
   private conclude(): void {
-    if (this.over || !this.branches.every((branch) => branch.done)) return
+    if (this.over || this.resting.size > 0 || !this.branches.every((branch) => branch.done)) return
     if (!this.server.answered && this.waiting.length > 0 && !this.cancelled) { this.startNext(); return }
     if (!this.server.answered) this.server.respond(this.best())
     this.finish()

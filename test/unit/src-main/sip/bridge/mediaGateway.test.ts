@@ -23,7 +23,7 @@ beforeEach(() => {
     open: ({ local }) => {
       log.push(`open ${local}`)
       const step = (what: string) => { if (fail !== undefined) throw fail; log.push(what); return `${what}!` }
-      return Promise.resolve({ offer: (sdp, from) => step(`offer ${from} ${sdp.length}`), answer: (sdp) => step(`answer ${sdp.length}`), refused: () => { log.push('refused') }, close: () => { log.push('close') } })
+      return Promise.resolve({ offer: (sdp, from, sdes) => step(`offer ${from} ${sdp.length}${sdes === undefined ? '' : ` sdes ${sdes}`}`), answer: (sdp) => step(`answer ${sdp.length}`), refused: () => { log.push('refused') }, close: () => { log.push('close') } })
     },
   })
 })
@@ -69,6 +69,31 @@ describe('the media gateway', () => {
     expect(again.text).toBe(`offer overlay ${plain.length}!`)
     bridged?.onResponse(response(again, 488))
     expect([log.at(-1), gateway.size]).toEqual(['refused', 1])
+  })
+  it('offers SDES to a phone that refused plain RTP, once, and from then on at first', async () => {
+    const invite = request('INVITE', plain)
+    const bridged = await gateway.forward(invite, pipe, phone)
+    expect(invite.text).toBe(`offer overlay ${plain.length} sdes false!`)
+    const again = bridged?.again?.()
+    expect(again?.text).toBe(`offer overlay ${plain.length} sdes true!`)
+    expect(bridged?.again?.()).toBeUndefined()
+    bridged?.onResponse(response(invite, 200, plain.replace('RTP/AVP', 'RTP/SAVP') + 'a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAA\r\n'))
+    const next = request('INVITE', plain, { from: 'second' })
+    const second = await gateway.forward(next, pipe, phone)
+    expect(next.text).toBe(`offer overlay ${plain.length} sdes true!`)
+    expect(second?.again?.()?.text).toBe(`offer overlay ${plain.length} sdes false!`)
+    second?.onResponse(response(next, 200, plain))
+    const third = request('INVITE', plain, { from: 'third' })
+    await gateway.forward(third, pipe, phone)
+    expect(third.text).toBe(`offer overlay ${plain.length} sdes false!`)
+  })
+  it('learns from the calls of a phone that it speaks SDES', async () => {
+    const theirs = request('INVITE', plain.replace('RTP/AVP', 'RTP/SAVP') + 'a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAA\r\n')
+    theirs.headers.append('Contact', '<sip:bob@office.example>')
+    await gateway.forward(theirs, phone, pipe)
+    const ours = request('INVITE', plain, { from: 'ours' })
+    await gateway.forward(ours, pipe, phone)
+    expect(ours.text).toBe(`offer overlay ${plain.length} sdes true!`)
   })
   it('takes the offer from the 2xx and the answer from the ACK when the INVITE had none', async () => {
     const invite = request('INVITE', '')
