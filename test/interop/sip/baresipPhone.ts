@@ -18,6 +18,8 @@ export interface BaresipOptions {
   readonly trace?: boolean
   /** address or interface it binds to */
   readonly host?: string
+  /** PEM file of the authority that a server's certificate must come from: for TLS */
+  readonly caFile?: string
 }
 
 export interface BaresipEvent { readonly type?: string; readonly param?: string; readonly peeruri?: string; readonly rtcp_stats?: { readonly tx: { readonly sent: number } } }
@@ -32,12 +34,12 @@ export class BaresipPhone {
   constructor(private readonly options: BaresipOptions) {}
 
   async start(): Promise<void> {
-    const { account, sipPort, controlPort, toneHz, codecs, contacts = '', host = '127.0.0.1' } = this.options
+    const { account, sipPort, controlPort, toneHz, codecs, contacts = '', host = '127.0.0.1', caFile } = this.options
     mkdirSync(join(this.directory, 'rec'))
     const modules = [...codecs, 'ausine', 'aubridge', 'sndfile', 'stun', 'turn', 'ice', 'srtp', 'dtls_srtp', 'uuid'].map((m) => `module ${m}.so`)
     const apps = ['menu', 'ctrl_tcp', 'contact', 'presence', 'debug_cmd'].map((m) => `module_app ${m}.so`)
     writeFileSync(join(this.directory, 'config'), [
-      'poll_method epoll', `sip_listen ${host}:${sipPort}`, ...(host === '127.0.0.1' ? ['net_interface 127.0.0.1'] : []), 'call_local_timeout 30', 'call_max_calls 8',
+      'poll_method epoll', `sip_listen ${host}:${sipPort}`, ...(host === '127.0.0.1' ? ['net_interface 127.0.0.1'] : []), ...(caFile === undefined ? [] : [`sip_cafile ${caFile}`]), 'call_local_timeout 30', 'call_max_calls 8',
       `audio_source ausine,${toneHz}`, `audio_player aubridge,sink-${sipPort}`, `audio_alert aubridge,alert-${sipPort}`,
       'ausrc_srate 48000', 'ausrc_channels 2', 'auplay_srate 48000', 'auplay_channels 2', 'audio_level no',
       'ausrc_format s16', 'auplay_format s16', 'auenc_format s16', 'audec_format s16', 'audio_buffer 20-160', `rtp_ports ${sipPort + 4000}-${sipPort + 4100}`,

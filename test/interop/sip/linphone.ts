@@ -1,23 +1,16 @@
 /**
- * linphonec, knowing nothing of the overlay, registered at a peer, talks with a user of the overlay by plain RTP, and
- * writes, in a network of its own. Tells what was observed; linphone.test.ts says what that must be.
+ * linphonec, knowing nothing of the overlay, registered at a peer over UDP, TCP and TLS, talks with a user of the overlay
+ * by plain RTP, and writes, in a network of its own. Tells what was observed; linphone.test.ts says what that must be.
  */
 import { spawnSync } from 'node:child_process'
 import { getServers } from 'node:dns'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { ContractClient } from '../../../src-shared/ipc/client.ts'
-import type { State } from '../../../src-shared/ipc/contract.ts'
-import { memoryPorts } from '../../../src-shared/ipc/port.ts'
 import type { CallView, MessageView } from '../../../src-shared/model/index.ts'
-import { openPeer, type OpenedPeer } from '../../../src-main/cli/openPeer.ts'
-import { dominantFrequency, writeTone } from '../../../src-main/media/tone.ts'
+import { dominantFrequency } from '../../../src-main/media/tone.ts'
 import { readWav } from '../../../src-main/media/wav.ts'
-import type { NetworkOptions } from '../../../src-main/peer/ports.ts'
 import { until } from './baresipPhone.ts'
 import { LinphonePhone, type LinphoneOptions } from './linphonePhone.ts'
 import { namespaceAddress as host } from './namespace.ts'
+import { eventually, openSite, overlayName, sleep } from './site.ts'
 
 export interface Talk {
   /** of the overlay user's call */
@@ -26,156 +19,147 @@ export interface Talk {
   /** Hz */
   readonly byUser: number
   readonly byPhone: number
-  readonly end: string | null
 }
 export interface Seen {
-  readonly calls: Talk
-  readonly called: Talk
-  readonly callsOpus: Talk
-  readonly calledOpus: Talk
-  readonly held: { readonly atOverlay: readonly boolean[]; readonly talksAgain: number }
-  readonly keys: string
+  readonly talks: Record<'udp' | 'tcp' | 'tls', { readonly calls: Talk; readonly called: Talk }>
+  /** the phone holds: as the user of the overlay sees it, and what he hears afterwards, in Hz */
+  readonly holds: { readonly atUser: readonly boolean[]; readonly heardAfter: number }
+  /** the user of the overlay holds: the states of the phone's call, and what he hears afterwards */
+  readonly held: { readonly atPhone: readonly string[]; readonly heardAfter: number }
+  readonly keys: { readonly toUser: string; readonly toPhone: string }
   readonly messageFrom: { readonly text: string; readonly direction: string; readonly from: string }
   /** the line on the phone's console */
   readonly messageTo: string
+  readonly presence: { readonly watched: string; readonly watches: readonly string[] }
   readonly registered: { readonly userAgent: string | undefined; readonly afterQuit: number }
 }
 
-interface RunningPeer { readonly app: OpenedPeer; readonly client: ContractClient; readonly calls: Map<string, CallView> }
-const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms))
+/** What linphone needs of a namespace: a default route, without which it takes the network for none, and no name server that lets it wait. */
+export function routeForLinphone(): void {
+  spawnSync('ip', ['route', 'add', 'default', 'dev', 'd0'])
+  for (const server of getServers()) spawnSync('ip', ['route', 'add', 'unreachable', server.replace(/^\[|\](:\d+)?$|^([\d.]+):\d+$/g, '$2')])
+}
 
 export async function observe(): Promise<Seen> {
-  // linphone takes a network without a default route for none
-  spawnSync('ip', ['route', 'add', 'default', 'dev', 'd0'])
-  // with one, whoever asks a name server there waits for it: let it be unreachable at once
-  for (const server of getServers()) spawnSync('ip', ['route', 'add', 'unreachable', server.replace(/^\[|\](:\d+)?$|^([\d.]+):\d+$/g, '$2')])
-  const work = mkdtempSync(join(tmpdir(), 'linphone-'))
-  const peers: RunningPeer[] = []
+  routeForLinphone()
+  const site = await openSite({ host, roles: ['proxy', 'registrar'] })
+  const { alice, bob } = site
   let phone: LinphonePhone | undefined
-
-  const openAt = async (name: string, network: Partial<NetworkOptions>): Promise<RunningPeer> => {
-    const app = await openPeer({ profileDir: join(work, name), headless: true, network: { listen: { host: '127.0.0.1', port: 0 }, multicast: false, ...network } })
-    const [ours, theirs] = memoryPorts()
-    app.serve(theirs)
-    const peer: RunningPeer = { app, client: new ContractClient(ours), calls: new Map() }
-    peer.client.on('state', ({ changes }) => {
-      for (const { topic, id, value } of changes) if (topic === 'calls' && id !== undefined && value !== null) peer.calls.set(id, value as CallView)
-    })
-    peers.push(peer)
-    return peer
-  }
-  const stateOf = async ({ client }: RunningPeer): Promise<State> => (await client.call('state.get', {})).state
-  const eventually = async (holds: () => Promise<boolean>, what: () => string): Promise<void> => {
-    for (let i = 0; !(await holds()); i++) {
-      if (i > 200) throw new Error(`not in 20 s: ${what()}`)
-      await sleep(100)
-    }
-  }
-  const said = (): string => phone?.tail() ?? 'no phone'
-  const hz = (path: string): number => Math.round(dominantFrequency(readWav(path)).hz)
-
   try {
-    const alice = await openAt('alice', { sip: { roles: ['proxy', 'registrar'], listen: { host, port: 0 } } })
-    await alice.client.call('overlay.create', { name: 'office.example', userName: 'alice' })
-    await alice.app.start()
-    const { link = '' } = await alice.client.call('overlay.invite', { userName: 'bob' })
-    const { status } = await stateOf(alice)
-    const bob = await openAt('bob', { bootstrap: [{ host: '127.0.0.1', port: Number(status.listen?.split(':').at(-1)) }] })
-    await bob.client.call('overlay.join', { text: link })
-    await bob.app.start()
-    for (const peer of [bob, alice]) await eventually(async () => (await stateOf(peer)).status.registered, () => 'a peer does not register')
-    const { password } = await alice.client.call('phones.add', { userName: 'desk', md5First: true })
-
-    const registrations = async () => (await alice.client.call('phones.list', {})).flatMap((each) => each.registrations)
+    const password = await site.addPhone('desk')
     let sipPort = 5090
-    const plugIn = async (codec: LinphoneOptions['codec'], transport: LinphoneOptions['transport'], autoAnswer: boolean): Promise<LinphonePhone> => {
+    const plugIn = async (codec: LinphoneOptions['codec'], transport: LinphoneOptions['transport'], more: Partial<LinphoneOptions> = {}): Promise<LinphonePhone> => {
       await phone?.stop()
-      await eventually(async () => (await registrations()).length === 0, () => 'the last phone has not unregistered')
-      phone = new LinphonePhone({ user: 'desk', password, domain: 'office.example', proxy: status.sip ?? '', transport, sipPort: sipPort += 2, toneHz: 440, codec, autoAnswer })
+      await eventually(async () => (await site.registrations('desk')) === 0, () => 'the last phone has not unregistered')
+      const proxy = transport === 'tls' ? site.tlsServer : site.server
+      phone = new LinphonePhone({ user: 'desk', password, domain: overlayName, proxy, transport, sipPort: sipPort += 2, toneHz: 440, codec, ...(transport === 'tls' && { caFile: site.rootFile }), ...more })
       await phone.start()
-      await eventually(async () => (await registrations()).length === 1, said)
+      await eventually(async () => (await site.registrations('desk')) === 1, said)
       return phone
     }
-    const media = (name: string): { engine: 'headless'; play: string; record: string } => ({ engine: 'headless', play: writeTone(join(work, `${name}-play.wav`), { hz: 880, seconds: 1 }), record: join(work, `${name}.wav`) })
-    const ended = (id: string): boolean => bob.calls.get(id)?.state === 'ended'
+    const said = (): string => phone?.tail() ?? 'no phone'
     const dump = (): string => JSON.stringify([...bob.calls.values()]) + said()
-    const talk = (id: string, name: string): Talk => {
-      const call = bob.calls.get(id)
-      return { codec: call?.codec ?? null, remote: call?.remote.aor ?? '', byUser: hz(join(work, `${name}.wav`)), byPhone: phone === undefined ? 0 : hz(phone.recording), end: call?.end ?? null }
-    }
     const dial = async (desk: LinphonePhone, name: string): Promise<string> => {
-      const before = new Set(bob.calls.keys())
-      desk.command('call sip:bob@office.example')
-      const placed = (): CallView | undefined => [...bob.calls.values()].find((call) => !before.has(call.id))
+      const placed = bob.nextCall()
+      desk.command(`call sip:bob@${overlayName}`)
       await until(() => placed()?.state === 'incoming', dump, 20)
-      const id = placed()?.id ?? ''
-      await bob.client.call('call.answer', { id, media: media(name) })
+      await bob.client.call('call.answer', { id: placed()?.id ?? '', media: site.media(name) })
       await until(() => placed()?.state === 'active', dump, 20)
-      return id
+      return placed()?.id ?? ''
     }
     const ring = async (desk: LinphonePhone, name: string): Promise<string> => {
-      const { id } = await bob.client.call('call.place', { uri: 'sip:alice@office.example', media: media(name) })
+      const { id } = await bob.client.call('call.place', { uri: `sip:alice@${overlayName}`, media: site.media(name) })
       await until(() => bob.calls.get(id)?.state === 'active', dump, 20)
       desk.play()
       return id
     }
     /** From its own side, or else from bob's. */
     const finish = async (id: string, byPhone: boolean, name: string): Promise<Talk> => {
-      await sleep(3_000)
+      await sleep(2_500)
       if (byPhone) phone?.command('terminate')
       else await bob.client.call('call.hangup', { id })
-      await until(() => ended(id), dump, 20)
+      await until(() => bob.calls.get(id)?.state === 'ended', dump, 20)
       await sleep(700) // the phone closes its recording
-      return talk(id, name)
+      const call: CallView | undefined = bob.calls.get(id)
+      const byPhoneHz = phone === undefined ? 0 : Math.round(dominantFrequency(readWav(phone.recording)).hz)
+      phone?.record()
+      return { codec: call?.codec ?? null, remote: call?.remote.aor ?? '', byUser: site.hears(name), byPhone: byPhoneHz }
     }
 
-    // PCMU over UDP
-    let desk = await plugIn('PCMU', 'udp', false)
-    const userAgent = (await registrations())[0]?.userAgent
-    const calls = await finish(await dial(desk, 'calls'), true, 'calls')
+    // PCMU over UDP: messages, and the user of the overlay holds and sends keys
+    let desk = await plugIn('PCMU', 'udp')
+    const userAgent = (await alice.client.call('phones.list', {}))[0]?.registrations[0]?.userAgent
+    const callsUdp = await finish(await dial(desk, 'callsUdp'), true, 'callsUdp')
 
-    desk.command('chat sip:bob@office.example hello-from-linphone')
-    const conversation = (): Promise<readonly MessageView[]> => bob.client.call('messages.list', { aor: 'alice@office.example' })
+    desk.command(`chat sip:bob@${overlayName} hello-from-linphone`)
+    const conversation = (): Promise<readonly MessageView[]> => bob.client.call('messages.list', { aor: `alice@${overlayName}` })
     await eventually(async () => (await conversation()).length > 0, said)
     const [message] = await conversation()
     const messageFrom = { text: message?.text ?? '', direction: message?.direction ?? '', from: message?.aor ?? '' }
-
-    desk = await plugIn('PCMU', 'udp', true)
-    const called = await finish(await ring(desk, 'called'), false, 'called')
-    const sent = await bob.client.call('messages.send', { uri: 'sip:alice@office.example', text: 'hello-from-bob' })
+    const sent = await bob.client.call('messages.send', { uri: `sip:alice@${overlayName}`, text: 'hello-from-bob' })
     await until(() => desk.output.includes('hello-from-bob'), said, 20)
     await eventually(async () => (await conversation()).find(({ id }) => id === sent.id)?.state === 'delivered', said)
     const messageTo = /^.*hello-from-bob.*$/m.exec(desk.output)?.[0] ?? ''
 
-    // Opus over TCP
-    desk = await plugIn('opus', 'tcp', false)
-    const id = await dial(desk, 'callsOpus')
-    desk.command('5')
-    await until(() => bob.calls.get(id)?.digits === '5', dump, 20)
-    const keys = bob.calls.get(id)?.digits ?? ''
-    const callsOpus = await finish(id, true, 'callsOpus')
-
-    desk = await plugIn('opus', 'tcp', true)
-    const atOverlay: boolean[] = []
-    const second = await ring(desk, 'calledOpus')
+    desk.command('autoanswer enable')
+    const first = await ring(desk, 'calledUdp')
     await sleep(1_500)
-    for (const [command, held] of [['pause', true], ['resume', false]] as const) {
+    const before = desk.log.length
+    await bob.client.call('call.hold', { id: first })
+    await until(() => desk.callStates(before).includes('PausedByRemote'), dump)
+    await sleep(500)
+    await bob.client.call('call.resume', { id: first })
+    await until(() => desk.callStates(before).at(-1) === 'StreamsRunning', dump)
+    const atPhone = desk.callStates(before)
+    desk.play()
+    await bob.client.call('call.dtmf', { id: first, digits: '7' })
+    await until(() => desk.output.includes('Receiving tone'), dump)
+    const toPhone = /Receiving tone (\S)/.exec(desk.output)?.[1] ?? ''
+    const calledUdp = await finish(first, false, 'calledUdp')
+    const held = { atPhone, heardAfter: site.hears('calledUdp', 1.5) }
+
+    // Opus over TCP: the phone holds and sends keys
+    desk = await plugIn('opus', 'tcp')
+    const second = await dial(desk, 'callsTcp')
+    desk.command('5')
+    await until(() => bob.calls.get(second)?.digits === '5', dump, 20)
+    const toUser = bob.calls.get(second)?.digits ?? ''
+    const callsTcp = await finish(second, true, 'callsTcp')
+    desk.command('autoanswer enable')
+    const atUser: boolean[] = []
+    const third = await ring(desk, 'calledTcp')
+    await sleep(1_500)
+    for (const [command, paused] of [['pause', true], ['resume', false]] as const) {
       desk.command(command)
-      await until(() => bob.calls.get(second)?.heldByThem === held, dump, 20)
-      atOverlay.push(held)
+      await until(() => bob.calls.get(third)?.heldByThem === paused, dump, 20)
+      atUser.push(paused)
       await sleep(1_000)
     }
-    const calledOpus = await finish(second, false, 'calledOpus')
-    const { samples, sampleRate } = readWav(join(work, 'calledOpus.wav'))
-    const talksAgain = Math.round(dominantFrequency({ samples: samples.slice(-2 * sampleRate), sampleRate }).hz)
+    const calledTcp = await finish(third, false, 'calledTcp')
+    const holds = { atUser, heardAfter: site.hears('calledTcp', 2) }
+
+    // PCMU over TLS: presence
+    await bob.client.call('presence.set', { state: 'available', note: '' })
+    await alice.client.call('contacts.add', { uri: `sip:desk@${overlayName}` })
+    desk = await plugIn('PCMU', 'tls', { watches: `sip:bob@${overlayName}`, watchedBy: `sip:alice@${overlayName}` })
+    const tells = (): string[] => [...desk.output.matchAll(/Friend .*bob.* is (.*)/g)].map((line) => line[1] ?? '')
+    await until(() => tells().length > 0, said)
+    await bob.client.call('presence.set', { state: 'busy', note: '' })
+    await until(() => tells().length > 1, said)
+    const callsTls = await finish(await dial(desk, 'callsTls'), true, 'callsTls')
+    desk.command('autoanswer enable')
+    const calledTls = await finish(await ring(desk, 'calledTls'), false, 'calledTls')
+    const watched = (await alice.state()).contacts[`desk@${overlayName}`]?.presence.state ?? ''
+    const watches = tells()
 
     await desk.stop()
     phone = undefined
-    const afterQuit = (await registrations()).length
-    return { calls, called, callsOpus, calledOpus, held: { atOverlay, talksAgain }, keys, messageFrom, messageTo, registered: { userAgent, afterQuit } }
+    return {
+      talks: { udp: { calls: callsUdp, called: calledUdp }, tcp: { calls: callsTcp, called: calledTcp }, tls: { calls: callsTls, called: calledTls } },
+      holds, held, keys: { toUser, toPhone }, messageFrom, messageTo, presence: { watched, watches }, registered: { userAgent, afterQuit: await site.registrations('desk') },
+    }
   } finally {
     await phone?.stop()
-    for (const { app } of peers.reverse()) await app.close()
-    rmSync(work, { recursive: true, force: true })
+    await site.close()
   }
 }

@@ -12,12 +12,20 @@ export interface LinphoneOptions {
   readonly domain: string
   /** host:port of its registrar and outbound proxy */
   readonly proxy: string
-  readonly transport: 'udp' | 'tcp'
+  readonly transport: 'udp' | 'tcp' | 'tls'
+  /** for TLS: PEM file of the authority that the server's certificate must come from */
+  readonly caFile?: string
+  /** for TLS: the certificate must also name the server's host */
+  readonly verifiesName?: boolean
   readonly sipPort: number
   readonly toneHz: number
   /** the only codec it may use */
   readonly codec: 'opus' | 'PCMU'
   readonly autoAnswer?: boolean
+  /** whom it watches: address or name-addr */
+  readonly watches?: string
+  /** who may watch it */
+  readonly watchedBy?: string
 }
 
 /** those that it would use by itself */
@@ -33,19 +41,21 @@ export class LinphonePhone {
 
   /** Resolves when it is registered, with files for sound. */
   async start(): Promise<void> {
-    const { user, password, domain, proxy, transport, sipPort, codec, autoAnswer = false } = this.options
+    const { user, password, domain, proxy, transport, sipPort, codec, autoAnswer = false, caFile, verifiesName = false, watches, watchedBy } = this.options
     // without this folder it has no database, and without a database no chat
     mkdirSync(join(this.directory, '.local/share/linphone'), { recursive: true })
     mkdirSync(join(this.directory, '.config/linphone'), { recursive: true })
     const server = `<sip:${proxy};transport=${transport}>`
     writeFileSync(join(this.directory, 'linphonerc'), [
-      '[sip]', `sip_port=${transport === 'udp' ? sipPort : 0}`, `sip_tcp_port=${transport === 'tcp' ? sipPort : 0}`, 'sip_tls_port=0', 'default_proxy=0',
+      '[sip]', `sip_port=${transport === 'udp' ? sipPort : 0}`, `sip_tcp_port=${transport === 'tcp' ? sipPort : 0}`, `sip_tls_port=${transport === 'tls' ? sipPort : 0}`, 'default_proxy=0',
+      ...(caFile === undefined ? [] : [`root_ca=${caFile}`, 'verify_server_certs=1', `verify_server_cn=${verifiesName ? 1 : 0}`]),
       'guess_hostname=0', 'use_ipv6=0', 'media_encryption=none',
       '[net]', 'mtu=0', '[rtp]', `audio_rtp_port=${sipPort + 2000}`,
       '[misc]', 'uuid=00000000-0000-4000-8000-000000000001', 'log_collection_upload_server_url=', 'version_check_url_root=',
       '[auth_info_0]', `username=${user}`, `passwd=${password}`, `realm=${domain}`, `domain=${domain}`,
       '[proxy_0]', `reg_proxy=${server}`, `reg_route=${server}`, `reg_identity=sip:${user}@${domain}`, 'reg_expires=60', 'reg_sendregister=1', 'publish=0', 'avpf=0',
-      ...CODECS.flatMap(([mime, rate, channels], i) => [`[audio_codec_${i}]`, `mime=${mime}`, `rate=${rate}`, `channels=${channels}`, `enabled=${mime === codec ? 1 : 0}`]), '',
+      ...CODECS.flatMap(([mime, rate, channels], i) => [`[audio_codec_${i}]`, `mime=${mime}`, `rate=${rate}`, `channels=${channels}`, `enabled=${mime === codec ? 1 : 0}`]),
+      ...[[watches, 1], [watchedBy, 0]].filter(([address]) => address !== undefined).flatMap(([address, subscribe], i) => [`[friend_${i}]`, `url=${address}`, 'pol=accept', `subscribe=${subscribe}`]), '',
     ].join('\n'))
     this.process = spawn('linphonec', ['-c', join(this.directory, 'linphonerc'), '-d', '6', '-l', join(this.directory, 'log')], {
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -57,9 +67,15 @@ export class LinphonePhone {
     await until(() => this.log.includes('to [LinphoneRegistrationOk]'), () => this.tail(), 20)
     if (autoAnswer) this.command('autoanswer enable')
     this.command('soundcard use files')
-    this.command(`record ${this.recording}`)
+    this.record()
     this.play()
   }
+
+  /** What it hears from now on goes into `recording`, in the place of what was there. */
+  record(): void { this.command(`record ${this.recording}`) }
+
+  /** States that its calls have entered, by linphone's names. @param from position in its log */
+  callStates(from: number): string[] { return [...this.log.slice(from).matchAll(/CallSession \[0x\w+\] moving from state \w+ to LinphoneCall(\w+)/g)].map((match) => match[1] ?? '') }
 
   /** Its tone from the start of the file on. */
   play(): void {

@@ -2,122 +2,94 @@
  * §3.4.3 with sound: baresip, knowing nothing of the overlay, registered at a peer, talks with users of the overlay by
  * plain RTP and SDES; the tone of each side is measured at the other.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { ContractClient } from '../../../src-shared/ipc/client.ts'
-import type { State } from '../../../src-shared/ipc/contract.ts'
-import { memoryPorts } from '../../../src-shared/ipc/port.ts'
-import type { CallView } from '../../../src-shared/model/index.ts'
-import { openPeer, type OpenedPeer } from '../../../src-main/cli/openPeer.ts'
-import { dominantFrequency, writeTone } from '../../../src-main/media/tone.ts'
-import { readWav } from '../../../src-main/media/wav.ts'
-import type { NetworkOptions } from '../../../src-main/peer/ports.ts'
+import { dominantFrequency } from '../../../src-main/media/tone.ts'
 import { BaresipPhone, until } from './baresipPhone.ts'
 import { requireProgram } from './elements.ts'
+import { eventually, openSite, type RunningPeer, type Site, sleep } from './site.ts'
 
-interface RunningPeer { readonly app: OpenedPeer; readonly client: ContractClient; readonly calls: Map<string, CallView> }
-
-const dirs: string[] = []
-const peers: RunningPeer[] = []
+let site: Site
 let alice: RunningPeer, bob: RunningPeer
-let sipPort = 0
 let password = ''
 let phone: BaresipPhone | undefined
-let work = ''
 
-async function openAt(network: Partial<NetworkOptions>): Promise<RunningPeer> {
-  const dir = mkdtempSync(join(tmpdir(), 'ringway-bridge-'))
-  dirs.push(dir)
-  const app = await openPeer({ profileDir: dir, headless: true, network: { listen: { host: '127.0.0.1', port: 0 }, multicast: false, ...network } })
-  const [ours, theirs] = memoryPorts()
-  app.serve(theirs)
-  const peer: RunningPeer = { app, client: new ContractClient(ours), calls: new Map() }
-  peer.client.on('state', ({ changes }) => {
-    for (const { topic, id, value } of changes) if (topic === 'calls' && id !== undefined && value !== null) peer.calls.set(id, value as CallView)
-  })
-  peers.push(peer)
-  return peer
-}
-const stateOf = async ({ client }: RunningPeer): Promise<State> => (await client.call('state.get', {})).state
-async function registered(peer: RunningPeer): Promise<void> {
-  for (let i = 0; !(await stateOf(peer)).status.registered; i++) {
-    if (i > 400) throw new Error('does not register')
-    await new Promise((done) => setTimeout(done, 50))
-  }
-}
-const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms))
-const media = (name: string): { engine: 'headless'; play: string; record: string } => ({ engine: 'headless', play: writeTone(join(work, `${name}-play.wav`), { hz: 880, seconds: 1 }), record: join(work, `${name}.wav`) })
 const near = (hz: number, wanted: number): boolean => Math.abs(hz - wanted) < 5
-const hears = (name: string): number => dominantFrequency(readWav(join(work, `${name}.wav`))).hz
 
 describe('an ordinary phone at a peer', () => {
   beforeAll(async () => {
     requireProgram('baresip')
-    work = mkdtempSync(join(tmpdir(), 'ringway-bridge-'))
-    dirs.push(work)
-    alice = await openAt({ sip: { roles: ['proxy', 'registrar'], listen: { host: '127.0.0.1', port: 0 } } })
-    await alice.client.call('overlay.create', { name: 'office.example', userName: 'alice' })
-    await alice.app.start()
-    const { link = '' } = await alice.client.call('overlay.invite', { userName: 'bob' })
-    const { status } = await stateOf(alice)
-    sipPort = Number(status.sip?.split(':').at(-1))
-    bob = await openAt({ bootstrap: [{ host: '127.0.0.1', port: Number(status.listen?.split(':').at(-1)) }] })
-    await bob.client.call('overlay.join', { text: link })
-    await bob.app.start()
-    await registered(bob)
-    await registered(alice)
-    password = (await alice.client.call('phones.add', { userName: 'desk', md5First: true })).password
+    site = await openSite({ roles: ['proxy', 'registrar'] })
+    ;({ alice, bob } = site)
+    password = await site.addPhone('desk')
   })
   afterEach(async () => {
     await phone?.stop()
     phone = undefined
-    for (let i = 0; i < 50 && (await alice.client.call('phones.list', {})).some((each) => each.registrations.length > 0); i++) await sleep(100)
+    await eventually(async () => (await site.registrations('desk')) === 0, () => 'does not unregister', 5)
   })
-  afterAll(async () => {
-    for (const { app } of peers.splice(0).reverse()) await app.close()
-    for (const dir of dirs.splice(0)) rmSync(dir, { recursive: true, force: true })
-  })
+  afterAll(async () => { await site.close() })
 
   let port = 5300
   async function plugIn(parameters: string, codecs: readonly string[], transport = 'udp'): Promise<BaresipPhone> {
     port += 10
-    phone = new BaresipPhone({
-      account: `<sip:desk@office.example>;auth_user=desk;auth_pass=${password};outbound="sip:127.0.0.1:${sipPort};transport=${transport}";regint=60;${parameters}`,
-      sipPort: port, controlPort: port - 800, toneHz: 440, codecs,
+    const made = phone = new BaresipPhone({
+      account: `<sip:desk@office.example>;auth_user=desk;auth_pass=${password};outbound="sip:${transport === 'tls' ? site.tlsServer : site.server};transport=${transport}";regint=60;answermode=auto;${parameters}`,
+      sipPort: port, controlPort: port - 800, toneHz: 440, codecs, ...(transport === 'tls' && { caFile: site.rootFile }),
     })
-    await phone.start()
-    for (let i = 0; (await alice.client.call('phones.list', {})).every((each) => each.registrations.length === 0); i++) {
-      if (i > 100) throw new Error(`does not register: ${phone.output.slice(-3000)}`)
-      await sleep(100)
-    }
-    return phone
+    await made.start()
+    await eventually(async () => (await site.registrations('desk')) > 0, () => `does not register: ${made.output.slice(-3000)}`)
+    return made
+  }
+  const told = (id: string | undefined, desk: BaresipPhone): string => JSON.stringify([id === undefined ? 'no call' : bob.calls.get(id), desk.events, desk.output.slice(-3000)])
+  /** After the call. */
+  function bothHear(name: string, desk: BaresipPhone): void {
+    expect(site.hears(name), 'bob hears').toSatisfy((hz: number) => near(hz, 440))
+    const heard = desk.heard().at(-1)
+    expect(heard === undefined ? 0 : dominantFrequency(heard).hz, 'the phone hears').toSatisfy((hz: number) => near(hz, 880))
   }
 
   it.each([
-    ['PCMU over UDP', 'audio_codecs=PCMU', ['g711'], 'udp'], ['Opus over TCP', 'audio_codecs=opus', ['opus'], 'tcp'], ['PCMA with SDES', 'audio_codecs=PCMA;mediaenc=srtp-mand', ['g711'], 'udp'],
-  ] as const)('calls a user of the overlay: both hear each other (%s)', async (name, parameters, codecs, transport) => {
+    ['PCMU over UDP', 'audio_codecs=PCMU', ['g711'], 'udp'], ['Opus over TCP', 'audio_codecs=opus', ['opus'], 'tcp'], ['PCMU over TLS', 'audio_codecs=PCMU', ['g711'], 'tls'],
+    ['PCMA with SDES over UDP', 'audio_codecs=PCMA;mediaenc=srtp-mand', ['g711'], 'udp'], ['Opus with SDES over TLS', 'audio_codecs=opus;mediaenc=srtp-mand', ['opus'], 'tls'],
+  ] as const)('calls a user of the overlay, then is called by him: both times both hear each other (%s)', async (name, parameters, codecs, transport) => {
     const desk = await plugIn(parameters, codecs, transport)
     const key = name.replaceAll(' ', '-')
-    const before = new Set(bob.calls.keys())
+    const ringing = bob.nextCall()
     desk.command('dial', 'sip:bob@office.example')
-    const ringing = (): CallView | undefined => [...bob.calls.values()].find((call) => !before.has(call.id))
-    await until(() => ringing()?.state === 'incoming', () => JSON.stringify([[...bob.calls.values()], desk.events, desk.output.slice(-3000)]))
-    await bob.client.call('call.answer', { id: ringing()?.id ?? '', media: media(key) })
-    await until(() => ringing()?.state === 'active' && desk.saw('CALL_ESTABLISHED'), () => JSON.stringify([ringing(), desk.events, desk.output.slice(-3000)]))
-    await sleep(3_000)
+    await until(() => ringing()?.state === 'incoming', () => told(ringing()?.id, desk))
+    await bob.client.call('call.answer', { id: ringing()?.id ?? '', media: site.media(key) })
+    await until(() => ringing()?.state === 'active' && desk.saw('CALL_ESTABLISHED'), () => told(ringing()?.id, desk))
+    expect(ringing()?.remote).toMatchObject({ aor: 'alice@office.example', verified: true })
+    await sleep(2_000)
     desk.command('hangup')
-    await until(() => ringing()?.state === 'ended', () => JSON.stringify(ringing()))
-    expect(hears(key), 'bob hears').toSatisfy((hz: number) => near(hz, 440))
-    const heard = desk.heard().at(-1)
-    expect(heard === undefined ? 0 : dominantFrequency(heard).hz, 'the phone hears').toSatisfy((hz: number) => near(hz, 880))
+    await until(() => ringing()?.state === 'ended', () => told(ringing()?.id, desk))
+    bothHear(key, desk)
+
+    const recordings = desk.heard().length
+    const { id } = await bob.client.call('call.place', { uri: 'sip:alice@office.example', media: site.media(`${key}-called`) })
+    await until(() => bob.calls.get(id)?.state === 'active', () => told(id, desk))
+    await sleep(2_000)
+    await bob.client.call('call.hangup', { id })
+    await until(() => desk.events.filter((event) => event.type === 'CALL_CLOSED').length === 2, () => told(id, desk))
+    expect(desk.heard().length).toBe(recordings + 1)
+    bothHear(`${key}-called`, desk)
+  })
+
+  it('that takes only SDES, of which we know nothing yet, refuses plain RTP and is called again with keys', async () => {
+    const desk = await plugIn('audio_codecs=PCMU;mediaenc=srtp-mand', ['g711'])
+    const { id } = await bob.client.call('call.place', { uri: 'sip:alice@office.example', media: site.media('keyed') })
+    await until(() => bob.calls.get(id)?.state === 'active', () => told(id, desk))
+    expect(bob.calls.get(id)?.farLeg).toBe('sdes')
+    await sleep(1_500)
+    await bob.client.call('call.hangup', { id })
+    await until(() => desk.saw('CALL_CLOSED'), () => told(id, desk))
+    bothHear('keyed', desk)
   })
 
   it('is called under its owner’s address, is put on hold and resumed, and gets keys', async () => {
-    const desk = await plugIn('audio_codecs=PCMU;answermode=auto', ['g711'])
-    const { id } = await bob.client.call('call.place', { uri: 'sip:alice@office.example', media: media('called') })
-    await until(() => bob.calls.get(id)?.state === 'active', () => JSON.stringify([bob.calls.get(id), desk.events, desk.output.slice(-3000)]))
+    const desk = await plugIn('audio_codecs=PCMU', ['g711'])
+    const { id } = await bob.client.call('call.place', { uri: 'sip:alice@office.example', media: site.media('called') })
+    await until(() => bob.calls.get(id)?.state === 'active', () => JSON.stringify([bob.calls.get(id), desk.events, desk.output.slice(-30000)]))
     await sleep(1_500)
     await bob.client.call('call.dtmf', { id, digits: '57' })
     await until(() => desk.events.filter((event) => event.type === 'CALL_DTMF_START').length >= 2, () => JSON.stringify(desk.events))
@@ -139,13 +111,13 @@ describe('an ordinary phone at a peer', () => {
     await bob.client.call('call.hangup', { id })
     await until(() => desk.saw('CALL_CLOSED'), () => JSON.stringify(desk.events))
     expect(desk.events.filter((event) => event.type === 'CALL_DTMF_START').map((event) => event.param)).toEqual(['5', '7'])
-    expect(hears('called'), 'bob hears').toSatisfy((hz: number) => near(hz, 440))
+    expect(site.hears('called'), 'bob hears').toSatisfy((hz: number) => near(hz, 440))
   })
 
   it('is called by its own peer through the same bridge, and holds from its side', async () => {
-    const desk = await plugIn('audio_codecs=PCMU;answermode=auto', ['g711'])
-    const { id } = await alice.client.call('call.place', { uri: 'sip:desk@office.example', media: media('own') })
-    await until(() => alice.calls.get(id)?.state === 'active', () => JSON.stringify([alice.calls.get(id), desk.events, desk.output.slice(-3000)]))
+    const desk = await plugIn('audio_codecs=PCMU', ['g711'])
+    const { id } = await alice.client.call('call.place', { uri: 'sip:desk@office.example', media: site.media('own') })
+    await until(() => alice.calls.get(id)?.state === 'active', () => JSON.stringify([alice.calls.get(id), desk.events, desk.output.slice(-30000)]))
     await sleep(1_500)
     desk.command('hold')
     await until(() => alice.calls.get(id)?.heldByThem === true, () => JSON.stringify(alice.calls.get(id)))
@@ -153,6 +125,6 @@ describe('an ordinary phone at a peer', () => {
     await until(() => alice.calls.get(id)?.heldByThem === false, () => JSON.stringify(alice.calls.get(id)))
     await sleep(1_500)
     await alice.client.call('call.hangup', { id })
-    expect(hears('own'), 'alice hears').toSatisfy((hz: number) => near(hz, 440))
+    expect(site.hears('own'), 'alice hears').toSatisfy((hz: number) => near(hz, 440))
   })
 })
