@@ -12,9 +12,11 @@ export const errorCodes = [
   'port-in-use', 'microphone-missing', 'microphone-denied', 'database-damaged', 'database-too-new', 'disk-full', 'profile-in-use', 'clock-wrong',
   // reaching others
   'user-unknown', 'user-offline', 'peer-unreachable', 'peer-unverified', 'network-timeout', 'not-joined',
+  // reaching addresses outside the overlay
+  'outside-off', 'domain-unknown', 'domain-unreachable', 'domain-unverified', 'domain-refused', 'domain-user-unknown',
   // calls and messages
   'call-declined', 'call-busy', 'call-no-answer', 'call-unknown', 'call-media-failed', 'call-no-common-codec', 'call-failed',
-  'message-too-long', 'address-invalid', 'contact-exists', 'contact-unknown', 'phone-unknown', 'media-file-unreadable',
+  'message-too-long', 'message-refused', 'message-unsupported', 'address-invalid', 'contact-exists', 'contact-unknown', 'phone-unknown', 'media-file-unreadable',
   // the contract itself
   'invalid-argument', 'unknown-method', 'unauthorised', 'too-many-requests', 'timeout', 'cancelled', 'internal',
 ] as const

@@ -10,6 +10,7 @@ import { createHeadlessMedia } from '../media/headlessMedia.ts'
 import { createRtpBridges } from '../media/rtpBridge/rtpBridge.ts'
 import { createNodeClock } from '../node/clock.ts'
 import { createNodeCrypto } from '../node/crypto.ts'
+import { createNodeDns } from '../node/dns.ts'
 import { createNodeDomainTls } from '../node/domainTls.ts'
 import { createNodeHttpClient, createNodeHttpServerFactory } from '../node/http.ts'
 import { createFileKeychain } from '../node/keychain.ts'
@@ -18,6 +19,7 @@ import { createNodeMulticastDns } from '../node/multicastDns.ts'
 import { createNodeNetwork } from '../node/network.ts'
 import { createNodeRandom } from '../node/random.ts'
 import { createNodeSecureNetwork } from '../node/secureNetwork.ts'
+import { createNodeWebSockets } from '../node/sipWebSockets.ts'
 import { PeerApp } from '../peer/peerApp.ts'
 import { defaultNetwork, type NetworkOptions } from '../peer/ports.ts'
 import type { Keychain } from '../ports/keychain.ts'
@@ -33,6 +35,10 @@ export interface OpenOptions {
   readonly network?: Partial<NetworkOptions>
   /** Writes the TLS secrets of overlay connections into this file: only for a user's explicit choice. */
   readonly keylog?: string
+  /** Authorities in PEM whose certificates SIP servers of other domains may have, beside the public ones. */
+  readonly sipRoots?: readonly string[]
+  /** Name servers to ask about other domains, HOST or HOST:PORT, instead of the system's. */
+  readonly nameServers?: readonly string[]
   /** Sets a damaged database aside and starts with a new one: only for a user's explicit choice. */
   readonly rescueDatabase?: boolean
 }
@@ -69,7 +75,7 @@ export async function openPeer(options: OpenOptions): Promise<OpenedPeer> {
     const app = new PeerApp({
       ports: {
         clock, random, crypto: createNodeCrypto(), network, openBridge: createRtpBridges({ clock, random, network, log: log.child('media') }),
-        domainTls: createNodeDomainTls(), secureNetwork: createNodeSecureNetwork(clock, {}, options.keylog === undefined ? undefined : keylogTo(options.keylog)), http: createNodeHttpClient(), httpServers: createNodeHttpServerFactory(),
+        domainTls: createNodeDomainTls(options.sipRoots), dns: createNodeDns(options.nameServers), webSockets: createNodeWebSockets(), secureNetwork: createNodeSecureNetwork(clock, {}, options.keylog === undefined ? undefined : keylogTo(options.keylog)), http: createNodeHttpClient(), httpServers: createNodeHttpServerFactory(),
         multicastDns: createNodeMulticastDns(), keychain: options.keychain?.(files) ?? files, log,
       },
       stores,

@@ -3,6 +3,7 @@
  * that somebody clicked. Electron and Chromium switches in between are left alone.
  */
 import { resolve } from 'node:path'
+import { parseHostPort } from '../base/hostPort.ts'
 import type { SocketAddress } from '../ports/network.ts'
 
 export interface Launch {
@@ -39,8 +40,8 @@ export function parseLaunch(argv: readonly string[], cwd: string): Launch {
   return {
     profile: profile === undefined ? undefined : resolve(cwd, profile),
     hidden: flags.has('hidden'),
-    listen: values.listen.map(address).at(-1),
-    bootstrap: values.bootstrap.map(address).filter((found) => found !== undefined),
+    listen: values.listen.map(parseHostPort).at(-1),
+    bootstrap: values.bootstrap.map(parseHostPort).filter((found) => found !== undefined),
     multicast: !flags.has('no-multicast'),
     link,
   }
@@ -59,11 +60,3 @@ export function commandLine(argv: readonly string[]): string[] | undefined {
 }
 
 export const isLink = (text: string): boolean => /^(ringway|sips?):/i.test(text) && text.length <= 4096
-
-/** HOST:PORT or [IPv6]:PORT; undefined when it is neither. */
-function address(text: string): SocketAddress | undefined {
-  const [, ipv6, other, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? []
-  const host = ipv6 ?? other
-  const port = Number(digits)
-  return host === undefined || port > 65_535 ? undefined : { host, port }
-}

@@ -89,9 +89,24 @@ function connectStream(address: SocketAddress, signal: AbortSignal): Promise<Byt
   })
 }
 
+/** A datagram socket that is connected has the source address that routing chooses; connecting sends nothing. */
+function sourceFor(remote: SocketAddress): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket(isIPv6(remote.host) ? 'udp6' : 'udp4')
+    const failed = (cause: Error): void => { socket.close(); reject(new PeerError('peer-unreachable', `no way to ${remote.host}: ${cause.message}`, { cause })) }
+    socket.once('error', failed)
+    socket.connect(remote.port, remote.host, () => {
+      socket.off('error', failed)
+      const { address } = socket.address()
+      socket.close()
+      resolve(address)
+    })
+  })
+}
+
 export function createNodeNetwork(): Network {
   return {
-    bindDatagram, listenStream, connectStream,
+    bindDatagram, listenStream, connectStream, sourceFor,
     localAddresses: () => Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address, family, internal }) =>
       ({ host: address, family: family === 'IPv6' ? 6 as const : 4 as const, internal }))),
   }

@@ -5,6 +5,7 @@
 import { Emitter, type Event } from '../base/event.ts'
 import { createNoIceTlsFactory } from '../connectivity/linkFactories/noIceTls.ts'
 import type { Identity } from '../enrollment/identity.ts'
+import { OutsideResolver } from '../p2psip/outsideResolver.ts'
 import { OverlayLocationService } from '../p2psip/overlayLocationService.ts'
 import { PhoneAwareResolver } from '../p2psip/phoneAwareResolver.ts'
 import { OverlayResolver } from '../p2psip/resolver.ts'
@@ -83,7 +84,10 @@ export function createPeer(parts: PeerParts): Peer {
   const callTrace = new CallTrace(clock)
   const phone: Phone = createPhone({
     noteDialog: (id, callId) => { callTrace.claim(id, callId) },
-    clock, random, log, settings, resolver: new PhoneAwareResolver(identity.overlayName, resolver, phones, () => identity.userName), stores, aor: () => identity.userName,
+    clock, random, log, settings, stores,
+    resolver: new PhoneAwareResolver(identity.overlayName, new OutsideResolver({
+      overlayName: identity.overlayName, overlay: resolver, allowed: () => settings.get().outsideCalls, outward: () => sip.server?.outward(),
+    }), phones, () => identity.userName), aor: () => identity.userName,
     // The phone is the user of the user agent that it calls with.
     userAgent: {
       invite: (...args) => sip.userAgent.invite(...args), request: (...args) => sip.userAgent.request(...args),
@@ -93,19 +97,22 @@ export function createPeer(parts: PeerParts): Peer {
   const sip: SipElement = createSipElement({
     clock, random, log: log.child('sip'), user: phone.user, eventPackages: ['presence'],
     local: () => ({ aor: identity.userName, displayName: identity.displayName }),
-    ...(network.sip === undefined ? {} : {
-      ...(ports.domainTls !== undefined && { outside: { tls: ports.domainTls, identity: { certificate: identity.certificate, chain: identity.chain, privateKey: identity.privateKey } } }),
-      network: ports.network, limits: { maxTransactions: 40_000 },
-      server: {
-        roles: new Set(network.sip.roles), realm: identity.overlayName, hashes: crypto, accounts: phones.accounts, bindings: phones.registered, limits: phoneRegistrations,
-        ...(ports.openBridge === undefined ? {} : { openBridge: ports.openBridge }),
-        location: new OverlayLocationService({
-          overlayName: identity.overlayName, phones, resolver, transport,
-          owner: () => ({ aor: identity.userName, displayName: identity.displayName }),
-          isOwnAddress: (host, port) => sip.isOwnAddress(host, port),
-        }),
-      },
-    }),
+    network: ports.network,
+    outside: {
+      ...(ports.dns !== undefined && { dns: ports.dns }), ...(ports.webSockets !== undefined && { webSockets: ports.webSockets }),
+      ...(ports.domainTls !== undefined && { tls: ports.domainTls, identity: { certificate: identity.certificate, chain: identity.chain, privateKey: identity.privateKey } }),
+    },
+    ...(network.sip === undefined ? {} : { limits: { maxTransactions: 40_000 } }),
+    // A peer that serves no phones is a proxy for its own user agent: the way out of the overlay.
+    server: {
+      roles: new Set(network.sip?.roles), realm: identity.overlayName, hashes: crypto, accounts: phones.accounts, bindings: phones.registered, limits: phoneRegistrations,
+      ...(ports.openBridge === undefined ? {} : { openBridge: ports.openBridge }),
+      location: new OverlayLocationService({
+        overlayName: identity.overlayName, phones, resolver, transport,
+        owner: () => ({ aor: identity.userName, displayName: identity.displayName }),
+        isOwnAddress: (host, port) => sip.isOwnAddress(host, port),
+      }),
+    },
   })
   sip.transport.tap = callTrace
   const redir = new Redir({ overlay, clock, random, log: log.child('redir'), branchingFactor: () => overlay.configuration.redirBranchingFactor })

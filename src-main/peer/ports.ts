@@ -1,6 +1,7 @@
 /** What a peer is made from: the machine it runs on, and what it keeps. Given by the host (cli/, electron/, tests). */
 import type { Clock } from '../ports/clock.ts'
 import type { Crypto, LegacyHashes } from '../ports/crypto.ts'
+import type { Dns } from '../ports/dns.ts'
 import type { DomainTls } from '../ports/domainTls.ts'
 import type { HttpClient, HttpServerFactory } from '../ports/http.ts'
 import type { Keychain } from '../ports/keychain.ts'
@@ -8,6 +9,7 @@ import type { Log } from '../ports/log.ts'
 import type { Network, SocketAddress } from '../ports/network.ts'
 import type { Random } from '../ports/random.ts'
 import type { SecureNetwork } from '../ports/secureStream.ts'
+import type { WebSockets } from '../ports/webSocket.ts'
 import type { OpenSdpBridge } from '../sip/bridge/sdpBridge.ts'
 import type { ServerRole } from '../sip/element/server.ts'
 import type { Stores } from '../store/stores.ts'
@@ -18,7 +20,10 @@ export interface PeerPorts {
   readonly crypto: Crypto & LegacyHashes
   readonly network: Network
   readonly secureNetwork: SecureNetwork
-  /** TLS for phones; without it they are served over UDP and TCP only. */
+  /** Names of other domains; without it no call leaves the overlay. */
+  readonly dns?: Dns
+  readonly webSockets?: WebSockets
+  /** TLS for phones and other domains; without it there are UDP and TCP only. */
   readonly domainTls?: DomainTls
   readonly http: HttpClient
   readonly httpServers: HttpServerFactory

@@ -48,6 +48,22 @@ export function sipUri(aor: string): string {
   return `sip:${user}@${aor.slice(at + 1)}`
 }
 
+/**
+ * An address to call or write to: its key, and the URI that leads there. What else a typed address says about the way,
+ * that it must be secure (sips) and the transport, is in the URI only.
+ * @throws PeerError 'address-invalid'
+ */
+export function dialled(text: string, domain: string): { readonly aor: string; readonly uri: string } {
+  const aor = normaliseAor(text, domain)
+  const inner = text.slice(text.lastIndexOf('<') + 1).trim()
+  const behindHost = inner.slice(inner.lastIndexOf('@') + 1)
+  const transport = /;transport=(udp|tcp|tls|wss?)(?=[;>?]|$)/i.exec(behindHost)?.[1]?.toLowerCase()
+  return { aor, uri: `${/^sips:/i.test(inner) ? 'sips' : 'sip'}${sipUri(aor).slice(3)}${transport === undefined ? '' : `;transport=${transport}`}` }
+}
+
+/** Host of an address of record, without a port. */
+export function hostOf(aor: string): string { return aor.slice(aor.lastIndexOf('@') + 1).replace(/:\d+$/, '') }
+
 /** What to call somebody who gave no name. */
 export function userPart(aor: string): string {
   const at = aor.lastIndexOf('@')

@@ -7,7 +7,7 @@ import { PeerError } from '../base/errors.ts'
 import { Emitter, type Event } from '../base/event.ts'
 import type { Timer } from '../ports/clock.ts'
 import type { DialogInfo, IncomingRefer, InviteServerCall, Replaced } from '../sip/ua/userAgent.ts'
-import { normaliseAor, sipUri } from './address.ts'
+import { dialled, hostOf, normaliseAor, sipUri } from './address.ts'
 import { Call } from './call.ts'
 import { historyOf } from './callEnd.ts'
 import type { ConversationUser } from './conversation.ts'
@@ -58,16 +58,17 @@ export class CallService {
 
   /**
    * Places a call; its fate is told by `onChanged`.
+   * @param address as people type it
    * @param media makes the sound of this call
    * @returns the id of the call
    * @throws PeerError 'address-invalid', 'too-many-requests'
    */
-  place(uri: string, media: MediaPort, focus: Focus = {}): string {
-    const aor = normaliseAor(uri, this.deps.domain())
+  place(address: string, media: MediaPort, focus: Focus = {}): string {
+    const { aor, uri } = dialled(address, this.deps.domain())
     if (this.running >= this.maxCalls) throw new PeerError('too-many-requests', `more than ${this.maxCalls} calls`)
     if (focus.holdOthers === true) this.holdOthers(undefined)
     const call = new Call(this.deps.clock, randomId(this.deps.random), 'out', { aor, displayName: this.deps.nameOf(aor, ''), verified: false })
-    const control = new OutgoingCall(this.deps, call, aor, (each) => this.userOf(each))
+    const control = new OutgoingCall(this.deps, call, aor, (each) => this.userOf(each), [], uri)
     this.keep(control)
     control.place(media)
     return call.id
@@ -183,17 +184,19 @@ export class CallService {
   /** RFC 3515 §2.4.2: the other side sends us to somebody, inside a call that the user has taken. */
   private follow(control: Control, refer: IncomingRefer): void {
     if (control.media === undefined || this.running >= this.maxCalls) { refer.reject(480); return }
-    let aor: string
-    try { aor = normaliseAor(refer.target.uri, this.deps.domain()) } catch (cause) {
+    let aor: string, uri: string
+    try { ({ aor, uri } = dialled(refer.target.uri, this.deps.domain())) } catch (cause) {
       if (!(cause instanceof PeerError)) throw cause
       refer.reject(400)
       return
     }
+    // nobody but the user leads a call out of the overlay, or from one domain outside to another
+    if (hostOf(aor) !== hostOf(`@${this.deps.domain()}`) && hostOf(aor) !== hostOf(control.call.view().remote.aor)) { refer.reject(403); return }
     const headers: [string, string][] = [['Referred-By', refer.referredBy]]
     if (refer.replaces !== undefined) headers.push(['Replaces', refer.replaces])
     const { remote } = control.call.view()
     const call = new Call(this.deps.clock, randomId(this.deps.random), 'out', { aor, displayName: this.deps.nameOf(aor, refer.target.displayName), verified: false }, { continues: control.call.id, referredBy: remote.aor })
-    const next = new OutgoingCall(this.deps, call, aor, (each) => this.userOf(each), headers)
+    const next = new OutgoingCall(this.deps, call, aor, (each) => this.userOf(each), headers, uri)
     refer.accept()
     followTransfer(control.call, aor, refer, this.onChanged, call.id)
     this.keep(next)

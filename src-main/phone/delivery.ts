@@ -10,6 +10,7 @@ import type { Clock, Timer } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { UserAgent } from '../sip/ua/userAgent.ts'
 import { sipUri } from './address.ts'
+import { endOutside } from './outsideFailure.ts'
 import type { TargetResolver } from './targetResolver.ts'
 
 export interface DeliveryResult {
@@ -20,6 +21,8 @@ export interface DeliveryResult {
 export interface DeliveryUser {
   /** Oldest first. */
   waiting(): readonly MessageView[]
+  /** Where it is to go. */
+  uriOf(message: MessageView): string
   onAttempt(message: MessageView): void
   onResult(message: MessageView, result: DeliveryResult): void
   /** Nothing waits any more: the last call. */
@@ -96,13 +99,14 @@ export class Delivery {
     const { signal } = this.abort
     const body = new TextEncoder().encode(message.text)
     try {
-      const targets = (await this.deps.resolver.resolve(this.aor, signal)).slice(0, maxTargets)
+      const targets = (await this.deps.resolver.resolve(this.user.uriOf(message), signal)).slice(0, maxTargets)
       if (targets.length === 0) return { state: 'queued', error: 'user-offline' }
       // an answer may be lost with its pipe: by the Call-ID the other side knows a message that it has already
       const options = { to: sipUri(this.aor), callId: `${message.id}-message`, contentType: 'text/plain;charset=UTF-8', body }
       return await firstDelivered(targets.map((target) =>
         this.deps.userAgent.request({ connection: target.connection, requestUri: target.requestUri }, 'MESSAGE', options, signal)
-          .then((response) => resultOf(response.status), resultOfFailure)))
+          .then((response) => (target.outside === true ? resultOutside(response.status, response.reason) : resultOf(response.status)),
+            (cause: unknown) => (target.outside === true && !signal.aborted ? resultOutside(408, '') : resultOfFailure(cause)))))
     } catch (cause) {
       if (!signal.aborted) this.deps.log.debug('message.waits', { aor: this.aor, cause: String(cause) })
       return resultOfFailure(cause)
@@ -128,14 +132,22 @@ function resultOf(status: number): DeliveryResult {
     case 404: case 410: case 604: return { state: 'failed', error: 'user-unknown' }
     case 413: return { state: 'failed', error: 'message-too-long' }
     case 408: case 480: case 486: return { state: 'queued', error: 'user-offline' }
-    case 403: return { state: 'failed', error: 'peer-unverified' }
-    case 603: return { state: 'failed', error: 'call-declined' }
+    case 401: case 403: case 407: case 603: case 607: return { state: 'failed', error: 'message-refused' }
+    case 405: case 415: case 488: case 501: case 606: return { state: 'failed', error: 'message-unsupported' }
     default: return status >= 500 && status < 600 ? { state: 'queued', error: 'peer-unreachable' } : { state: 'failed', error: 'peer-unreachable' }
   }
 }
 
+/** Nobody tells us when somebody outside is back: what does not arrive now has failed. */
+function resultOutside(status: number, reason: string): DeliveryResult {
+  if (status >= 200 && status < 300) return delivered
+  const end = endOutside(status, reason, false)
+  if (end === 'domain-unknown' || end === 'domain-unverified' || end === 'domain-unreachable' || end === 'domain-user-unknown') return { state: 'failed', error: end }
+  return status === 480 || status === 486 || status === 600 ? { state: 'failed', error: 'domain-unreachable' } : resultOf(status)
+}
+
 function resultOfFailure(cause: unknown): DeliveryResult {
   if (!(cause instanceof PeerError)) return { state: 'queued', error: 'peer-unreachable' }
-  const final = cause.code === 'user-unknown' || cause.code === 'address-invalid' || cause.code === 'peer-unverified'
+  const final = cause.code === 'user-unknown' || cause.code === 'outside-off' || cause.code === 'address-invalid' || cause.code === 'peer-unverified'
   return { state: final ? 'failed' : 'queued', error: cause.code }
 }

@@ -10,7 +10,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Random } from '../ports/random.ts'
 import type { IncomingMessage, UserAgent } from '../sip/ua/userAgent.ts'
-import { normaliseAor, userPart } from './address.ts'
+import { dialled, hostOf, normaliseAor, sipUri, userPart } from './address.ts'
 import { Delivery, type DeliveryResult } from './delivery.ts'
 import { randomId } from './identifier.ts'
 import type { MessageStore } from './stores.ts'
@@ -39,6 +39,8 @@ export class MessageService {
   private readonly deliveries = new Map<string, Delivery>()
   /** What people call themselves, for conversations with those who are no contacts. */
   private readonly givenNames = new Map<string, string>()
+  /** What an address said about the way besides the address of record, by message. */
+  private readonly ways = new Map<string, string>()
   private readonly message = new Emitter<MessageView>()
   private readonly conversationChanged = new Emitter<ConversationView>()
   private undelivered = 0
@@ -54,7 +56,11 @@ export class MessageService {
     this.running = true
     const left = this.deps.store.undelivered()
     this.undelivered = left.length
-    for (const message of left) if (message.state === 'sending') this.deps.store.put({ ...message, state: 'queued' })
+    for (const message of left) {
+      // by which way it was to leave the overlay is not kept: the user decides anew
+      if (hostOf(message.aor) !== hostOf(`@${this.deps.domain()}`)) this.settle(message, { state: 'failed', error: 'domain-unreachable' })
+      else if (message.state === 'sending') this.deps.store.put({ ...message, state: 'queued' })
+    }
     for (const aor of new Set(left.map((message) => message.aor))) this.deliveryTo(aor).wake()
   }
 
@@ -66,7 +72,7 @@ export class MessageService {
 
   /** @throws PeerError 'address-invalid', 'message-too-long', 'invalid-argument' (empty), 'too-many-requests' */
   send(uri: string, text: string): MessageView {
-    const aor = normaliseAor(uri, this.deps.domain())
+    const { aor, uri: way } = dialled(uri, this.deps.domain())
     if (text === '') throw new PeerError('invalid-argument', 'an empty message')
     if (text.length > maxTextLength) throw new PeerError('message-too-long', `more than ${maxTextLength} characters`)
     if (this.undelivered >= maxUndelivered) throw new PeerError('too-many-requests', `${maxUndelivered} messages wait already`)
@@ -74,6 +80,7 @@ export class MessageService {
       id: randomId(this.deps.random), aor, direction: 'out', text, at: this.deps.clock.now(), state: 'sending', error: null,
     }
     this.undelivered++
+    this.ways.set(message.id, way)
     this.keep(message)
     if (this.running) this.deliveryTo(aor).wake()
     return message
@@ -157,6 +164,7 @@ export class MessageService {
         waiting: () => this.deps.store.undelivered().filter((message) => message.aor === aor),
         onAttempt: (message) => { if (message.state !== 'sending') this.keep({ ...message, state: 'sending', error: null }) },
         onResult: (message, result) => { this.settle(message, result) },
+        uriOf: (message) => this.ways.get(message.id) ?? sipUri(aor),
         onEmpty: () => { this.deliveries.delete(aor) },
       })
       this.deliveries.set(aor, delivery)
@@ -169,6 +177,7 @@ export class MessageService {
     const known = result.error === 'user-unknown' && (this.deps.isContact(message.aor) || this.hasHeardFrom(message.aor))
     const state = result.state === 'failed' && known ? 'queued' : result.state
     if (state !== 'queued') this.undelivered = Math.max(0, this.undelivered - 1)
+    if (state === 'delivered') this.ways.delete(message.id)
     this.keep({ ...message, state, error: result.error })
   }
 

@@ -11,6 +11,7 @@ import type { HeaderList, InviteClientCall, InviteClientUser, UserAgent } from '
 import { sipUri } from './address.ts'
 import type { Call } from './call.ts'
 import { bestStatus, endOfFailure, endOfSession, endOfStatus } from './callEnd.ts'
+import { endOutside } from './outsideFailure.ts'
 import { Conversation, type ConversationUser } from './conversation.ts'
 import { randomId } from './identifier.ts'
 import type { MediaPort, MediaSession } from './mediaPort.ts'
@@ -46,10 +47,11 @@ export class OutgoingCall {
   private timer: Timer | undefined
   private rang = false
 
-  /** @param headers for the INVITE of a call that a transfer asks for */
+  /** @param headers for the INVITE of a call that a transfer asks for; `uri` leads to `aor` */
   constructor(
     private readonly deps: OutgoingDeps, readonly call: Call, private readonly aor: string,
     private readonly user: (control: OutgoingCall) => ConversationUser, private readonly headers: HeaderList = [],
+    private readonly uri: string = sipUri(aor),
   ) {}
 
   /** Starts; what happens is seen on the call. */
@@ -79,7 +81,7 @@ export class OutgoingCall {
     const { signal } = this.abort
     this.media = media
     this.session = this.call.open(media)
-    const [targets, offer] = await Promise.all([this.deps.resolver.resolve(this.aor, signal), this.session.offer(signal)])
+    const [targets, offer] = await Promise.all([this.deps.resolver.resolve(this.uri, signal), this.session.offer(signal)])
     if (this.call.ended) return
     if (targets.length === 0) { this.finish('user-offline'); return }
     this.offered = offer
@@ -116,7 +118,7 @@ export class OutgoingCall {
         this.accept(answer)
         this.converse(fork, answer)
       },
-      onFailed: (status) => { this.forkFailed(fork, status) },
+      onFailed: (status, reason) => { this.forkFailed(fork, status, target.outside === true ? reason : undefined) },
       onEnded: (reason) => {
         fork.done = true
         if (fork !== this.winner) return
@@ -131,10 +133,11 @@ export class OutgoingCall {
   }
 
   /** RFC 3261 §16.7: 6xx ends the call everywhere; otherwise the call fails when the last device has. */
-  private forkFailed(fork: Fork, status: number): void {
+  private forkFailed(fork: Fork, status: number, outside: string | undefined): void {
     if (fork.done || this.call.ended || this.winner !== undefined) { fork.done = true; return }
     fork.done = true
     this.statuses.push(status)
+    if (outside !== undefined) { this.finish(endOutside(status, outside, this.rang)); return }
     if (status >= 600 || this.forks.every((each) => each.done)) this.finish(endOfStatus(bestStatus(this.statuses), this.rang))
   }
 

@@ -7,6 +7,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Random } from '../ports/random.ts'
 import type { UserAgent, UserAgentUser } from '../sip/ua/userAgent.ts'
+import { hostOf } from './address.ts'
 import { CallService } from './callService.ts'
 import { ContactService } from './contactService.ts'
 import { HistoryService } from './historyService.ts'
@@ -92,6 +93,7 @@ export function createPhone(deps: PhoneDeps): Phone {
   const history = new HistoryService(stores.history)
   const presence = new PresenceService({
     clock, log, resolver, userAgent, aor, settings, contacts: stores.contacts, watchers: stores.watchers, store: stores.settings,
+    isWatchable: (address) => hostOf(address) === hostOf(aor()),
   })
   const contacts = new ContactService(stores.contacts, presence, domain)
   const calls = new CallService({

@@ -27,6 +27,8 @@ export interface PresenceServiceDeps {
   readonly settings: Pick<SettingsService, 'get' | 'onChanged'>
   /** Our address of record. */
   readonly aor: () => string
+  /** Is this an address of the overlay? Others are not asked for presence: nobody but the user makes something leave it. */
+  readonly isWatchable?: (aor: string) => boolean
 }
 
 const lookUpsAtOnce = 8
@@ -88,7 +90,7 @@ export class PresenceService {
     const since = this.deps.clock.now() - rememberMs
     for (const aor of this.deps.watchers.recent(since, maxTouched)) {
       // those we watch hear of us by our SUBSCRIBE
-      if (this.watches.has(aor)) continue
+      if (this.watches.has(aor) || this.deps.isWatchable?.(aor) === false) continue
       this.gate.run(() => this.touch(aor)).catch((cause: unknown) => { this.deps.log.debug('presence.touch', { aor, cause: String(cause) }) })
     }
   }
@@ -112,7 +114,7 @@ export class PresenceService {
 
   /** @param urgent does not wait for the look-ups of others */
   watch(aor: string, urgent = true): void {
-    if (!this.running || this.watches.has(aor)) return
+    if (!this.running || this.watches.has(aor) || this.deps.isWatchable?.(aor) === false) return
     const watch = new PresenceWatch({ ...this.deps, gate: this.gate }, aor, () => { this.contactChanged.emit(aor) })
     this.watches.set(aor, watch)
     watch.start(urgent)

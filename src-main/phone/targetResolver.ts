@@ -7,6 +7,8 @@ export interface Target {
   readonly connection: Connection
   /** Proven by the pipe's certificate; absent for devices outside the overlay. */
   readonly identity?: PeerIdentity
+  /** An address outside the overlay: the response tells whether there is a way to it. */
+  readonly outside?: true
 }
 
 /** How the phone finds people. In a peer it asks the overlay (RFC 7904 §4, §5). */
@@ -15,7 +17,7 @@ export interface TargetResolver {
    * Finds all devices of `uri` and connects to them; those that cannot be reached are left out.
    * @param uri sip:, sips: or scheme-less address of record
    * @throws PeerError 'user-unknown' (never registered or not of this overlay), 'user-offline' (known, no device
-   *   answers), 'not-joined', 'network-timeout', 'address-invalid', 'peer-unverified'; the signal's reason when aborted
+   *   answers), 'not-joined', 'network-timeout', 'address-invalid', 'peer-unverified', 'outside-off'; the signal's reason when aborted
    */
   resolve(uri: string, signal: AbortSignal): Promise<readonly Target[]>
 }

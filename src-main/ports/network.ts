@@ -30,6 +30,8 @@ export interface Network {
   listenStream(address: SocketAddress, onStream: (stream: ByteStream) => void): Promise<StreamListener>
   /** @throws PeerError 'peer-unreachable'; the signal's reason when aborted. */
   connectStream(address: SocketAddress, signal: AbortSignal): Promise<ByteStream>
+  /** The address of ours that packets to `remote` leave from; nothing is sent. @throws PeerError 'peer-unreachable' when there is no way there */
+  sourceFor(remote: SocketAddress): Promise<string>
   /** Addresses of the interfaces that are up. `internal` is true for loopback. */
   localAddresses(): readonly { readonly host: string; readonly family: 4 | 6; readonly internal: boolean }[]
 }

@@ -73,7 +73,8 @@ export const en = {
     reconnecting: 'Reconnecting…', reconnectingText: 'The network changed or is slow. The call goes on when it is back.',
     noSound: 'No sound arrives', noSoundText: '{name} may be muted, or a firewall is in the way.', peerGone: 'The connection to your peer is lost; the call may have ended.',
     state: { finding: 'Finding {name}…', calling: 'Calling…', ringing: 'Ringing…', incoming: 'Is calling you', connecting: 'Connecting sound…', active: 'Connected', ended: 'Ended' },
-    security: { verified: 'Encrypted, identity verified', 'dtls-srtp': 'Encrypted', sdes: 'Encrypted on the way', none: 'Not encrypted', farNone: 'Not encrypted at the other end', farSdes: 'Encrypted on the way' },
+    security: { verified: 'Encrypted, identity verified', 'dtls-srtp': 'Encrypted', sdes: 'Encrypted on the way', none: 'Not encrypted', farNone: 'Not encrypted at the other end', farSdes: 'Encrypted on the way', outsideNone: 'Not encrypted outside the overlay' },
+    outside: 'Leaves {overlay} for {domain}', outsideNoneText: 'Who is on the way between this computer and {domain} can listen.',
     farNoneText: '{name} speaks on an ordinary phone: the way between that phone and the peer that serves it is not encrypted.', noneText: 'Who is on the way can listen.',
   },
   callEnd: callEnds,
@@ -122,6 +123,7 @@ export const en = {
     privacy: {
       title: 'Privacy', text: 'Who sees what.', presenceFor: 'Who may see your presence', everyone: 'Everyone in the overlay', everyoneText: 'Whoever adds your address sees whether you are free.', contacts: 'Only your contacts', contactsText: 'Others see you as offline, and can still call you.',
       inCall: 'Show when you are in a call', inCallText: 'Otherwise others see the state you chose.',
+      outside: 'Calls and messages to other domains', outsideText: 'They leave the overlay: the servers of the other domain see your address, and sound and text may not be encrypted.',
     },
     network: { title: 'Network', text: 'How your peer finds others.', multicast: 'Find and be found on the local network', multicastText: 'Announces the overlay’s name, never yours, to devices on the same network, so that people can join by picking it.' },
     overlay: {

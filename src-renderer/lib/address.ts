@@ -11,6 +11,15 @@ export function toAor(typed: string, ownOverlay: string): string {
   return `${user}@${host}`
 }
 
+/** The URI of a typed address that `toAor` understands: that it must be secure, and the transport, stay in it. */
+export function toUri(typed: string, aor: string): string {
+  const transport = /;transport=(udp|tcp|tls|wss?)(?=[;>?]|$)/i.exec(typed.slice(typed.lastIndexOf('@') + 1))?.[1]
+  return `${/^<?sips:/i.test(typed.trim()) ? 'sips' : 'sip'}:${aor}${transport === undefined ? '' : `;transport=${transport.toLowerCase()}`}`
+}
+
+/** Is this address of another domain than the overlay's? */
+export const isOutside = (aor: string, overlay: string): boolean => overlay !== '' && aor.slice(aor.lastIndexOf('@') + 1) !== overlay
+
 export const sipUri = (aor: string): string => `sip:${aor}`
 
 /** The part before '@', for a name where there is no other. */

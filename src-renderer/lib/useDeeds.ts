@@ -8,7 +8,8 @@ export interface Deeds {
   /** runs work that may fail; a failure becomes a toast */
   attempt(work: () => Promise<unknown>): Promise<boolean>
   fail(cause: unknown): void
-  place(aor: string): Promise<void>
+  /** @param uri leads to `aor` by a way that was asked for; sip: when absent */
+  place(aor: string, uri?: string): Promise<void>
   message(aor: string): Promise<void>
   answer(id: string): Promise<void>
   reject(id: string): Promise<void>
@@ -37,7 +38,7 @@ export function useDeeds(): Deeds {
   }
   return {
     attempt, fail,
-    place: async (aor) => { await attempt(async () => router.push(`/call/${await calls.place(aor)}`)) },
+    place: async (aor, uri) => { await attempt(async () => router.push(`/call/${await calls.place(aor, uri)}`)) },
     message: async (aor) => { await router.push(`/chats/${encodeURIComponent(aor)}`) },
     answer: async (id) => { await attempt(async () => { await calls.answer(id); await router.push(`/call/${id}`) }) },
     reject: async (id) => { await attempt(() => calls.reject(id)) },

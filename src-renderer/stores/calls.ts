@@ -59,11 +59,11 @@ export const useCalls = defineStore('calls', () => {
   }
 
   /** @throws ContractError */
-  async function place(aor: string): Promise<string> {
+  async function place(aor: string, uri = `sip:${aor}`): Promise<string> {
     const running = inHand.value.find((call) => call.remote.aor === aor)
     if (running !== undefined) return running.id
     for (const id of Object.keys(ended)) dismiss(id)
-    return (await peer.call('call.place', { uri: `sip:${aor}`, media: { engine: 'client' }, holdOthers: true })).id
+    return (await peer.call('call.place', { uri, media: { engine: 'client' }, holdOthers: true })).id
   }
 
   /** Answers, and puts what was in hand on hold: one microphone, one conversation. A call not yet answered ends. @throws ContractError */

@@ -15,6 +15,8 @@ export const settings = z.object({
   presenceFor: z.enum(['everyone', 'contacts']),
   /** show 'in a call' to others */
   presenceInCall: z.boolean(),
+  /** let calls and messages go to addresses of other domains */
+  outsideCalls: z.boolean(),
   /** find and be found on the local network */
   multicast: z.boolean(),
   startHidden: z.boolean(),
@@ -23,6 +25,6 @@ export type Settings = z.infer<typeof settings>
 
 export const defaultSettings: Settings = {
   theme: 'system', language: 'system', microphone: '', speaker: '', ringer: '', ringVolume: 0.7,
-  notifications: true, notificationContent: true, presenceFor: 'everyone', presenceInCall: true,
+  notifications: true, notificationContent: true, presenceFor: 'everyone', presenceInCall: true, outsideCalls: true,
   multicast: true, startHidden: false,
 }

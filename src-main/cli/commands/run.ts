@@ -1,11 +1,12 @@
 /** `ringway run`: the headless host. Opens the peer of the profile, serves its doors, tells what happens, stops in order. */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { ContractClient } from '@shared/ipc/client.ts'
 import type { State } from '@shared/ipc/contract.ts'
 import { memoryPorts, type Port } from '@shared/ipc/port.ts'
 import type { CallView, MessageView, PeerStatus } from '@shared/model/index.ts'
 import { PeerError } from '../../base/errors.ts'
+import { parseHostPort } from '../../base/hostPort.ts'
 import type { SipServing } from '../../peer/ports.ts'
 import type { SocketAddress } from '../../ports/network.ts'
 import { createUiServer } from '../../node/uiServer.ts'
@@ -31,6 +32,8 @@ interface RunOptions {
   answer?: string
   record?: string
   ui?: string | true
+  sipCa?: string
+  nameServer: string[]
   rescueDatabase?: boolean
 }
 
@@ -38,6 +41,7 @@ export async function run({ profile, output }: Context, options: RunOptions): Pr
   const app = await openPeer({
     profileDir: profile, headless: true,
     rescueDatabase: options.rescueDatabase ?? false,
+    ...(options.sipCa !== undefined && { sipRoots: [readRoots(options.sipCa)] }), ...(options.nameServer.length > 0 && { nameServers: options.nameServer }),
     ...(options.keylog !== undefined && { keylog: resolve(options.keylog) }),
     network: {
       listen: options.listen === undefined ? undefined : parseAddress(options.listen),
@@ -89,12 +93,21 @@ function door(serve: (port: Port) => void): Port {
   return ours
 }
 
+/** @throws PeerError 'invalid-argument' */
+function readRoots(file: string): string {
+  try {
+    const text = readFileSync(file, 'utf8')
+    if (text.includes('-----BEGIN CERTIFICATE-----')) return text
+  } catch (cause) {
+    throw new PeerError('invalid-argument', `${file} cannot be read`, { cause })
+  }
+  throw new PeerError('invalid-argument', `${file} holds no certificate in PEM`)
+}
+
 function parseAddress(text: string): SocketAddress {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text)
-  const port = Number(match?.[3])
-  const host = match?.[1] ?? match?.[2]
-  if (host === undefined || !(port <= 65535)) throw new PeerError('invalid-argument', `${text} is not HOST:PORT`)
-  return { host, port }
+  const address = parseHostPort(text)
+  if (address === undefined) throw new PeerError('invalid-argument', `${text} is not HOST:PORT`)
+  return address
 }
 
 /** One line for each fact a person at a terminal, or a program with --json, waits for. */

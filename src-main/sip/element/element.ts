@@ -67,7 +67,7 @@ export interface SipElement {
   listenWebSocket(address: SocketAddress): Promise<SocketAddress>
   /**
    * The way to a URI outside the overlay (RFC 3263), opened when it is not open yet. @param avoid keys of hops that failed
-   * @throws PeerError 'peer-unreachable' or 'peer-unverified'; the signal's reason when aborted
+   * @throws PeerError 'domain-unknown', 'domain-unreachable', 'domain-unverified'; the signal's reason when aborted
    */
   reach(uri: SipUri, signal: AbortSignal, avoid?: ReadonlySet<string>): Promise<{ readonly connection: Connection; readonly hop: Hop }>
   /** Where `listen` listens. */
@@ -102,18 +102,39 @@ export function createSipElement(deps: SipElementDeps): SipElement {
   const sockets: { udp: UdpTransport; tcp: StreamListener }[] = []
   let closed = false
 
-  async function bind(address: SocketAddress): Promise<SocketAddress> {
+  async function bind(address: SocketAddress): Promise<{ udp: UdpTransport; tcp: StreamListener }> {
     if (network === undefined) throw new Error('this element has no network')
     const tcp = await network.listenStream(address, (stream) => { transport.attach(new StreamConnection(stream, 'TCP', ++serial), true) })
     try {
       const socket = await network.bindDatagram({ host: address.host, port: tcp.address.port })
       const udp = new UdpTransport(socket, (flow) => { transport.attach(flow) }, (cause) => { log.debug('sip-udp-error', { cause: cause.message }) })
-      sockets.push({ udp, tcp })
-      return tcp.address
+      return { udp, tcp }
     } catch (error) {
       await tcp.close()
       throw error
     }
+  }
+
+  async function bindAny(address: SocketAddress): Promise<{ udp: UdpTransport; tcp: StreamListener }> {
+    for (let attempt = 1; ; attempt++) {
+      try { return await bind(address) } catch (error) {
+        if (address.port !== 0 || attempt >= BIND_TRIES) throw error // a free TCP port may be taken on UDP: another then
+      }
+    }
+  }
+
+  /** Sockets for elements outside the overlay, by our own address: Via and Contact then name the one that packets leave from. */
+  const outward = new Map<string, Promise<{ udp: UdpTransport; tcp: StreamListener }>>()
+
+  async function outwardFlow(remote: SocketAddress): Promise<UdpFlow> {
+    const host = await needed(network, 'network').sourceFor(remote)
+    let socket = outward.get(host)
+    if (socket === undefined) {
+      socket = bindAny({ host, port: 0 })
+      outward.set(host, socket)
+      socket.catch(() => { outward.delete(host) })
+    }
+    return (await socket).udp.flow(remote)
   }
 
   const udpFlow = (remote: SocketAddress): UdpFlow | undefined => sockets[0]?.udp.flow(remote)
@@ -161,14 +182,16 @@ export function createSipElement(deps: SipElementDeps): SipElement {
   const keep = (listener: StreamListener): SocketAddress => { listeners.push(listener); return listener.address }
   const flowOrThrow = (remote: SocketAddress): UdpFlow => needed(udpFlow(remote), 'socket: listen first')
   const outbound = outside.dns === undefined ? undefined : new Outbound({
-    dns: outside.dns, random, transport, transports: outside.tls === undefined ? ['UDP', 'TCP'] : ['UDP', 'TCP', 'TLS'],
-    udpFlow: flowOrThrow,
+    dns: outside.dns, random, transport,
+    // where the domain leaves it to us, what others cannot read comes first
+    transports: [...(outside.tls === undefined ? [] : ['TLS' as const]), 'TCP', 'UDP', ...(outside.webSockets === undefined ? [] : ['WS' as const, 'WSS' as const])],
+    udpFlow: outwardFlow,
     connectTcp: async (remote, signal) => {
       const connection = await openTcp(remote, signal)
       transport.attach(connection)
       return connection
     },
-    ...(outside.tls === undefined ? {} : { tls: { port: outside.tls, ...(outside.identity === undefined ? {} : { identity: outside.identity }) } }),
+    ...(outside.tls === undefined ? {} : { tls: outside.tls }), ...(outside.webSockets === undefined ? {} : { webSockets: outside.webSockets }),
   })
 
   const server = deps.server === undefined ? undefined : new SipServer(deps.server, {
@@ -177,6 +200,7 @@ export function createSipElement(deps: SipElementDeps): SipElement {
       ? { host: deps.server?.realm ?? connection.local.host, port: 5060 } : reachable(connection.local, connection.remote),
     publicAddress: () => { const first = sockets[0]?.tcp.address; return first === undefined ? undefined : reachable(first, undefined) },
     ownAor: () => deps.local().aor,
+    ...(outbound === undefined ? {} : { outside: outbound }),
   })
   transactions.user = server ?? ua
 
@@ -191,11 +215,9 @@ export function createSipElement(deps: SipElementDeps): SipElement {
     },
     attach(connection) { transport.attach(connection) },
     async listen(address) {
-      for (let attempt = 1; ; attempt++) {
-        try { return await bind(address) } catch (error) {
-          if (address.port !== 0 || attempt >= BIND_TRIES) throw error // a free TCP port may be taken on UDP: another then
-        }
-      }
+      const bound = await bindAny(address)
+      sockets.push(bound)
+      return bound.tcp.address
     },
     udpFlow: flowOrThrow,
     async listenTls(address) {
@@ -219,8 +241,9 @@ export function createSipElement(deps: SipElementDeps): SipElement {
       server?.close()
       transactions.close()
       transport.close()
-      for (const { udp } of sockets) udp.close()
-      await Promise.all([...sockets.map(({ tcp }) => tcp), ...listeners].map((listener) => listener.close()))
+      const opened = (await Promise.allSettled(outward.values())).flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+      for (const { udp } of [...sockets, ...opened]) udp.close()
+      await Promise.all([...[...sockets, ...opened].map(({ tcp }) => tcp), ...listeners].map((listener) => listener.close()))
     },
   }
 }

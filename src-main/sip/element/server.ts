@@ -17,7 +17,7 @@ import type { OpenSdpBridge } from '../bridge/sdpBridge.ts'
 import type { Caller, LocationService } from '../locationService.ts'
 import { makeResponse, type SipRequest } from '../message/message.ts'
 import { aorOf } from '../message/uri.ts'
-import { Proxy } from '../proxy/proxy.ts'
+import { type OutsideWays, Proxy } from '../proxy/proxy.ts'
 import { RedirectServer } from '../redirect/redirect.ts'
 import type { Bindings } from '../registrar/bindings.ts'
 import { Registrar, type RegistrarLimits } from '../registrar/registrar.ts'
@@ -64,6 +64,8 @@ interface Surroundings {
   /** Where guests reach this element; undefined while it listens nowhere. */
   publicAddress(): HostPort | undefined
   ownAor(): string
+  /** Ways out of the overlay, for our own user agent alone; absent where there is no domain name system. */
+  readonly outside?: OutsideWays
 }
 
 export class SipServer implements TransactionLayerUser {
@@ -92,7 +94,7 @@ export class SipServer implements TransactionLayerUser {
       clock, log, transport, transactions, seal: this.seal, location, serverName, realm,
       udpFlow: (remote) => around.udpFlow(remote), addressOn: (connection) => around.addressOn(connection),
       inward: (caller) => this.inward.to(caller.kind === 'peer' ? caller.identity : undefined),
-      ...(this.gateway === undefined ? {} : { gateway: this.gateway }),
+      ...(this.gateway === undefined ? {} : { gateway: this.gateway }), ...(around.outside === undefined ? {} : { outside: around.outside }),
     })
     this.redirect = new RedirectServer({ clock, log, transactions, location, serverName })
   }
@@ -111,7 +113,7 @@ export class SipServer implements TransactionLayerUser {
     }
   }
 
-  /** The way of our own user agent to phones: by the proxy, which bridges their sound. */
+  /** The way of our own user agent to phones and out of the overlay: by the proxy, which bridges their sound. */
   outward(): Connection { return this.inward.outward() }
 
   onAck(request: SipRequest, connection: Connection): void {

@@ -53,6 +53,7 @@ export class FlowTokens {
 
 function nameOf(connection: Connection): string {
   if (connection.peerIdentity !== undefined) return `node ${connection.peerIdentity.nodeId}`
-  if (connection.transport === 'UDP') return `udp ${connection.remote.host} ${connection.remote.port}`
+  // by our own port too: one host may be a phone of ours and a server outside
+  if (connection.transport === 'UDP') return `udp ${connection.remote.host} ${connection.remote.port} ${connection.local.port}`
   return `id ${connection.id}`
 }

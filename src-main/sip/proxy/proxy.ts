@@ -11,17 +11,28 @@ import type { MediaGateway } from '../bridge/mediaGateway.ts'
 import type { Caller, LocationService, LocationTarget } from '../locationService.ts'
 import { makeResponse, type SipRequest } from '../message/message.ts'
 import { formatNameAddr } from '../message/nameAddr.ts'
-import { aorOf, printUri, uriOfAor } from '../message/uri.ts'
+import { aorOf, printUri, type SipUri, uriOfAor } from '../message/uri.ts'
 import { MAGIC_COOKIE } from '../message/via.ts'
 import type { ServerTransaction } from '../transaction/transaction.ts'
 import type { TransactionLayer } from '../transaction/transactionLayer.ts'
 import type { HostPort } from '../transport/address.ts'
 import type { Connection } from '../transport/connection.ts'
+import { hopKey } from '../transport/outbound.ts'
+import type { Hop } from '../transport/serverLocation.ts'
 import type { TransportLayer } from '../transport/transportLayer.ts'
 import { FlowTokens } from './flowTokens.ts'
 import { type Forward, ResponseContext } from './responseContext.ts'
 import { postprocess, preprocess, recordRoute, type RouteInfo, routesThrough } from './routes.ts'
 import { hasLooped, inspectRequest, loopMark, type Refusal } from './validation.ts'
+
+/** Ways to servers that are no peers of the overlay (RFC 3263). */
+export interface OutsideWays {
+  /**
+   * @param avoid hops that were tried in vain
+   * @throws PeerError 'domain-unknown', 'domain-unreachable', 'domain-unverified'; the signal's reason when aborted
+   */
+  reach(uri: SipUri, signal: AbortSignal, avoid: ReadonlySet<string>): Promise<{ readonly connection: Connection; readonly hop: Hop }>
+}
 
 export interface ProxyDeps {
   readonly clock: Clock
@@ -40,6 +51,8 @@ export interface ProxyDeps {
   inward(caller: Caller): Connection
   /** Joins the sound of phones and the overlay; without it descriptions pass as they are. */
   readonly gateway?: MediaGateway
+  /** For our own user agent alone; without it nobody is led out of the overlay. */
+  readonly outside?: OutsideWays
 }
 
 /** RFC 5393 §5.3.3.1 */
@@ -108,14 +121,15 @@ export class Proxy {
     const info = preprocess(request, this.tokens, (uri) => this.deps.location.serves(uri))
     const mark = loopMark(this.deps.seal, request, info.used, callerName(caller))
     if (hasLooped(request, mark)) throw new Refused({ status: 482 })
-    const located = info.flow === undefined
-      ? await this.byLocation(transaction, request, caller, signal)
-      : [await this.byFlow(transaction, request, info, signal)]
+    const next = info.flow === undefined ? this.byDomain(transaction, request, caller) : undefined
+    const located = info.flow !== undefined ? [await this.byFlow(transaction, request, info, signal)]
+      : next !== undefined ? [await next(signal)] : await this.byLocation(transaction, request, caller, signal)
     signal.throwIfAborted()
     this.limitBreadth(request, located)
     const forwards = await this.withMedia(located, transaction.connection, signal)
     const { clock, transactions, serverName } = this.deps
-    const context: ResponseContext = new ResponseContext(clock, transactions, transaction, forwards, mark, serverName, () => { this.contexts.delete(context) })
+    const context: ResponseContext = new ResponseContext(clock, transactions, transaction, forwards, mark, serverName, () => { this.contexts.delete(context) },
+      next === undefined ? undefined : async (more) => this.withMedia([await next(more)], transaction.connection, more))
     this.contexts.add(context)
     context.start()
   }
@@ -154,6 +168,22 @@ export class Proxy {
     })
   }
 
+  /**
+   * A request of our own user agent for an address outside the overlay: the way to the next server of its domain
+   * with each call (RFC 3263 §4.3). undefined for all other requests.
+   */
+  private byDomain(transaction: ServerTransaction, request: SipRequest, caller: Caller | undefined): ((signal: AbortSignal) => Promise<Forward>) | undefined {
+    const { uri } = request
+    const { outside } = this.deps
+    if (caller?.kind !== 'own' || outside === undefined || uri.kind !== 'sip' || request.headers.has('Route') || this.deps.location.serves(uri)) return undefined
+    const tried = new Set<string>()
+    return async (signal) => {
+      const { connection, hop } = await untilAborted(outside.reach(uri, signal, tried), signal)
+      tried.add(hopKey(hop))
+      return { request: this.copyFor(transaction, request, undefined, caller, connection), connection, q: 1 }
+    }
+  }
+
   /** §16.6 steps 1 to 6. */
   private copyFor(transaction: ServerTransaction, from: SipRequest, target: LocationTarget | undefined, caller: Caller | undefined, connection: Connection): SipRequest {
     const copy = from.clone()
@@ -161,8 +191,9 @@ export class Proxy {
     copy.headers.set('Max-Forwards', String((from.maxForwards ?? 71) - 1))
     this.dropOwnCredentials(copy)
     if (RECORDED.has(copy.method) && copy.toTag === undefined) {
-      copy.headers.prepend('Record-Route', this.routeOn(transaction.connection))
-      copy.headers.prepend('Record-Route', this.routeOn(connection))
+      const secure = copy.uri.kind === 'sip' && copy.uri.scheme === 'sips'
+      copy.headers.prepend('Record-Route', this.routeOn(transaction.connection, secure))
+      copy.headers.prepend('Record-Route', this.routeOn(connection, secure))
     }
     for (const route of target?.routes ?? []) copy.headers.append('Route', route)
     if (caller?.kind === 'phone' && connection.peerIdentity !== undefined) this.present(copy, caller.account)
@@ -170,7 +201,7 @@ export class Proxy {
     return copy
   }
 
-  private routeOn(connection: Connection): string { return recordRoute(connection, this.tokens, this.deps.addressOn(connection)) }
+  private routeOn(connection: Connection, secure: boolean): string { return recordRoute(connection, this.tokens, this.deps.addressOn(connection), secure) }
 
   /**
    * In the overlay a phone speaks for its owner: the pipe's certificate proves that name and no other, so From must
@@ -245,6 +276,8 @@ export function statusOf(error: PeerError): number {
     case 'peer-unverified': return 502
     case 'call-no-common-codec': case 'call-media-failed': return 488
     case 'too-many-requests': return 503
+    case 'domain-unknown': return 404
+    case 'domain-unreachable': case 'domain-unverified': return 502
     default: return 500
   }
 }

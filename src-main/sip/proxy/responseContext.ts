@@ -2,6 +2,7 @@
  * The response context of one proxied request (RFC 3261 §16.7): starts the branches, those of equal q together and
  * better ones first, passes 1xx and 2xx on, and when all branches have failed sends the best of their responses.
  */
+import { PeerError } from '../../base/errors.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import type { BridgedRequest } from '../bridge/mediaGateway.ts'
 import { makeResponse, type SipRequest, type SipResponse } from '../message/message.ts'
@@ -37,11 +38,19 @@ export class ResponseContext implements BranchUser {
   private readonly resting = new Map<Timer, Forward>()
   private over = false
   private cancelled = false
+  /** The last branch ended in silence, with its connection, or with 503: another server may do better (RFC 3263 §4.3). */
+  private unheard = false
+  private searching: AbortController | undefined
 
-  /** @param server its request is the one that came; @param onOver last call, when no branch is left */
+  /**
+   * @param server its request is the one that came
+   * @param onOver last call, when no branch is left
+   * @param more another way to the same place, asked for when a server did not answer; rejects when none is left
+   */
   constructor(
     private readonly clock: Clock, private readonly transactions: TransactionLayer, private readonly server: ServerTransaction,
     forwards: readonly Forward[], private readonly mark: string, private readonly serverName: string, private readonly onOver: () => void,
+    private more?: (signal: AbortSignal) => Promise<readonly Forward[]>,
   ) {
     this.waiting = [...forwards].sort((a, b) => b.q - a.q)
     server.user = {
@@ -58,12 +67,16 @@ export class ResponseContext implements BranchUser {
     if (this.resting.size > 0) this.finals.push(this.localResponse(487))
     this.dropWaiting()
     for (const branch of [...this.branches]) branch.cancel(headers)
-    this.conclude()
+    if (this.searching === undefined) { this.conclude(); return }
+    this.searching.abort(new PeerError('cancelled'))
+    if (!this.server.answered) this.server.respond(this.localResponse(487))
+    this.finish()
   }
 
   /** As the element closes. */
   close(): void {
     this.dropWaiting()
+    this.searching?.abort(new PeerError('cancelled'))
     for (const branch of this.branches) branch.stop()
     this.finish()
   }
@@ -89,6 +102,7 @@ export class ResponseContext implements BranchUser {
       if (first) for (const branch of this.branches) branch.cancel(COMPLETED_ELSEWHERE)
     } else {
       this.finals.push(upstream)
+      this.unheard = response.status === 503
       if (response.status >= 600) this.cancel([]) // step 5: 6xx ends the search everywhere
     }
     this.conclude()
@@ -97,6 +111,7 @@ export class ResponseContext implements BranchUser {
   onFailed(branch: Branch, status: 408 | 487 | 503): void {
     this.media.get(branch)?.onFailed()
     this.finals.push(this.localResponse(status))
+    this.unheard = status !== 487
     this.conclude()
   }
 
@@ -138,8 +153,23 @@ export class ResponseContext implements BranchUser {
   private conclude(): void {
     if (this.over || this.resting.size > 0 || !this.branches.every((branch) => branch.done)) return
     if (!this.server.answered && this.waiting.length > 0 && !this.cancelled) { this.startNext(); return }
+    if (!this.server.answered && this.unheard && !this.cancelled && this.more !== undefined) { this.search(this.more); return }
     if (!this.server.answered) this.server.respond(this.best())
     this.finish()
+  }
+
+  private search(more: NonNullable<typeof this.more>): void {
+    if (this.searching !== undefined) return
+    const abort = new AbortController()
+    this.searching = abort
+    more(abort.signal).then((forwards) => {
+      if (abort.signal.aborted) { for (const { media } of forwards) media?.onFailed(); return }
+      this.searching = undefined
+      this.waiting.push(...forwards)
+    }, () => {
+      this.searching = undefined
+      this.more = undefined // what was heard before is told
+    }).then(() => { this.conclude() }, () => { this.close() })
   }
 
   private best(): SipResponse {

@@ -52,10 +52,10 @@ export function routesThrough(request: SipRequest, tokens: FlowTokens): boolean 
   return first.kind === 'sip' && first.params.has('lr') && flowOf(first, tokens) !== undefined
 }
 
-/** The URI of this proxy on one side, naming the flow to that side. */
-export function recordRoute(connection: Connection, tokens: FlowTokens, local: HostPort): string {
+/** The URI of this proxy on one side, naming the flow to that side. @param secure for a sips: request (§16.6 step 4) */
+export function recordRoute(connection: Connection, tokens: FlowTokens, local: HostPort, secure = false): string {
   const transport = connection.transport === 'UDP' ? '' : `;transport=${connection.transport.toLowerCase()}`
-  return formatNameAddr('', `sip:${tokens.make(connection)}@${bracketHost(local.host)}:${local.port}${transport};lr`)
+  return formatNameAddr('', `${secure ? 'sips' : 'sip'}:${tokens.make(connection)}@${bracketHost(local.host)}:${local.port}${transport};lr`)
 }
 
 /** §16.6 step 6: a first value without lr is a strict router, which wants to see itself in the Request-URI. */

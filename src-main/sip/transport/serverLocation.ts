@@ -9,7 +9,7 @@ import type { Random } from '../../ports/random.ts'
 import type { SipUri } from '../message/uri.ts'
 import { defaultPort, plainHost } from './address.ts'
 
-export type HopTransport = 'UDP' | 'TCP' | 'TLS'
+export type HopTransport = 'UDP' | 'TCP' | 'TLS' | 'WS' | 'WSS'
 
 export interface Hop {
   readonly transport: HopTransport
@@ -23,25 +23,25 @@ export interface Hop {
 export interface LocationDeps {
   readonly dns: Dns
   readonly random: Random
-  /** Transports of ours, the best first. */
+  /** Transports of ours, the best first; WS and WSS are taken only where a URI asks for them. */
   readonly transports: readonly HopTransport[]
 }
 
 const MAX_HOPS = 16
 const SERVICES: Readonly<Record<string, HopTransport>> = { 'SIPS+D2T': 'TLS', 'SIP+D2T': 'TCP', 'SIP+D2U': 'UDP' }
-const SRV_PREFIX: Readonly<Record<HopTransport, string>> = { TLS: '_sips._tcp.', TCP: '_sip._tcp.', UDP: '_sip._udp.' }
+const SRV_PREFIX: Readonly<Partial<Record<HopTransport, string>>> = { TLS: '_sips._tcp.', TCP: '_sip._tcp.', UDP: '_sip._udp.' }
 
 interface Service { readonly transport: HopTransport; readonly records: readonly SrvRecord[] }
 
 /**
  * @returns at least one hop
- * @throws PeerError 'peer-unreachable' when the name leads nowhere or only to transports that we do not have
+ * @throws PeerError 'domain-unknown' when the name leads nowhere, 'domain-unreachable' when only to transports that we do not have
  */
 export async function locateServer(uri: SipUri, deps: LocationDeps, signal: AbortSignal): Promise<readonly Hop[]> {
   const domain = plainHost(uri.params.get('maddr') ?? uri.host).replace(/\.$/, '')
   const usable = usableTransports(uri, deps.transports)
   const fallback = usable.find((transport) => transport === (uri.scheme === 'sips' ? 'TLS' : 'UDP')) ?? usable[0]
-  if (fallback === undefined) throw new PeerError('peer-unreachable', `no transport for ${domain}`)
+  if (fallback === undefined) throw new PeerError('domain-unreachable', `no transport for ${domain}`)
   const numeric = isIpAddress(domain)
   if (numeric || uri.port !== undefined) {
     const hosts = numeric ? [domain] : await deps.dns.addresses(domain, signal)
@@ -68,23 +68,22 @@ export async function locateServer(uri: SipUri, deps: LocationDeps, signal: Abor
 /**
  * §4.3: tries hop after hop, each once.
  * @param attempt undefined stands for a hop that did not answer, or answered 503
- * @throws PeerError 'peer-unreachable' when none is left
+ * @throws PeerError 'domain-unreachable' when none is left
  */
 export async function firstReached<T>(hops: readonly Hop[], attempt: (hop: Hop) => Promise<T | undefined>): Promise<T> {
   for (const hop of hops) {
     const reached = await attempt(hop)
     if (reached !== undefined) return reached
   }
-  throw new PeerError('peer-unreachable', `no server of ${hops[0]?.domain ?? 'this domain'} answers`)
+  throw new PeerError('domain-unreachable', `no server of ${hops[0]?.domain ?? 'this domain'} answers`)
 }
 
 /** What the URI leaves open (§4.1): sips is TLS alone; a transport parameter decides; else all of ours. */
 function usableTransports(uri: SipUri, ours: readonly HopTransport[]): readonly HopTransport[] {
   const wanted = uri.params.get('transport')?.toUpperCase()
-  if (uri.scheme === 'sips') return wanted === 'UDP' ? [] : ours.filter((each) => each === 'TLS')
+  if (uri.scheme === 'sips') return wanted === 'UDP' ? [] : ours.filter((each) => each === (wanted === 'WS' ? 'WSS' : 'TLS'))
   if (wanted !== undefined) return ours.filter((each) => each === wanted)
-  // without NAPTR to say so, nothing tells that a server of a sip: URI speaks TLS
-  return ours
+  return ours.filter((each) => each !== 'WS' && each !== 'WSS')
 }
 
 /** §4.1: the services that NAPTR names, else those for which there are SRV records. */
@@ -102,7 +101,10 @@ async function byNaptr(usable: readonly HopTransport[], domain: string, deps: Lo
 }
 
 async function bySrv(usable: readonly HopTransport[], domain: string, deps: LocationDeps, signal: AbortSignal): Promise<readonly Service[]> {
-  const found = await Promise.all(usable.map(async (transport) => ({ transport, records: await deps.dns.srv(`${SRV_PREFIX[transport]}${domain}`, signal) })))
+  const found = await Promise.all(usable.map(async (transport) => {
+    const prefix = SRV_PREFIX[transport]
+    return { transport, records: prefix === undefined ? [] : await deps.dns.srv(`${prefix}${domain}`, signal) }
+  }))
   return found.filter(({ records }) => records.length > 0)
 }
 
@@ -128,6 +130,6 @@ function uint16(random: Random): number {
 }
 
 function orNowhere(hops: readonly Hop[], domain: string): readonly Hop[] {
-  if (hops.length === 0) throw new PeerError('peer-unreachable', `${domain} has no address`)
+  if (hops.length === 0) throw new PeerError('domain-unknown', `${domain} has no address`)
   return hops.slice(0, MAX_HOPS)
 }

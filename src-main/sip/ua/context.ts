@@ -43,13 +43,13 @@ export const KNOWN_METHODS: ReadonlySet<string> = new Set([...ALLOW.split(', '),
 export const SUPPORTED_OPTIONS: readonly string[] = ['100rel', 'timer', 'replaces']
 export const SDP = 'application/sdp'
 
-/** Contact of this user agent as reached over `connection`. */
-export function contactOf(context: UaContext, connection: Connection): string {
+/** Contact of this user agent as reached over `connection`. @param secure in a sips: request, so that all that follows is sips: too (§8.1.1.8) */
+export function contactOf(context: UaContext, connection: Connection, secure = false): string {
   const own = uriOfAor(context.local().aor)
   if (connection.peerIdentity !== undefined || own.kind !== 'sip') return `<${printUri(own)}>` // the pipe is the way, no address is needed
   const transport = connection.transport === 'UDP' ? '' : `;transport=${connection.transport.toLowerCase()}`
   const user = own.user === undefined ? '' : `${own.user}@`
-  return `<sip:${user}${bracketHost(connection.local.host)}:${connection.local.port}${transport}>`
+  return `<${secure ? 'sips' : 'sip'}:${user}${bracketHost(connection.local.host)}:${connection.local.port}${transport}>`
 }
 
 export function partyOf(value: NameAddr): Party {
@@ -86,7 +86,8 @@ export function makeRequest(context: UaContext, leg: Leg, method: string, option
 
 /** Header fields of requests and 2xx that open a session or refresh its target. */
 export function addCapabilities(context: UaContext, message: SipRequest | SipResponse, connection: Connection): void {
-  message.headers.set('Contact', contactOf(context, connection)).set('Allow', ALLOW)
+  const secure = message.kind === 'request' && message.uri.kind === 'sip' && message.uri.scheme === 'sips'
+  message.headers.set('Contact', contactOf(context, connection, secure)).set('Allow', ALLOW)
   message.headers.set('Supported', SUPPORTED_OPTIONS.join(', '))
 }
 

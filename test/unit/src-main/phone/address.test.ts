@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { PeerError } from '../../../../src-main/base/errors.ts'
-import { normaliseAor, sipUri } from '../../../../src-main/phone/address.ts'
+import { dialled, normaliseAor, sipUri } from '../../../../src-main/phone/address.ts'
 
 const domain = 'office.example'
 
@@ -47,5 +47,14 @@ describe('normaliseAor', () => {
   it('escapes in a URI what RFC 3261 §25.1 does not allow in the user part', () => {
     expect(sipUri('Jörg#1@office.example')).toBe('sip:J%C3%B6rg%231@office.example')
     expect(sipUri('a+b;c@office.example')).toBe('sip:a+b;c@office.example')
+  })
+})
+
+describe('an address to call', () => {
+  it('keeps what it says about the way in the URI, and out of the key', () => {
+    expect(dialled('sips:bob@example.org', domain)).toEqual({ aor: 'bob@example.org', uri: 'sips:bob@example.org' })
+    expect(dialled('"Bob" <sip:bob@Example.org:5070;transport=TCP;x=1>', domain)).toEqual({ aor: 'bob@example.org:5070', uri: 'sip:bob@example.org:5070;transport=tcp' })
+    expect(dialled('bob', domain)).toEqual({ aor: 'bob@office.example', uri: 'sip:bob@office.example' })
+    expect(dialled('sip:a;transport=udp@192.0.2.5', domain).uri).toBe('sip:a;transport=udp@192.0.2.5')
   })
 })

@@ -131,6 +131,18 @@ describe('call stage', () => {
     expect(screen.queryByTestId('call-security-text')).toBeNull()
   })
 
+  it('says that a call leaves the overlay before it is answered, and then that it is not encrypted there', async () => {
+    const remote = { aor: 'bob@example.org', displayName: 'Bob', verified: false }
+    const overlay = { name: 'office.example', open: false, organiser: true, rootFingerprint: 'ab' }
+    await h.tell({ topic: 'account', value: { overlay, aor: 'alice@office.example', userName: 'alice', displayName: '', nodeId: '', certificate: { fingerprint: '', notBefore: 0, notAfter: 0, selfSigned: false }, keyProtection: 'keyring' } })
+    await h.tell({ topic: 'calls', id: 'c1', value: call({ direction: 'out', state: 'calling', remote }) })
+    await show(CallStage, {}, '/call/c1')
+    expect(screen.getByTestId('call-outside').textContent).toBe('Leaves office.example for example.org')
+    await h.tell({ topic: 'calls', id: 'c1', value: call({ direction: 'out', state: 'active', answeredAt: 1, security: 'dtls-srtp', farLeg: 'none', remote }) })
+    expect(screen.queryByTestId('call-outside')).toBeNull()
+    expect(screen.getByTestId('call-security').textContent).toBe('Not encrypted outside the overlay')
+  })
+
   it('keeps the name of the mute button and tells its state apart', async () => {
     await h.tell({ topic: 'calls', id: 'c1', value: call({ direction: 'out', state: 'active', answeredAt: 1, muted: true }) })
     await show(CallStage, {}, '/call/c1')

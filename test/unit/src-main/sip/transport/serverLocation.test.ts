@@ -86,13 +86,13 @@ describe('locating SIP servers (RFC 3263)', () => {
   })
 
   it('takes a lone dot for a service that is decidedly not offered', async () => {
-    await expect(locate('sip:x.example', { srv: { '_sip._udp.x.example': [srv(0, 0, 5060, '.')] }, a: { 'x.example': ['192.0.2.1'] } }, ['UDP'])).rejects.toMatchObject({ code: 'peer-unreachable' })
+    await expect(locate('sip:x.example', { srv: { '_sip._udp.x.example': [srv(0, 0, 5060, '.')] }, a: { 'x.example': ['192.0.2.1'] } }, ['UDP'])).rejects.toMatchObject({ code: 'domain-unknown' })
   })
 
   it('rejects what leads nowhere, and sips over UDP', async () => {
     await expect(locate('sip:a@nowhere.example', {})).rejects.toBeInstanceOf(PeerError)
-    await expect(locate('sips:a@192.0.2.1;transport=udp', {})).rejects.toMatchObject({ code: 'peer-unreachable' })
-    await expect(locate('sip:a@192.0.2.1;transport=sctp', {})).rejects.toMatchObject({ code: 'peer-unreachable' })
+    await expect(locate('sips:a@192.0.2.1;transport=udp', {})).rejects.toMatchObject({ code: 'domain-unreachable' })
+    await expect(locate('sip:a@192.0.2.1;transport=sctp', {})).rejects.toMatchObject({ code: 'domain-unreachable' })
   })
 
   it('fails over to the next hop, each tried once (§4.3)', async () => {
@@ -101,6 +101,6 @@ describe('locating SIP servers (RFC 3263)', () => {
     const tried: string[] = []
     const reached = await firstReached(hops, (hop) => { tried.push(hop.host); return Promise.resolve(hop.host === '192.0.2.2' ? 'there' : undefined) })
     expect([reached, tried]).toEqual(['there', ['192.0.2.1', '2001:db8::1', '192.0.2.2']])
-    await expect(firstReached(hops, () => Promise.resolve(undefined))).rejects.toMatchObject({ code: 'peer-unreachable' })
+    await expect(firstReached(hops, () => Promise.resolve(undefined))).rejects.toMatchObject({ code: 'domain-unreachable' })
   })
 })

@@ -1,0 +1,32 @@
+/**
+ * Addresses of other domains (hybrid domains, concepts draft §4.12): they are left to RFC 3263, by the proxy of this
+ * peer's own element, which also joins the sound. Addresses of the overlay are left to the overlay.
+ */
+import { PeerError } from '../base/errors.ts'
+import { normaliseAor } from '../phone/address.ts'
+import type { Target, TargetResolver } from '../phone/targetResolver.ts'
+import type { Connection } from '../sip/transport/connection.ts'
+
+export interface OutsideDeps {
+  readonly overlayName: string
+  readonly overlay: TargetResolver
+  /** The user lets calls and messages leave the overlay. */
+  allowed(): boolean
+  /** The way of our user agent to its own proxy; undefined where there is none. */
+  outward(): Connection | undefined
+}
+
+export class OutsideResolver implements TargetResolver {
+  constructor(private readonly deps: OutsideDeps) {}
+
+  /** @throws PeerError as TargetResolver.resolve, and 'outside-off'; what fails on the way is told by the response */
+  async resolve(uri: string, signal: AbortSignal): Promise<readonly Target[]> {
+    const { overlayName, overlay } = this.deps
+    const aor = normaliseAor(uri, overlayName)
+    if (aor.endsWith(`@${overlayName}`)) return overlay.resolve(uri, signal)
+    if (!this.deps.allowed()) throw new PeerError('outside-off', `${aor} is not in ${overlayName}`)
+    const connection = this.deps.outward()
+    if (connection === undefined) throw new PeerError('domain-unreachable', 'this peer has no way out of the overlay')
+    return [{ requestUri: uri, connection, outside: true }]
+  }
+}
