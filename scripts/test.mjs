@@ -19,7 +19,7 @@ const stages = [
   { name: 'unit', vitest: ['--project', 'unit'], minutes: 6 },
   { name: 'build', run: buildStage },
   { name: 'overlay', vitest: ['--project', 'overlay'], network: false, minutes: 4, after: ['build'] },
-  { name: 'interop', vitest: ['--project', 'interop'], network: false, tools: ['phones'], minutes: 5 },
+  { name: 'interop', vitest: ['--project', 'interop'], network: false, tools: ['phones', 'wireshark'], minutes: 8, after: ['build'] },
   { name: 'demo', command: ['node', 'bin/ringway.mjs', 'demo', '--json'], network: false, minutes: 3, after: ['build'] },
   { name: 'browser', vitest: ['--project', 'e2e', 'test/e2e/browser'], network: false, tools: ['browser'], minutes: 3, after: ['build'] },
   { name: 'desktop', vitest: ['--project', 'e2e', 'test/e2e/desktop'], network: false, display: true, minutes: 4, after: ['build'] },
@@ -98,7 +98,7 @@ async function everything(wanted) {
     throw new Error(`stages are: ${stages.map((stage) => stage.name).join(' ')}`)
   }
   const start = performance.now()
-  const missingTools = await ensureTools(['display', 'browser', 'network', 'phones'], 'The whole suite')
+  const missingTools = await ensureTools(['display', 'browser', 'network', 'phones', 'wireshark'], 'The whole suite')
   const runtime = await electronRuntime().catch((cause) => { say(String(cause.message)); return undefined })
   rmSync(results, { recursive: true, force: true })
   mkdirSync(results, { recursive: true })

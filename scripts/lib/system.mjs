@@ -12,6 +12,7 @@ export const tools = {
   display: { commands: [['Xvfb'], ['xvfb-run'], ['xauth']], apt: ['xvfb', 'xauth'] },
   browser: { commands: [['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']], apt: ['chromium'] },
   phones: { commands: [['sipp'], ['baresip'], ['linphonec']], apt: ['sip-tester', 'baresip-core', 'linphone-cli'] },
+  wireshark: { commands: [['tshark'], ['tcpdump']], apt: ['tshark', 'tcpdump'] },
   network: { commands: [['ip'], ['unshare']], apt: ['iproute2', 'util-linux'] },
 }
 

@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { plainEnv, root } from '../support/chromium.ts'
+import { plainEnv, root } from '../../support/environment.ts'
 import { startDesktop, type DesktopPhone } from '../support/desktop.ts'
 import { Profiles } from '../support/phone.ts'
 

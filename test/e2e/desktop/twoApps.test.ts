@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startDesktop, type DesktopPhone } from '../support/desktop.ts'
 import { keepEvidence } from '../support/failure.ts'
-import { ringway } from '../support/headless.ts'
+import { ringway } from '../../support/ringwayProcess.ts'
 import { Profiles } from '../support/phone.ts'
 import { hearTone } from '../support/sound.ts'
 import { addContact, answer, call, callIs, complaint, createOverlay, invite, joinByLink, message, openChat, readFile, readLink, registered, seesPresence, sendMessage, setPresence } from '../support/steps.ts'

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { plainEnv } from '../support/chromium.ts'
+import { plainEnv } from '../../support/environment.ts'
 import { keepEvidence } from '../support/failure.ts'
 import { packagedExecutable, startPackaged } from '../support/packaged.ts'
 import { Profiles, type Phone } from '../support/phone.ts'

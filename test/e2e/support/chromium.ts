@@ -1,9 +1,7 @@
 /** The switches that every Chromium under test gets, in a window of its own or inside of Electron. */
 import { execFileSync } from 'node:child_process'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { writeToneFile } from './tone.ts'
-
-export const root = resolve(import.meta.dirname, '../../..')
 
 /** @param dir where the microphone's file goes; @param hz what the microphone hears */
 export function soundSwitches(dir: string, hz: number): string[] {
@@ -15,8 +13,6 @@ export function soundSwitches(dir: string, hz: number): string[] {
     '--allow-loopback-in-peer-connection',
   ]
 }
-
-export const plainEnv = (): Record<string, string> => ({ ...(process.env as Record<string, string>), LANG: 'C.UTF-8', TZ: 'UTC' })
 
 /** Debian's Chromium, or what else there is of its kind. */
 export function systemBrowser(): string {

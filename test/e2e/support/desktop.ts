@@ -2,7 +2,8 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { _electron, errors, type ElectronApplication } from 'playwright-core'
-import { plainEnv, root, soundSwitches } from './chromium.ts'
+import { plainEnv, root } from '../../support/environment.ts'
+import { soundSwitches } from './chromium.ts'
 import type { Phone } from './phone.ts'
 import { rawMicrophone } from './sound.ts'
 

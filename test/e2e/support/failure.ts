@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach } from 'vitest'
-import { root } from './chromium.ts'
+import { root } from '../../support/environment.ts'
 import type { Phone } from './phone.ts'
 
 export function keepEvidence(phones: () => Record<string, { phone: Phone | undefined; log: string }>): void {
