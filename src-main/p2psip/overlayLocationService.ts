@@ -46,7 +46,12 @@ export class OverlayLocationService implements LocationService {
     return this.serves(uri) && this.aor(uri) === this.deps.owner().aor && [...this.deps.phones.bindings()].length > 0
   }
 
-  async locate(uri: SipUri, caller: Caller, signal: AbortSignal): Promise<readonly LocationTarget[]> {
+  keepsState(uri: SipUri, account: string): boolean {
+    return this.serves(uri) && (unescapeUri(uri.user ?? '').toLowerCase() === account || this.aor(uri) === this.deps.owner().aor)
+  }
+
+  async locate(uri: SipUri, caller: Caller, signal: AbortSignal, method = 'INVITE'): Promise<readonly LocationTarget[]> {
+    if (method === 'SUBSCRIBE' && caller.kind === 'phone' && this.keepsState(uri, caller.account)) return [this.ownTarget()]
     const owner = this.deps.owner().aor
     switch (caller.kind) {
       case 'guest':
@@ -95,8 +100,10 @@ export class OverlayLocationService implements LocationService {
   }
 
   private ownTargets(wanted?: (binding: Binding) => boolean): readonly LocationTarget[] {
-    return [{ requestUri: sipUri(this.deps.owner().aor), connection: 'own', q: 1, routes: [] }, ...this.phoneTargets(wanted)]
+    return [this.ownTarget(), ...this.phoneTargets(wanted)]
   }
+
+  private ownTarget(): LocationTarget { return { requestUri: sipUri(this.deps.owner().aor), connection: 'own', q: 1, routes: [] } }
 
   private phoneTargets(wanted: (binding: Binding) => boolean = () => true): LocationTarget[] {
     const out: LocationTarget[] = []

@@ -11,6 +11,7 @@ import { PhoneAwareResolver } from '../p2psip/phoneAwareResolver.ts'
 import { OverlayResolver } from '../p2psip/resolver.ts'
 import { OverlayTransport } from '../p2psip/overlayTransport.ts'
 import { Registration } from '../p2psip/registration.ts'
+import { parsePidf, pidfType } from '../phone/pidf.ts'
 import { createPhone, type Phone } from '../phone/phone.ts'
 import type { SettingsService } from '../phone/settingsService.ts'
 import type { OverlayConfiguration } from '../reload/config/configuration.ts'
@@ -78,6 +79,7 @@ export function createPeer(parts: PeerParts): Peer {
   const registration = new Registration({ overlay, identity, clock, log: log.child('registration'), user: { onRegistered: () => { status.emit() }, onNameTaken: () => { nameTaken.emit() } } })
   const phones = new PhoneService({
     clock, serving: network.sip, tls: ports.domainTls !== undefined, owner: () => identity.userName, onChange: () => { status.emit() },
+    onPublished: (presences) => { phone.presence.setPublished(presences) },
     accounts: new PhoneAccounts({ random, hashes: crypto, store: stores.phoneAccounts, realm: identity.overlayName, now: () => clock.now(), owner: () => identity.userName }),
     element: () => sip,
   })
@@ -95,7 +97,7 @@ export function createPeer(parts: PeerParts): Peer {
     },
   })
   const sip: SipElement = createSipElement({
-    clock, random, log: log.child('sip'), user: phone.user, eventPackages: ['presence'],
+    clock, random, log: log.child('sip'), user: phone.user, eventPackages: ['presence', 'dialog', 'message-summary'],
     local: () => ({ aor: identity.userName, displayName: identity.displayName }),
     network: ports.network,
     outside: {
@@ -106,6 +108,7 @@ export function createPeer(parts: PeerParts): Peer {
     // A peer that serves no phones is a proxy for its own user agent: the way out of the overlay.
     server: {
       roles: new Set(network.sip?.roles), realm: identity.overlayName, hashes: crypto, accounts: phones.accounts, bindings: phones.registered, limits: phoneRegistrations,
+      publications: { table: phones.published, packages: new Map([['presence', pidfType]]), check: (_, body) => { parsePidf(body) } },
       ...(ports.openBridge === undefined ? {} : { openBridge: ports.openBridge }),
       location: new OverlayLocationService({
         overlayName: identity.overlayName, phones, resolver, transport,

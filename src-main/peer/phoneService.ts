@@ -3,11 +3,13 @@
  * What the contract's `phones.*` call and what the location service and the resolver look into.
  */
 import type { NewPhone, PhoneView } from '@shared/model/index.ts'
+import { parsePidf, type Presence } from '../phone/pidf.ts'
 import type { PhoneAccountRecord, PhoneAccounts } from '../phone/phoneAccounts.ts'
 import type { LocalPhones } from '../p2psip/overlayLocationService.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { SipElement } from '../sip/element/element.ts'
 import { type Binding, Bindings } from '../sip/registrar/bindings.ts'
+import { Publications } from '../sip/registrar/publications.ts'
 import type { Connection } from '../sip/transport/connection.ts'
 import { bracketHost } from '../sip/transport/address.ts'
 import type { ServerRole } from '../sip/element/server.ts'
@@ -15,6 +17,8 @@ import type { SipServing } from './ports.ts'
 
 export class PhoneService implements LocalPhones {
   readonly registered: Bindings
+  /** What phones say of themselves (RFC 3903). */
+  readonly published: Publications
   private listening = false
   /** Where phones find us over TLS; undefined while they cannot. */
   tlsPort: number | undefined
@@ -27,9 +31,12 @@ export class PhoneService implements LocalPhones {
     readonly accounts: PhoneAccounts
     owner(): string
     onChange(): void
+    /** What the presence documents of all phones say now. */
+    onPublished(presences: readonly Presence[]): void
     element(): SipElement
   }) {
     this.registered = new Bindings(deps.clock, () => { deps.onChange() })
+    this.published = new Publications(deps.clock, () => { deps.onPublished([...this.published.all()].map(({ body }) => parsePidf(body))) })
   }
 
   get accounts(): PhoneAccounts { return this.deps.accounts }
@@ -54,6 +61,7 @@ export class PhoneService implements LocalPhones {
   close(): void {
     this.listening = false
     this.registered.close()
+    this.published.close()
   }
 
   /** @throws PeerError 'name-invalid', 'name-taken' */
@@ -68,6 +76,7 @@ export class PhoneService implements LocalPhones {
   remove(userName: string): void {
     this.accounts.remove(userName)
     this.registered.removeAccount(userName.trim().toLowerCase())
+    this.published.removeAccount(userName.trim().toLowerCase())
   }
 
   has(account: string): boolean { return this.accounts.get(account) !== undefined }

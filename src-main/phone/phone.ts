@@ -10,7 +10,9 @@ import type { UserAgent, UserAgentUser } from '../sip/ua/userAgent.ts'
 import { hostOf } from './address.ts'
 import { CallService } from './callService.ts'
 import { ContactService } from './contactService.ts'
+import { DialogNotifier } from './dialogNotifier.ts'
 import { HistoryService } from './historyService.ts'
+import { MessageSummary } from './messageSummary.ts'
 import { MessageService } from './messageService.ts'
 import { PresenceService } from './presenceService.ts'
 import { SettingsService } from './settingsService.ts'
@@ -83,7 +85,11 @@ export function createPhone(deps: PhoneDeps): Phone {
       heard.emit(request.from.aor)
     },
     onSubscribe: (subscription) => {
-      presence.incoming(subscription)
+      switch (subscription.event) {
+        case 'dialog': dialogs.incoming(subscription); return
+        case 'message-summary': summary.incoming(subscription); return
+        default: presence.incoming(subscription)
+      }
       noteReachable(subscription.from.aor, subscription.identity?.nodeId)
       heard.emit(subscription.from.aor)
     },
@@ -104,16 +110,21 @@ export function createPhone(deps: PhoneDeps): Phone {
     clock, random, log, resolver, userAgent, domain, nameOf, store: stores.messages,
     isContact: (address) => stores.contacts.get(address) !== undefined,
   })
+  const dialogs = new DialogNotifier({ aor, calls: () => calls.all() })
+  const summary = new MessageSummary(aor)
   const noteReachable = (address: string, nodeId?: string): void => {
     presence.noteReachable(address, nodeId)
     messages.noteReachable(address)
   }
-  calls.onChanged(() => { presence.setInCall(calls.inCall) })
+  calls.onChanged(() => {
+    presence.setInCall(calls.inCall)
+    dialogs.changed()
+  })
   contacts.onChanged((change) => { messages.noteName(change.aor) })
   return {
     user, calls, messages, presence, contacts, history, settings, noteReachable, onHeardFrom: heard.event,
     start: () => { presence.start(); messages.start() },
     noteOnline: () => { presence.noteOnline(); messages.noteOnline() },
-    stop: () => { calls.stop(); messages.stop(); presence.stop() },
+    stop: () => { calls.stop(); messages.stop(); presence.stop(); dialogs.stop(); summary.stop() },
   }
 }

@@ -6,6 +6,7 @@
 import { XMLParser } from 'fast-xml-parser'
 import type { PresenceView } from '@shared/model/index.ts'
 import { DecodeError } from '../base/errors.ts'
+import { escapeXml } from './xmlText.ts'
 
 export const pidfType = 'application/pidf+xml'
 
@@ -22,15 +23,15 @@ const stateOf: Record<string, ShownState> = {
 
 /** The document that says `presence` of `aor`. */
 export function buildPidf(aor: string, presence: Presence): Uint8Array {
-  const note = presence.note === '' ? '' : escape(presence.note)
+  const note = presence.note === '' ? '' : escapeXml(presence.note)
   const activity = activityOf[presence.state]
   const person = activity === undefined ? '' : `<dm:person id="p1"><rpid:activities><rpid:${activity}/></rpid:activities></dm:person>`
   return new TextEncoder().encode(
     '<?xml version="1.0" encoding="UTF-8"?>\n'
     + '<presence xmlns="urn:ietf:params:xml:ns:pidf" xmlns:dm="urn:ietf:params:xml:ns:pidf:data-model"'
-    + ` xmlns:rpid="urn:ietf:params:xml:ns:pidf:rpid" entity="pres:${escape(aor)}">`
+    + ` xmlns:rpid="urn:ietf:params:xml:ns:pidf:rpid" entity="pres:${escapeXml(aor)}">`
     + `<tuple id="t1"><status><basic>${presence.state === 'offline' ? 'closed' : 'open'}</basic></status>`
-    + `<contact>${escape(`sip:${aor}`)}</contact>${note === '' ? '' : `<note>${note}</note>`}</tuple>`
+    + `<contact>${escapeXml(`sip:${aor}`)}</contact>${note === '' ? '' : `<note>${note}</note>`}</tuple>`
     + `${person}</presence>\n`,
   )
 }
@@ -87,14 +88,6 @@ function textOf(value: unknown): string {
 }
 
 const named: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
-
-function escape(text: string): string {
-  return Array.from(text, (c) => {
-    const code = c.codePointAt(0) ?? 0
-    if (code < 0x20 && code !== 0x0a && code !== 0x09) return ''
-    return code >= 0xd800 && code <= 0xdfff ? '\ufffd' : c
-  }).join('').replace(/[&<>"']/g, (c) => `&${Object.keys(named).find((key) => named[key] === c) ?? ''};`)
-}
 
 function unescape(text: string): string {
   return text.replace(/&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|(amp|lt|gt|quot|apos));/gi, (whole, decimal?: string, hex?: string, name?: string) => {

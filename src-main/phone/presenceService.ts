@@ -47,6 +47,7 @@ export class PresenceService {
   private touching = new AbortController()
   private chosen: OwnPresence
   private inCall = false
+  private published: readonly Presence[] = []
   private running = false
   /** What the user chose. */
   readonly onOwnChanged: Event<OwnPresence> = this.ownChanged.event
@@ -73,6 +74,12 @@ export class PresenceService {
   /** The calls' fact: a call is up, or none is any more. */
   setInCall(inCall: boolean): void {
     this.inCall = inCall
+    this.notifier.publish(this.effective())
+  }
+
+  /** What the owner's phones have published of themselves (RFC 3903): they can make him busier, never freer or away. */
+  setPublished(presences: readonly Presence[]): void {
+    this.published = presences
     this.notifier.publish(this.effective())
   }
 
@@ -134,7 +141,11 @@ export class PresenceService {
 
   private effective(): Presence {
     const { state, note } = this.chosen
-    return { state: this.inCall && state !== 'offline' && this.deps.settings.get().presenceInCall ? 'in-call' : state, note }
+    if (state === 'offline') return { state, note }
+    const said = (wanted: Presence['state']): Presence | undefined => this.published.find((each) => each.state === wanted)
+    if ((this.inCall || said('in-call') !== undefined) && this.deps.settings.get().presenceInCall) return { state: 'in-call', note }
+    const busy = said('busy')
+    return busy === undefined ? { state, note } : { state: 'busy', note: note === '' ? busy.note : note }
   }
 
   private isAllowed(watcher: string): boolean {

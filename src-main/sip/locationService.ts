@@ -35,11 +35,14 @@ export interface LocationService {
   serves(uri: SipUri): boolean
   /** Is there more to try for this caller than the user agent of this element? Looks at what is known here only. */
   concerns(uri: SipUri, caller: Caller): boolean
+  /** Is it this element's own user agent that knows the state (presence, calls) of this address, for a phone? Absent where no state is kept. */
+  keepsState?(uri: SipUri, account: string): boolean
   /**
+   * @param method who is looked for may depend on it: state is asked of the user agent alone
    * @throws PeerError 'user-unknown', 'user-offline', 'unauthorised' when this caller may not be led there, and as
    *   TargetResolver.resolve; the signal's reason when aborted
    */
-  locate(uri: SipUri, caller: Caller, signal: AbortSignal): Promise<readonly LocationTarget[]>
+  locate(uri: SipUri, caller: Caller, signal: AbortSignal, method?: string): Promise<readonly LocationTarget[]>
   /** The address of record that others see a phone's calls come from, and its display name. */
   presentedAs(account: string): { readonly aor: string; readonly displayName: string }
   /** The connection to a node of the overlay, opened again when it was lost. @throws as `locate` */

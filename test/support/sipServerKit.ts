@@ -1,5 +1,5 @@
 /** An element that serves phones, with raw ends of connections around it and a location service that a test fills. */
-import { PeerError } from '../../src-main/base/errors.ts'
+import { DecodeError, PeerError } from '../../src-main/base/errors.ts'
 import { createNodeCrypto } from '../../src-main/node/crypto.ts'
 import { type DigestAlgorithm, digestSecret } from '../../src-main/sip/auth/digest.ts'
 import { DigestClient } from '../../src-main/sip/auth/digestClient.ts'
@@ -10,6 +10,7 @@ import type { Caller, LocationService, LocationTarget } from '../../src-main/sip
 import { StreamFramer } from '../../src-main/sip/message/framer.ts'
 import { makeResponse, type SipMessage, SipRequest, SipResponse } from '../../src-main/sip/message/message.ts'
 import { parseDatagram } from '../../src-main/sip/message/parser.ts'
+import { Publications } from '../../src-main/sip/registrar/publications.ts'
 import { Bindings } from '../../src-main/sip/registrar/bindings.ts'
 import type { SipUri } from '../../src-main/sip/message/uri.ts'
 import { type MemoryConnection, memoryConnectionPair, type MemoryConnectionOptions } from './memoryConnection.ts'
@@ -79,6 +80,7 @@ export class ServerKit {
   readonly element: SipElement
   readonly owner: TestPeer
   readonly bindings = new Bindings(this.clock)
+  readonly publications = new Publications(this.clock)
   /** What the location service answers, by user part. */
   readonly found = new Map<string, LocationTarget[]>()
   readonly asked: { readonly user: string; readonly caller: Caller }[] = []
@@ -89,6 +91,7 @@ export class ServerKit {
     const location: LocationService = {
       serves: (uri: SipUri) => uri.host === REALM || uri.host === '10.0.0.1',
       concerns: () => true,
+      keepsState: (uri, account) => uri.user === account || uri.user === 'alice',
       locate: async (uri, caller) => {
         this.asked.push({ user: uri.user ?? '', caller })
         if (this.lookupMs > 0) await new Promise<void>((done) => { this.clock.setTimer(this.lookupMs, done) })
@@ -108,7 +111,8 @@ export class ServerKit {
       clock: this.clock, random: new SeededRandom(1), log: quietLog, user: this.owner, userAgentName: 'Ringway/test',
       local: () => ({ aor: `alice@${REALM}`, displayName: 'Alice' }),
       server: {
-        roles: new Set(roles), realm: REALM, hashes, bindings: this.bindings, location, ...(openBridge !== undefined && { openBridge }),
+        roles: new Set(roles), realm: REALM, hashes, bindings: this.bindings, location,
+        publications: { table: this.publications, packages: new Map([['presence', 'application/pidf+xml']]), check: (_, body) => { if (body[0] !== 60) throw new DecodeError('no XML') } }, ...(openBridge !== undefined && { openBridge }),
         accounts: {
           secret: digest,
           authorise: (account, aor) => aor.startsWith(`${account}@`) ? `${account}@${REALM}` : undefined,

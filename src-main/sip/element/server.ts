@@ -20,6 +20,8 @@ import { aorOf } from '../message/uri.ts'
 import { type OutsideWays, Proxy } from '../proxy/proxy.ts'
 import { RedirectServer } from '../redirect/redirect.ts'
 import type { Bindings } from '../registrar/bindings.ts'
+import { EventStateCompositor } from '../registrar/compositor.ts'
+import type { Publications } from '../registrar/publications.ts'
 import { Registrar, type RegistrarLimits } from '../registrar/registrar.ts'
 import type { ServerTransaction } from '../transaction/transaction.ts'
 import type { TransactionLayer, TransactionLayerUser } from '../transaction/transactionLayer.ts'
@@ -43,6 +45,8 @@ export interface SipServerDeps {
   }
   readonly bindings: Bindings
   readonly location: LocationService
+  /** State that phones publish, and what of it can be read; without them PUBLISH is refused. */
+  readonly publications?: { readonly table: Publications; readonly packages: ReadonlyMap<string, string>; check(event: string, body: Uint8Array): void }
   readonly limits?: Partial<RegistrarLimits>
   /** Joins the sound of phones without DTLS-SRTP and the overlay; without it such calls find no sound in common. */
   readonly openBridge?: OpenSdpBridge
@@ -50,6 +54,9 @@ export interface SipServerDeps {
 
 /** What a person's phones may answer as well as the app; presence and the like are the app's alone. */
 const FORKED = new Set(['INVITE', 'MESSAGE'])
+
+/** What a ticket is good for. */
+const GUESTS = new Set(['INVITE', 'MESSAGE', 'OPTIONS'])
 
 interface Surroundings {
   readonly clock: Clock
@@ -73,6 +80,7 @@ export class SipServer implements TransactionLayerUser {
   readonly gateway: MediaGateway | undefined
   private readonly inward: InwardConnections
   private readonly registrar: Registrar
+  private readonly compositor: EventStateCompositor | undefined
   private readonly redirect: RedirectServer
   private readonly authenticator: Authenticator
   private readonly seal: Seal
@@ -89,6 +97,10 @@ export class SipServer implements TransactionLayerUser {
     this.registrar = new Registrar({
       clock, bindings, authenticator: this.authenticator, serverName, serves: (uri) => location.serves(uri),
       authorise: (account, aor) => accounts.authorise(account, aor), token: () => transactions.token(), ...(deps.limits === undefined ? {} : { limits: deps.limits }),
+    })
+    const { publications } = deps
+    this.compositor = publications === undefined ? undefined : new EventStateCompositor({
+      clock, serverName, publications: publications.table, packages: publications.packages, token: () => transactions.token(), check: (event, body) => { publications.check(event, body) },
     })
     this.proxy = new Proxy({
       clock, log, transport, transactions, seal: this.seal, location, serverName, realm,
@@ -159,7 +171,12 @@ export class SipServer implements TransactionLayerUser {
     const toElement = uri.kind === 'sip' && uri.user === undefined && location.serves(uri)
     if (request.toTag !== undefined || (toElement && request.method === 'OPTIONS')) { this.around.agent.onRequest(request, transaction); return }
     const guest = this.guest(request)
-    if (guest !== undefined) { this.proxy.onRequest(transaction, guest); return }
+    if (guest !== undefined) {
+      // leave to call and to write, not to watch or to publish
+      if (GUESTS.has(request.method)) this.proxy.onRequest(transaction, guest)
+      else this.answer(transaction, 403, 'Not with a ticket')
+      return
+    }
     if (!roles.has('proxy') && !roles.has('redirect')) { this.answer(transaction, 403, 'This peer does not forward'); return }
     const verdict = judgeOrFault(this.authenticator, request, 'proxy')
     if (verdict.kind === 'fault') { this.answer(transaction, 400, `Bad Request: ${verdict.reason}`); return }
@@ -170,6 +187,12 @@ export class SipServer implements TransactionLayerUser {
       return
     }
     const caller: Caller = { kind: 'phone', account: verdict.username }
+    if ((request.method === 'PUBLISH' || request.method === 'SUBSCRIBE') && uri.kind === 'sip' && location.keepsState?.(uri, verdict.username) === true) {
+      if (request.method === 'SUBSCRIBE') this.proxy.onRequest(transaction, caller)
+      else if (this.compositor === undefined || !roles.has('registrar')) this.answer(transaction, 405)
+      else this.compositor.onPublish(transaction, verdict.username)
+      return
+    }
     if (this.redirects(request)) this.redirect.onRequest(transaction, caller)
     else this.proxy.onRequest(transaction, caller)
   }

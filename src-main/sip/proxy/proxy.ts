@@ -160,7 +160,7 @@ export class Proxy {
   private async byLocation(transaction: ServerTransaction, request: SipRequest, caller: Caller | undefined, signal: AbortSignal): Promise<Forward[]> {
     const { uri } = request
     if (caller === undefined || uri.kind !== 'sip' || request.headers.has('Route')) throw new Refused({ status: 403, reason: 'No relaying' })
-    const targets = await untilAborted(this.deps.location.locate(uri, caller, signal), signal)
+    const targets = await untilAborted(this.deps.location.locate(uri, caller, signal, request.method), signal)
     if (targets.length === 0) throw new Refused({ status: 480 })
     return targets.slice(0, MAX_TARGETS).map((target) => {
       const connection = target.connection === 'own' ? this.deps.inward(caller) : target.connection

@@ -233,6 +233,13 @@ export interface ClientSubscription {
   end(): void
 }
 
+/** Documents of an event package whose text depends on what was sent before (RFC 6665 §5.4.7). */
+export interface EventSource {
+  readonly contentType: string
+  /** @param full the whole state is due: the first document, or the one after a refresh or a failure */
+  document(full: boolean): Uint8Array
+}
+
 export interface ServerSubscription {
   readonly event: string
   readonly from: Party
@@ -245,6 +252,10 @@ export interface ServerSubscription {
   reject(status: number): void
   /** The newest state; repeated to the subscriber on each refresh. */
   notify(contentType: string, body: Uint8Array): void
+  /** Instead of `notify`: documents that are made when they are sent. */
+  publish(source: EventSource): void
+  /** The source has something new to say. */
+  changed(): void
   /** NOTIFY with Subscription-State terminated. @param reason such as 'deactivated', 'noresource', 'rejected' */
   terminate(reason: string): void
 }

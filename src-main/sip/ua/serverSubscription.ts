@@ -9,7 +9,7 @@ import type { DialogUsage } from '../dialog/dialogTable.ts'
 import { EMPTY_BODY, makeResponse, type SipRequest } from '../message/message.ts'
 import type { ServerTransaction } from '../transaction/transaction.ts'
 import type { Connection } from '../transport/connection.ts'
-import type { Party, PeerIdentity, ServerSubscription } from './api.ts'
+import type { EventSource, Party, PeerIdentity, ServerSubscription } from './api.ts'
 import { contactOf, partyOf, reply, type UaContext } from './context.ts'
 
 type State = 'asked' | 'pending' | 'active' | 'terminated'
@@ -32,6 +32,9 @@ export class IncomingSubscription implements ServerSubscription, DialogUsage {
   private flush: Timer | undefined
   private contentType = ''
   private body: Uint8Array = EMPTY_BODY
+  private source: EventSource | undefined
+  /** The next document of the source is to be a full one. */
+  private fullDue = true
   /** A pending subscriber is told nothing (RFC 6665 §4.2.2). */
   private authorised = false
   private notifying = false
@@ -71,6 +74,11 @@ export class IncomingSubscription implements ServerSubscription, DialogUsage {
     if (this.state === 'pending' || this.state === 'active') this.changed()
   }
 
+  publish(source: EventSource): void {
+    this.source = source
+    if (this.state === 'pending' || this.state === 'active') this.changed()
+  }
+
   terminate(reason: string): void {
     if (this.state === 'asked') { this.reject(480); return }
     this.finish(reason)
@@ -101,6 +109,7 @@ export class IncomingSubscription implements ServerSubscription, DialogUsage {
     this.expiry?.cancel()
     this.expiresAtMs = this.context.clock.monotonic() + expiresS * 1000
     this.flush?.cancel()
+    this.fullDue = true
     if (expiresS === 0) {
       // a poll, or the end: one NOTIFY with the state and 'terminated' (§4.4.3); the state may come in this turn
       this.flush = this.context.clock.setTimer(0, () => { this.finish('timeout'); this.user?.onEnded() })
@@ -110,7 +119,8 @@ export class IncomingSubscription implements ServerSubscription, DialogUsage {
     this.flush = this.context.clock.setTimer(0, () => { this.flush = undefined; this.changed() })
   }
 
-  private changed(): void {
+  changed(): void {
+    if (this.state !== 'pending' && this.state !== 'active') return
     if (this.flush !== undefined && this.expiresAtMs <= this.context.clock.monotonic()) return // the poll's NOTIFY carries it
     this.flush?.cancel()
     this.flush = undefined
@@ -132,7 +142,10 @@ export class IncomingSubscription implements ServerSubscription, DialogUsage {
     const state = this.last === undefined ? `${this.state};expires=${remainingS}` : `terminated;reason=${this.last}`
     request.headers.append('Event', this.eventHeader).append('Subscription-State', state).append('Contact', contactOf(this.context, this.connection))
     request.headers.append('User-Agent', this.context.userAgentName)
-    if (this.body.length > 0 && this.authorised) request.setBody(this.contentType, this.body)
+    if (this.authorised && this.source !== undefined) {
+      request.setBody(this.source.contentType, this.source.document(this.fullDue))
+      this.fullDue = false
+    } else if (this.body.length > 0 && this.authorised) request.setBody(this.contentType, this.body)
     this.notifying = true
     this.context.transactions.request(this.connection, request, {
       onResponse: (response) => { if (!response.provisional) this.onSent(response.successful ? undefined : response.status) },

@@ -94,3 +94,14 @@ it('a guest reaches the owner whom the ticket names, and nobody else', async () 
   expect(await world('desk').to('sip:ticket@10.0.0.1', { kind: 'guest', aor: 'alice@office.example' })).toBe('app sip:desk@10.0.0.9')
   expect(await world('desk').to('sip:ticket@10.0.0.1', { kind: 'guest', aor: 'bob@office.example' })).toBe('unauthorised')
 })
+
+describe('state that a phone asks for', () => {
+  it('of the owner or of itself is kept by the app: its SUBSCRIBE goes there alone', async () => {
+    const { service } = world('desk', 'kitchen')
+    const keeps = (uri: string): boolean => service.keepsState(parseUri(uri) as SipUri, 'desk')
+    expect(['sip:alice@office.example', 'sip:desk@office.example', 'sip:alice@10.0.0.1'].map(keeps)).toEqual([true, true, true])
+    expect(['sip:kitchen@office.example', 'sip:bob@office.example', 'sip:desk@other.example'].map(keeps)).toEqual([false, false, false])
+    const targets = await service.locate(parseUri('sip:alice@office.example') as SipUri, desk, never, 'SUBSCRIBE')
+    expect(targets.map(({ connection }) => connection)).toEqual(['own'])
+  })
+})

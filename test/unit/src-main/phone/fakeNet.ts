@@ -129,6 +129,8 @@ export class FakeNet {
       accept: () => {},
       reject: (status) => { close(() => { user.onTerminated('rejected', status) }) },
       notify: (type, body) => { if (open) this.later(() => { if (open) user.onNotify(type, body, 'active') }) },
+      publish: () => { throw new Error('this network carries whole documents only') },
+      changed: () => {},
       terminate: (reason) => { close(() => { user.onTerminated(reason) }) },
     }
     const sever = (): void => { close(() => { user.onTerminated('connection lost', 503) }); this.later(() => { server.user?.onEnded() }) }

@@ -183,6 +183,25 @@ describe('presence', () => {
   })
 })
 
+describe('what the owner’s phones have published (RFC 3903)', () => {
+  it('makes him busier, never freer, and not at all when he shows himself offline', async () => {
+    alice.phone.contacts.add('bob')
+    await pass(200)
+    const shows = async (...published: Parameters<typeof bob.phone.presence.setPublished>[0]): Promise<string> => {
+      bob.phone.presence.setPublished(published)
+      await pass(2_000)
+      return seen(alice, 'bob')
+    }
+    expect(await shows({ state: 'busy', note: 'in a meeting' })).toBe('busy (in a meeting)')
+    expect(await shows({ state: 'available', note: '' }, { state: 'in-call', note: '' })).toBe('in-call')
+    expect(await shows({ state: 'away', note: '' }, { state: 'offline', note: '' })).toBe('available')
+    bob.phone.presence.setOwn({ state: 'away' })
+    expect(await shows({ state: 'available', note: '' })).toBe('away')
+    bob.phone.presence.setOwn({ state: 'offline' })
+    expect(await shows({ state: 'in-call', note: '' })).toBe('offline')
+  })
+})
+
 describe('a SUBSCRIBE that comes in', () => {
   function subscription(aor: string, part: Partial<ServerSubscription> = {}): { subscription: ServerSubscription; log: string[] } {
     const log: string[] = []
@@ -191,7 +210,7 @@ describe('a SUBSCRIBE that comes in', () => {
       subscription: {
         event: 'presence', from: { aor, uri: `sip:${aor}`, displayName: '' }, expiresS: 3600, user: undefined,
         accept: (state) => { log.push(`accept ${state}`) }, reject: (status) => { log.push(`reject ${status}`) },
-        notify: (type) => { log.push(`notify ${type}`) }, terminate: (reason) => { log.push(`terminate ${reason}`) }, ...part,
+        notify: (type) => { log.push(`notify ${type}`) }, publish: () => {}, changed: () => {}, terminate: (reason) => { log.push(`terminate ${reason}`) }, ...part,
       },
     }
   }
