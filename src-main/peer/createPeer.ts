@@ -21,6 +21,7 @@ import type { Overlay } from '../reload/overlay/overlay.ts'
 import { Redir } from '../reload/usages/redir.ts'
 import { PhoneAccounts } from '../phone/phoneAccounts.ts'
 import { createSipElement, type SipElement } from '../sip/element/element.ts'
+import { DEFAULT_SOURCE_RATES } from '../sip/transport/sourceLimits.ts'
 import { CallTrace } from '../sip/transport/callTrace.ts'
 import { PhoneService } from './phoneService.ts'
 import type { NetworkOptions, PeerPorts, PeerStores } from './ports.ts'
@@ -104,7 +105,7 @@ export function createPeer(parts: PeerParts): Peer {
       ...(ports.dns !== undefined && { dns: ports.dns }), ...(ports.webSockets !== undefined && { webSockets: ports.webSockets }),
       ...(ports.domainTls !== undefined && { tls: ports.domainTls, identity: { certificate: identity.certificate, chain: identity.chain, privateKey: identity.privateKey } }),
     },
-    ...(network.sip === undefined ? {} : { limits: { maxTransactions: 40_000 } }),
+    limits: { sources: DEFAULT_SOURCE_RATES, ...(network.sip !== undefined && { maxTransactions: 40_000 }) },
     // A peer that serves no phones is a proxy for its own user agent: the way out of the overlay.
     server: {
       roles: new Set(network.sip?.roles), realm: identity.overlayName, hashes: crypto, accounts: phones.accounts, bindings: phones.registered, limits: phoneRegistrations,

@@ -19,9 +19,17 @@ export function peerStatusOf(peer: Peer, host: { readonly enrols: boolean; reado
     step: step ?? (isUp && !registration.isRegistered ? 'register' : null),
     listen: listen === null ? null : printAddress(listen),
     peers: size, neighbours: overlay.neighbours().map(neighbourView), roles: [...(host.enrols ? ['enrol' as const] : []), ...peer.phones.roles],
-    registered: registration.isRegistered, ...(peer.phones.server !== null && { sip: peer.phones.server, ...(peer.phones.tlsPort !== undefined && { sipTlsPort: peer.phones.tlsPort }) }), counters: { ...overlay.counters },
+    registered: registration.isRegistered, ...(peer.phones.server !== null && { sip: peer.phones.server, ...(peer.phones.tlsPort !== undefined && { sipTlsPort: peer.phones.tlsPort }) }), counters: { ...overlay.counters, ...sipCounters(peer) },
     problem: phase === 'offline' ? 'overlay-unreachable' : null,
   }
+}
+
+/** What came in over SIP and was not served; only what has happened. */
+function sipCounters({ sip }: Peer): Record<string, number> {
+  const { malformed, rejected, refusedConnections } = sip.transport.counters
+  return Object.fromEntries(Object.entries({
+    'sip.malformed': malformed, 'sip.rejected': rejected, 'sip.refused-connections': refusedConnections, 'sip.limited': sip.sources?.refused ?? 0,
+  }).filter(([, count]) => count > 0))
 }
 
 export function neighbourView(neighbour: Neighbour): NeighbourView {

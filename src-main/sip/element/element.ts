@@ -19,6 +19,7 @@ import { defaultPort, type HostPort, plainHost } from '../transport/address.ts'
 import type { Connection } from '../transport/connection.ts'
 import { Outbound } from '../transport/outbound.ts'
 import type { Hop } from '../transport/serverLocation.ts'
+import { SourceLimits, type SourceRates } from '../transport/sourceLimits.ts'
 import { OpeningConnection, StreamConnection } from '../transport/tcp.ts'
 import { type TransportDeps, TransportLayer } from '../transport/transportLayer.ts'
 import { UdpFlow, UdpTransport } from '../transport/udp.ts'
@@ -39,7 +40,7 @@ export interface SipElementDeps {
   readonly userAgentName?: string
   readonly eventPackages?: readonly string[]
   readonly timers?: TimerValues
-  readonly limits?: Partial<UaLimits> & NonNullable<TransportDeps['limits']> & { readonly maxTransactions?: number }
+  readonly limits?: Partial<UaLimits> & NonNullable<TransportDeps['limits']> & { readonly maxTransactions?: number; readonly sources?: SourceRates }
   local(): { readonly aor: string; readonly displayName: string }
   /** For TLS, WebSockets and names of the domain name system; what is not there is not offered. */
   readonly outside?: { readonly dns?: Dns; readonly tls?: DomainTls; readonly identity?: TlsIdentity; readonly webSockets?: WebSockets }
@@ -51,6 +52,8 @@ export interface SipElement {
   readonly userAgent: UserAgent
   readonly transport: TransportLayer
   readonly transactions: TransactionLayer
+  /** What was not taken from strangers; undefined where everything is. */
+  readonly sources: SourceLimits | undefined
   /** undefined for an element that is a user agent only. */
   readonly server: SipServer | undefined
   /** Takes over a connection that was opened outside, such as an overlay pipe, until it closes. */
@@ -89,7 +92,8 @@ export function createSipElement(deps: SipElementDeps): SipElement {
     if (network === undefined) throw new Error('this element has no network')
     return new StreamConnection(await network.connectStream(remote, signal), 'TCP', ++serial)
   }
-  const transport = new TransportLayer({ clock, log, ...(network === undefined ? {} : { connectTcp: openTcp }), ...(limits === undefined ? {} : { limits }) })
+  const sources = limits?.sources === undefined ? undefined : new SourceLimits(clock, limits.sources)
+  const transport = new TransportLayer({ clock, log, ...(sources === undefined ? {} : { sources }), ...(network === undefined ? {} : { connectTcp: openTcp }), ...(limits === undefined ? {} : { limits }) })
   const transactions = new TransactionLayer({
     clock, random, log, transport,
     ...(deps.timers === undefined ? {} : { timers: deps.timers }),
@@ -107,7 +111,7 @@ export function createSipElement(deps: SipElementDeps): SipElement {
     const tcp = await network.listenStream(address, (stream) => { transport.attach(new StreamConnection(stream, 'TCP', ++serial), true) })
     try {
       const socket = await network.bindDatagram({ host: address.host, port: tcp.address.port })
-      const udp = new UdpTransport(socket, (flow) => { transport.attach(flow) }, (cause) => { log.debug('sip-udp-error', { cause: cause.message }) })
+      const udp = new UdpTransport(socket, (flow) => { transport.attach(flow) }, (cause) => { log.debug('sip-udp-error', { cause: cause.message }) }, sources)
       return { udp, tcp }
     } catch (error) {
       await tcp.close()
@@ -205,7 +209,7 @@ export function createSipElement(deps: SipElementDeps): SipElement {
   transactions.user = server ?? ua
 
   return {
-    userAgent: ua, transport, transactions, server, wayTo,
+    userAgent: ua, transport, transactions, sources, server, wayTo,
     get addresses() { return sockets.map(({ tcp }) => tcp.address) },
     isOwnAddress(host, port) {
       const plain = plainHost(host)

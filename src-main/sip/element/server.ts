@@ -96,7 +96,7 @@ export class SipServer implements TransactionLayerUser {
     })
     this.registrar = new Registrar({
       clock, bindings, authenticator: this.authenticator, serverName, serves: (uri) => location.serves(uri),
-      authorise: (account, aor) => accounts.authorise(account, aor), token: () => transactions.token(), ...(deps.limits === undefined ? {} : { limits: deps.limits }),
+      authorise: (account, aor) => accounts.authorise(account, aor), onLogin: (flow) => { transport.trust(flow) }, token: () => transactions.token(), ...(deps.limits === undefined ? {} : { limits: deps.limits }),
     })
     const { publications } = deps
     this.compositor = publications === undefined ? undefined : new EventStateCompositor({
@@ -115,7 +115,11 @@ export class SipServer implements TransactionLayerUser {
     const { connection } = transaction
     if (request.method === 'CANCEL' || this.inward.isAgentEnd(connection)) { this.around.agent.onRequest(request, transaction); return }
     try {
-      if (this.proxy.routes(request)) { this.proxy.onRequest(transaction, undefined); return }
+      if (this.proxy.routes(request)) {
+        this.around.transport.trust(connection) // nobody else knows a route that we have sealed
+        this.proxy.onRequest(transaction, undefined)
+        return
+      }
       if (this.inward.isOutward(connection)) this.proxy.onRequest(transaction, { kind: 'own' })
       else if (connection.peerIdentity === undefined) this.fromSocket(request, transaction)
       else this.fromPeer(request, transaction, { kind: 'peer', identity: connection.peerIdentity })
@@ -172,6 +176,7 @@ export class SipServer implements TransactionLayerUser {
     if (request.toTag !== undefined || (toElement && request.method === 'OPTIONS')) { this.around.agent.onRequest(request, transaction); return }
     const guest = this.guest(request)
     if (guest !== undefined) {
+      this.around.transport.trust(transaction.connection)
       // leave to call and to write, not to watch or to publish
       if (GUESTS.has(request.method)) this.proxy.onRequest(transaction, guest)
       else this.answer(transaction, 403, 'Not with a ticket')
@@ -181,6 +186,7 @@ export class SipServer implements TransactionLayerUser {
     const verdict = judgeOrFault(this.authenticator, request, 'proxy')
     if (verdict.kind === 'fault') { this.answer(transaction, 400, `Bad Request: ${verdict.reason}`); return }
     if (verdict.kind === 'challenge') { this.answer(transaction, verdict.status, undefined, verdict.headers); return }
+    this.around.transport.trust(transaction.connection)
     const from = request.from.uri
     if (from.kind !== 'sip' || !location.serves(from) || !accounts.speaksFor(verdict.username, aorOf(from) ?? '')) {
       this.answer(transaction, 403, 'From is not the address of this account')

@@ -24,6 +24,8 @@ export interface RegistrarDeps {
   serves(uri: SipUri): boolean
   /** The address of record that this account may register by this To; undefined: it may not. */
   authorise(account: string, aor: string): string | undefined
+  /** Somebody has logged in over this flow. */
+  onLogin?(flow: Connection): void
   token(): string
   readonly limits?: Partial<RegistrarLimits>
 }
@@ -69,6 +71,7 @@ export class Registrar {
     const verdict = judgeOrFault(this.deps.authenticator, request, 'server')
     if (verdict.kind === 'fault') return refuse({ status: 400, reason: `Bad Request: ${verdict.reason}` })
     if (verdict.kind === 'challenge') return refuse({ status: verdict.status, headers: verdict.headers })
+    this.deps.onLogin?.(flow)
     // steps 4 and 5
     const { uri } = request.to
     const aor = uri.kind === 'sip' && this.deps.serves(uri) ? this.deps.authorise(verdict.username, aorOf(uri) ?? '') : undefined

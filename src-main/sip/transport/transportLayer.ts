@@ -13,6 +13,7 @@ import type { Via } from '../message/via.ts'
 import { bracketHost, defaultPort, type HostPort, plainHost } from './address.ts'
 import type { MessageTap } from './callTrace.ts'
 import type { Connection } from './connection.ts'
+import type { SourceLimits } from './sourceLimits.ts'
 import { OpeningConnection } from './tcp.ts'
 import { UdpFlow } from './udp.ts'
 
@@ -39,15 +40,19 @@ export interface TransportDeps {
   readonly log: Log
   /** Opens a TCP connection; without it, large requests stay on UDP and lost connections are not reopened. */
   readonly connectTcp?: (remote: HostPort, signal: AbortSignal) => Promise<Connection>
+  /** What strangers may send; without it, everything. */
+  readonly sources?: SourceLimits
   readonly limits?: Partial<MessageLimits> & { readonly maxConnections?: number; readonly partialMessageMs?: number }
 }
 
-interface Attached { readonly framer: StreamFramer | undefined; timer: Timer | undefined }
+interface Attached { readonly framer: StreamFramer | undefined; readonly accepted: boolean; timer: Timer | undefined }
 
 /** §18.1.1: a request within 200 bytes of the path MTU, or larger than 1300 bytes, goes over a stream. */
 export const MAX_UDP_REQUEST_BYTES = 1300
 /** How long a message may take to come, and the first one to begin on a connection that others opened. */
 const PARTIAL_MESSAGE_MS = 30_000
+/** §21.5.4: a stranger who has sent too much, on a stream. */
+const RETRY_AFTER_S = 10
 const PONG = new Uint8Array([13, 10])
 
 export class TransportLayer {
@@ -61,6 +66,7 @@ export class TransportLayer {
   private readonly opening = new Map<string, OpeningConnection>()
   private readonly limits: MessageLimits
   private serial = 0
+  private streams = 0
 
   constructor(private readonly deps: TransportDeps) {
     this.limits = { ...DEFAULT_LIMITS, ...deps.limits }
@@ -75,7 +81,9 @@ export class TransportLayer {
    */
   attach(connection: Connection, accepted = false): void {
     if (this.attached.has(connection) || this.closed.has(connection)) return
-    if (this.attached.size >= (this.deps.limits?.maxConnections ?? 4096)) {
+    const strange = accepted && connection.reliable && this.deps.sources?.admits(connection.remote.host) === false
+    // flows on UDP are bounded by their socket; they must not take the streams' places
+    if (strange || (connection.reliable && this.streams >= (this.deps.limits?.maxConnections ?? 4096))) {
       this.counters.refusedConnections++
       connection.close()
       return
@@ -86,8 +94,9 @@ export class TransportLayer {
         onPing: () => { this.counters.pings++; connection.send(PONG) },
       }, this.limits)
       : undefined
-    const state: Attached = { framer, timer: undefined }
+    const state: Attached = { framer, accepted: accepted && connection.reliable, timer: undefined }
     this.attached.set(connection, state)
+    if (connection.reliable) this.streams++
     if (accepted && connection.reliable) this.watchSilence(connection, state)
     connection.user = {
       onData: (bytes) => { this.onData(connection, bytes) },
@@ -107,7 +116,13 @@ export class TransportLayer {
     return this.openTcp(connection.local, connection.remote) ?? connection
   }
 
-  sendRequest(connection: Connection, request: SipRequest): void { this.send(connection, request) }
+  sendRequest(connection: Connection, request: SipRequest): void {
+    this.deps.sources?.trust(connection)
+    this.send(connection, request)
+  }
+
+  /** The other end has proven who it is: what it sends is not counted. */
+  trust(connection: Connection): void { this.deps.sources?.trust(connection) }
 
   /**
    * Sends a response back where its request came from (§18.2.2).
@@ -218,11 +233,26 @@ export class TransportLayer {
 
   private receiveRequest(request: SipRequest, connection: Connection): void {
     this.completeVia(request, request.via, connection)
+    if (this.isTooMuch(connection)) {
+      if (request.method !== 'ACK') {
+        const response = makeResponse(request, 503, undefined, 'limit')
+        response.headers.append('Retry-After', String(RETRY_AFTER_S))
+        this.sendResponse(connection, response)
+      }
+      connection.close()
+      return
+    }
     if (request.defect === undefined) { this.user?.onRequest(request, connection); return }
     this.counters.rejected++
     if (request.method === 'ACK') return // an ACK is never answered
     const { status, reason } = request.defect
     this.sendResponse(connection, makeResponse(request, status, reason, 'defect'))
+  }
+
+  /** On UDP the socket has looked already. */
+  private isTooMuch(connection: Connection): boolean {
+    const { sources } = this.deps
+    return sources !== undefined && this.attached.get(connection)?.accepted === true && !sources.admits(connection.remote.host, connection)
   }
 
   /** RFC 3261 §18.2.1 and RFC 3581 §4: note the real source in the top Via. */
@@ -246,6 +276,7 @@ export class TransportLayer {
     if (state === undefined) return
     state.timer?.cancel()
     this.attached.delete(connection)
+    if (connection.reliable) this.streams--
     this.closed.add(connection)
     for (const [key, opening] of this.opening) if (opening === connection) this.opening.delete(key)
     connection.user = undefined

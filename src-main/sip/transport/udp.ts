@@ -4,6 +4,7 @@
  */
 import type { DatagramSocket, SocketAddress } from '../../ports/network.ts'
 import type { Connection, ConnectionUser } from './connection.ts'
+import type { SourceLimits } from './sourceLimits.ts'
 
 const MAX_FLOWS = 4096
 
@@ -16,6 +17,8 @@ export class UdpTransport {
     /** Given every new flow that a datagram opens, before its first byte. */
     private readonly onFlow: (flow: Connection) => void,
     private readonly onError: (cause: Error) => void,
+    /** What too many datagrams of strangers come to; without it all are taken. */
+    private readonly sources?: SourceLimits,
   ) {
     socket.user = {
       onDatagram: (bytes, from) => { this.receive(bytes, from) },
@@ -50,11 +53,17 @@ export class UdpTransport {
     this.socket.close()
   }
 
-  private receive(bytes: Uint8Array, from: SocketAddress): void { this.flow(from).user?.onData(bytes) }
+  private receive(bytes: Uint8Array, from: SocketAddress): void {
+    // a source address of a datagram can be invented: it is not answered
+    if (this.sources?.admits(from.host, this.flows.get(`${from.host} ${from.port}`)) === false) return
+    this.flow(from).user?.onData(bytes)
+  }
 
+  /** The longest unused one goes, strangers before phones. */
   private evict(): void {
     if (this.flows.size < MAX_FLOWS) return
-    const oldest = this.flows.values().next().value
+    let oldest = this.flows.values().next().value
+    if (this.sources !== undefined) for (const flow of this.flows.values()) if (!this.sources.trusts(flow)) { oldest = flow; break }
     oldest?.close()
   }
 }
