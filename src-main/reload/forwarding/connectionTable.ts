@@ -61,7 +61,7 @@ export class ConnectionTable {
       stream.destroy()
       return undefined
     }
-    const link = new Link(who.nodeId, stream, initiatedByUs, clock, limits, {
+    const link = new Link(who.nodeId, stream, initiatedByUs, clock, limits, counters, {
       onMessage: (_, message) => { this.prefer(link); this.user.onMessage(message, who.nodeId) },
       onSuspect: () => { counters.add('link.suspect'); if (this.isCurrent(link)) this.user.onDown(who.nodeId) },
       onRecovered: () => { const current = this.current(link); if (current !== undefined) this.up(current) },

@@ -4,6 +4,7 @@
  * retransmission: TCP does that. Bounds what a slow receiver or a flooding sender can cost.
  * What the messages mean is the router's business.
  */
+import type { Counters } from '../../base/counters.ts'
 import { DecodeError } from '../../base/errors.ts'
 import { TokenBucket } from '../../base/tokenBucket.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
@@ -33,8 +34,6 @@ export interface LinkLimits {
   readonly messageBurst: number
 }
 
-export interface LinkCounters { sent: number; received: number; sentBytes: number; receivedBytes: number; droppedSlow: number; droppedFlood: number; acks: number }
-
 /** Suspicion waits this many RTOs and at least so long: a busy computer is not a broken link. */
 const SUSPECT_RTOS = 4
 const SUSPECT_MIN_MS = 3000
@@ -44,7 +43,6 @@ const GRACE_MS = 30_000
 const MAX_OUTSTANDING = 256
 
 export class Link {
-  readonly counters: LinkCounters = { sent: 0, received: 0, sentBytes: 0, receivedBytes: 0, droppedSlow: 0, droppedFlood: 0, acks: 0 }
   readonly openedAt: number
   private readonly decoder: FrameDecoder
   private readonly received = new ReceivedSequences()
@@ -63,6 +61,8 @@ export class Link {
     readonly initiatedByUs: boolean,
     private readonly clock: Clock,
     private readonly limits: LinkLimits,
+    /** The node's. */
+    private readonly counters: Counters,
     private readonly user: LinkUser,
   ) {
     this.openedAt = clock.monotonic()
@@ -89,12 +89,10 @@ export class Link {
   /** Queues one message. False when it was dropped: the link is closed, the message too large or the peer too slow. */
   send(message: Uint8Array): boolean {
     if (this.state === 'closed' || message.length > this.limits.maxMessageBytes) return false
-    if (this.queuedBytes + message.length > this.limits.maxQueuedBytes) { this.counters.droppedSlow++; return false }
+    if (this.queuedBytes + message.length > this.limits.maxQueuedBytes) { this.counters.add('link.droppedSlow'); return false }
     const sequence = this.sequence
     this.sequence = (this.sequence + 1) >>> 0
     if (this.outstanding.size < MAX_OUTSTANDING) this.outstanding.set(sequence, this.clock.monotonic())
-    this.counters.sent++
-    this.counters.sentBytes += message.length
     this.write(encodeData(sequence, message))
     if (this.timer === undefined) this.watch()
     return true
@@ -133,19 +131,17 @@ export class Link {
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
       if (error instanceof FrameTooLarge) this.user.onTooLarge(this, error.head)
+      else this.counters.add('link.malformed')
       this.close()
     }
   }
 
   private onMessage(message: Uint8Array): void {
-    this.counters.received++
-    this.counters.receivedBytes += message.length
-    if (!this.flood.take()) { this.counters.droppedFlood++; return }
+    if (!this.flood.take()) { this.counters.add('link.droppedFlood'); return }
     this.user.onMessage(this, message)
   }
 
   private onAck(sequence: number): void {
-    this.counters.acks++
     const sentAt = this.outstanding.get(sequence)
     if (sentAt === undefined) return
     this.rtt.measure(this.clock.monotonic() - sentAt)

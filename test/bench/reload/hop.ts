@@ -2,6 +2,7 @@
  * One forwarding hop over TLS, beside a bare TLS echo of the same size: 64 links to a node in another process, on
  * each one message under way; the node forwards what one peer sends to the next peer, or echoes it.
  */
+import { Counters } from '../../../src-main/base/counters.ts'
 import { createNodeSecureNetwork } from '../../../src-main/node/secureNetwork.ts'
 import type { SecureStream, SocketAddress } from '../../../src-main/ports/secureStream.ts'
 import { Link } from '../../../src-main/reload/link/link.ts'
@@ -76,7 +77,7 @@ async function openLinks(world: World, address: SocketAddress): Promise<Links> {
   const links: Link[] = []
   for (const [i, peer] of peers.entries()) {
     const stream: SecureStream = await network.connect(address, credentialsOf(peer, world.root), never)
-    const link = new Link(peer.nodeId, stream, true, clock, limits, {
+    const link = new Link(peer.nodeId, stream, true, clock, limits, new Counters(), {
       onMessage: () => {
         current.count++
         if (current.running) link.send(messages[i] as Uint8Array)

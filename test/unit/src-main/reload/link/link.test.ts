@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { Counters } from '../../../../../src-main/base/counters.ts'
 import type { SecureStream, SecureStreamUser } from '../../../../../src-main/ports/secureStream.ts'
 import { encodeAck, encodeData, FrameDecoder } from '../../../../../src-main/reload/link/framing.ts'
 import { Link, type LinkLimits } from '../../../../../src-main/reload/link/link.ts'
@@ -7,8 +8,9 @@ import { VirtualClock } from '../../../../support/virtualClock.ts'
 
 const limits: LinkLimits = { maxMessageBytes: 1000, maxQueuedBytes: 5000, messagesPerSecond: 10, messageBurst: 20 }
 
-function setUp(): { clock: VirtualClock; link: Link; sent: string[]; facts: string[]; receive: (bytes: Uint8Array) => void; stream: { writable: boolean; state: string; drain: () => void; end: () => void } } {
+function setUp(): { clock: VirtualClock; counters: Counters; link: Link; sent: string[]; facts: string[]; receive: (bytes: Uint8Array) => void; stream: { writable: boolean; state: string; drain: () => void; end: () => void } } {
   const clock = new VirtualClock()
+  const counters = new Counters()
   const sent: string[] = []
   const facts: string[] = []
   const decoder = new FrameDecoder(10_000)
@@ -22,7 +24,7 @@ function setUp(): { clock: VirtualClock; link: Link; sent: string[]; facts: stri
     },
     close() { control.state = 'closed' }, destroy() { control.state = 'destroyed' },
   } as unknown as SecureStream
-  const link = new Link(new Uint8Array(16), stream, true, clock, limits, {
+  const link = new Link(new Uint8Array(16), stream, true, clock, limits, counters, {
     onMessage: (_, message) => { facts.push(`message ${message.length}`) },
     onSuspect: () => { facts.push('suspect') },
     onRecovered: () => { facts.push('recovered') },
@@ -30,7 +32,7 @@ function setUp(): { clock: VirtualClock; link: Link; sent: string[]; facts: stri
     onClosed: (_, cause) => { facts.push(`closed: ${cause}`) },
   })
   link.start()
-  return { clock, link, sent, facts, receive: (bytes) => { user?.onData(bytes) }, stream: control }
+  return { clock, counters, link, sent, facts, receive: (bytes) => { user?.onData(bytes) }, stream: control }
 }
 
 describe('a TLS-TCP-FH link', () => {
@@ -70,22 +72,22 @@ describe('a TLS-TCP-FH link', () => {
   })
 
   test('does not queue without end for a peer that does not read', () => {
-    const { link, stream, sent } = setUp()
+    const { link, stream, sent, counters } = setUp()
     stream.writable = false
     const results = Array.from({ length: 10 }, () => link.send(new Uint8Array(900)))
     expect(results.filter(Boolean)).toHaveLength(5)
-    expect(link.counters.droppedSlow).toBe(5)
+    expect(counters.get('link.droppedSlow')).toBe(5)
     stream.drain()
     expect(link.send(new Uint8Array(900))).toBe(true)
     expect(sent).toHaveLength(6)
   })
 
   test('drops the messages of a flood, but acknowledges them', () => {
-    const { clock, link, receive, facts, sent } = setUp()
+    const { clock, receive, facts, sent, counters } = setUp()
     for (let i = 0; i < 50; i++) receive(encodeData(i, new Uint8Array(1)))
     expect(facts).toHaveLength(20)
     expect(sent).toHaveLength(50)
-    expect(link.counters.droppedFlood).toBe(30)
+    expect(counters.get('link.droppedFlood')).toBe(30)
     clock.advance(1_000)
     for (let i = 50; i < 70; i++) receive(encodeData(i, new Uint8Array(1)))
     expect(facts).toHaveLength(30)
@@ -98,6 +100,12 @@ describe('a TLS-TCP-FH link', () => {
     expect(facts).toEqual(['too large 1000', 'closed: closed by us'])
     expect(stream.state).toBe('closed')
     expect(link.send(new Uint8Array(1))).toBe(false)
+  })
+
+  test('closes on what is no frame, and counts it', () => {
+    const { receive, stream, counters } = setUp()
+    receive(new Uint8Array([7, 7, 7]))
+    expect([stream.state, counters.get('link.malformed')]).toEqual(['closed', 1])
   })
 })
 
