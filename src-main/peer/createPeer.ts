@@ -19,6 +19,7 @@ import type { BootstrapSource } from '../reload/overlay/bootstrapSource.ts'
 import { createOverlay } from '../reload/overlay/createOverlay.ts'
 import type { Overlay } from '../reload/overlay/overlay.ts'
 import { Redir } from '../reload/usages/redir.ts'
+import { PhoneAccountCopies } from '../phone/phoneAccountCopies.ts'
 import { PhoneAccounts } from '../phone/phoneAccounts.ts'
 import { createSipElement, type SipElement } from '../sip/element/element.ts'
 import { DEFAULT_SOURCE_RATES } from '../sip/transport/sourceLimits.ts'
@@ -50,6 +51,8 @@ export interface Peer {
   readonly phone: Phone
   /** Ordinary SIP phones that log in here. */
   readonly phones: PhoneService
+  /** Their accounts on the owner's other devices. */
+  readonly copies: PhoneAccountCopies
   /** The SIP messages of the last calls. */
   readonly callTrace: CallTrace
   /** Something of the peer's status changed. */
@@ -58,8 +61,8 @@ export interface Peer {
   readonly onNameTaken: Event<void>
 }
 
-/** Short, so that a phone is soon back after this peer was restarted: registrations live in memory. */
-const phoneRegistrations = { defaultExpiresS: 300, maxExpiresS: 600 }
+/** Short, so that a phone soon notices that this peer was restarted, or is lost: registrations live in memory. */
+const phoneRegistrations = { defaultExpiresS: 300, maxExpiresS: 300 }
 
 export function createPeer(parts: PeerParts): Peer {
   const { ports, stores, identity, configuration, network, settings } = parts
@@ -74,7 +77,9 @@ export function createPeer(parts: PeerParts): Peer {
   const transport = new OverlayTransport(overlay, (connection) => {
     sip.attach(connection)
     const { peerIdentity } = connection
-    if (peerIdentity !== undefined) phone.noteReachable(peerIdentity.aor, peerIdentity.nodeId)
+    if (peerIdentity === undefined) return
+    phone.noteReachable(peerIdentity.aor, peerIdentity.nodeId)
+    if (peerIdentity.aor === identity.userName) copies.wake()
   })
   const resolver = new OverlayResolver(overlay, transport)
   const registration = new Registration({ overlay, identity, clock, log: log.child('registration'), user: { onRegistered: () => { status.emit() }, onNameTaken: () => { nameTaken.emit() } } })
@@ -87,7 +92,7 @@ export function createPeer(parts: PeerParts): Peer {
   const callTrace = new CallTrace(clock)
   const phone: Phone = createPhone({
     noteDialog: (id, callId) => { callTrace.claim(id, callId) },
-    clock, random, log, settings, stores,
+    clock, random, log, settings, stores, onAccounts: (publication) => { copies.receive(publication) },
     resolver: new PhoneAwareResolver(identity.overlayName, new OutsideResolver({
       overlayName: identity.overlayName, overlay: resolver, allowed: () => settings.get().outsideCalls, outward: () => sip.server?.outward(),
     }), phones, () => identity.userName), aor: () => identity.userName,
@@ -96,6 +101,10 @@ export function createPeer(parts: PeerParts): Peer {
       invite: (...args) => sip.userAgent.invite(...args), request: (...args) => sip.userAgent.request(...args),
       subscribe: (...args) => sip.userAgent.subscribe(...args),
     },
+  })
+  const copies = new PhoneAccountCopies({
+    clock, log: log.child('phones'), accounts: phones.accounts, resolver, aor: () => identity.userName, namesAreProven: () => overlay.configuration.selfSignedDigest === undefined,
+    userAgent: { request: (...args) => sip.userAgent.request(...args) },
   })
   const sip: SipElement = createSipElement({
     clock, random, log: log.child('sip'), user: phone.user, eventPackages: ['presence', 'dialog', 'message-summary'],
@@ -121,5 +130,5 @@ export function createPeer(parts: PeerParts): Peer {
   sip.transport.tap = callTrace
   const redir = new Redir({ overlay, clock, random, log: log.child('redir'), branchingFactor: () => overlay.configuration.redirBranchingFactor })
   overlay.onStatus(() => { status.emit() })
-  return { identity, overlay, transport, sip, resolver, registration, redir, phone, phones, callTrace, onStatus: status.event, onNameTaken: nameTaken.event }
+  return { identity, overlay, transport, sip, resolver, registration, redir, phone, phones, copies, callTrace, onStatus: status.event, onNameTaken: nameTaken.event }
 }

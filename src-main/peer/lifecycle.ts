@@ -12,7 +12,7 @@ export async function startPeer(peer: Peer): Promise<void> {
   let up = false
   peer.overlay.onStatus(({ phase }) => {
     const isUp = phase === 'joined' || phase === 'alone'
-    if (isUp && !up) peer.phone.noteOnline()
+    if (isUp && !up) { peer.phone.noteOnline(); peer.copies.wake() }
     up = isUp
   })
   await peer.phones.start()
@@ -23,6 +23,7 @@ export async function startPeer(peer: Peer): Promise<void> {
 
 /** Says good-bye to people, then to the overlay. */
 export async function stopPeer(peer: Peer, clock: Clock): Promise<void> {
+  peer.copies.stop()
   peer.phone.stop()
   await sleep(clock, flushMs, new AbortController().signal)
   await Promise.all([peer.registration.stop(unregisterMs), peer.redir.stop(unregisterMs)])

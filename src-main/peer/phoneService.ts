@@ -35,6 +35,8 @@ export class PhoneService implements LocalPhones {
     onPublished(presences: readonly Presence[]): void
     element(): SipElement
   }) {
+    deps.accounts.onGone((userName) => { this.registered.removeAccount(userName); this.published.removeAccount(userName) })
+    deps.accounts.onChanged(() => { deps.onChange() })
     this.registered = new Bindings(deps.clock, () => { deps.onChange() })
     this.published = new Publications(deps.clock, () => { deps.onPublished([...this.published.all()].map(({ body }) => parsePidf(body))) })
   }
@@ -72,12 +74,8 @@ export class PhoneService implements LocalPhones {
 
   list(): PhoneView[] { return this.accounts.list().map((account) => this.view(account)) }
 
-  /** Its registrations end with it. @throws PeerError 'phone-unknown' */
-  remove(userName: string): void {
-    this.accounts.remove(userName)
-    this.registered.removeAccount(userName.trim().toLowerCase())
-    this.published.removeAccount(userName.trim().toLowerCase())
-  }
+  /** Its registrations end with it, here and on the owner's other devices. @throws PeerError 'phone-unknown' */
+  remove(userName: string): void { this.accounts.remove(userName) }
 
   has(account: string): boolean { return this.accounts.get(account) !== undefined }
   displayName(account: string): string { return this.accounts.get(account)?.displayName ?? '' }

@@ -6,12 +6,13 @@ import { Emitter, type Event } from '../base/event.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Random } from '../ports/random.ts'
-import type { UserAgent, UserAgentUser } from '../sip/ua/userAgent.ts'
+import type { IncomingPublication, UserAgent, UserAgentUser } from '../sip/ua/userAgent.ts'
 import { hostOf } from './address.ts'
 import { CallService } from './callService.ts'
 import { ContactService } from './contactService.ts'
 import { DialogNotifier } from './dialogNotifier.ts'
 import { HistoryService } from './historyService.ts'
+import { accountsEvent } from './phoneAccountCopies.ts'
 import { MessageSummary } from './messageSummary.ts'
 import { MessageService } from './messageService.ts'
 import { PresenceService } from './presenceService.ts'
@@ -44,6 +45,8 @@ export interface PhoneDeps {
   readonly maxCalls?: number
   /** A call has this Call-ID: for who records what is said about it. */
   readonly noteDialog?: (id: string, callId: string) => void
+  /** Another device of ours publishes the accounts of its phones. */
+  readonly onAccounts?: (publication: IncomingPublication) => void
 }
 
 export interface Phone {
@@ -93,6 +96,14 @@ export function createPhone(deps: PhoneDeps): Phone {
       noteReachable(subscription.from.aor, subscription.identity?.nodeId)
       heard.emit(subscription.from.aor)
     },
+  }
+  const { onAccounts } = deps
+  if (onAccounts !== undefined) {
+    user.onPublish = (publication) => {
+      if (publication.event !== accountsEvent) return false
+      onAccounts(publication)
+      return true
+    }
   }
   const userAgent = typeof deps.userAgent === 'function' ? deps.userAgent(user) : deps.userAgent
   const settings = deps.settings ?? new SettingsService(stores.settings)

@@ -2,7 +2,7 @@
  * A peer that serves phones, on real sockets, under a flood of strangers: garbage, broken messages and requests without a
  * login over UDP from many addresses, connections and rubbish over TCP. Phones that have logged in must not feel it.
  */
-import { createSocket, type Socket } from 'node:dgram'
+import { createSocket } from 'node:dgram'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createNodeClock } from '../../src-main/node/clock.ts'
@@ -12,14 +12,13 @@ import { createNodeRandom } from '../../src-main/node/random.ts'
 import { digestSecret } from '../../src-main/sip/auth/digest.ts'
 import { createSipElement, type SipElement } from '../../src-main/sip/element/element.ts'
 import { PeerError } from '../../src-main/base/errors.ts'
-import { makeResponse, type SipRequest, type SipResponse } from '../../src-main/sip/message/message.ts'
+import { makeResponse, type SipRequest } from '../../src-main/sip/message/message.ts'
 import { Bindings } from '../../src-main/sip/registrar/bindings.ts'
-import type { Connection } from '../../src-main/sip/transport/connection.ts'
 import { DEFAULT_SOURCE_RATES } from '../../src-main/sip/transport/sourceLimits.ts'
-import type { MemoryConnection } from '../support/memoryConnection.ts'
 import { SeededRandom } from '../support/seededRandom.ts'
 import { ANSWER, OFFER, quietLog, TestPeer } from '../support/sipPeers.ts'
-import { RawEnd } from '../support/sipServerKit.ts'
+import type { RawEnd } from '../support/sipServerKit.ts'
+import { finalOf, udpPhone, type UdpPhone } from '../support/udpPhone.ts'
 import { VirtualClock } from '../support/virtualClock.ts'
 
 const realm = 'office.example'
@@ -29,37 +28,12 @@ const sleep = (ms: number): Promise<void> => new Promise((done) => { setTimeout(
 const attackers = Array.from({ length: 20 }, (_, i) => `127.0.0.${i + 2}`)
 const datagramsEach = 1_000
 let server: SipElement, port = 0
-const sockets: Socket[] = []
+const phones: UdpPhone[] = []
 
-/** A phone spoken by hand over a socket of its own. */
 async function phone(name: string): Promise<RawEnd> {
-  const socket = createSocket('udp4')
-  sockets.push(socket)
-  await new Promise<void>((done) => { socket.bind(0, '127.0.0.1', done) })
-  const local = { host: '127.0.0.1', port: socket.address().port }
-  const far: Connection = { id: name, transport: 'UDP', reliable: false, local, remote: { host: '127.0.0.1', port }, user: undefined, send: (bytes) => { socket.send(bytes, port, '127.0.0.1') }, close: () => {} }
-  socket.on('message', (bytes) => { far.user?.onData(new Uint8Array(bytes)) })
-  return new RawEnd(far as MemoryConnection, far as MemoryConnection, name)
-}
-
-/** Sends a request again and again, as UDP wants, until its final response is heard. */
-async function finalOf(end: RawEnd, request: SipRequest, meanwhile: () => void = () => {}): Promise<SipResponse> {
-  const answer = (): SipResponse | undefined => end.heard.find((message): message is SipResponse =>
-    message.kind === 'response' && message.status >= 200 && message.callId === request.callId && message.cseq.number === request.cseq.number)
-  for (let i = 0; answer() === undefined; i++) {
-    if (i > 500) throw new Error(`not answered in 5 s: ${request.startLine}, heard ${end.heard.map(({ startLine }) => startLine).join(' | ')}`)
-    if (i % 50 === 0) end.send(request)
-    meanwhile()
-    await sleep(10)
-  }
-  const found = answer() as SipResponse
-  if (request.method === 'INVITE') {
-    const ack = end.request('ACK', request.requestUri, [['Call-ID', request.callId], ['CSeq', `${request.cseq.number} ACK`], ['To', found.headers.get('To') ?? ''], ...(found.successful ? [['Route', found.headers.getList('Record-Route').reverse().join(', ')] as const] : [])])
-    if (!found.successful) ack.headers.set('Via', request.headers.get('Via') ?? '')
-    end.send(ack)
-  }
-  end.heard.push(found) // the last: for its challenge
-  return found
+  const made = await udpPhone(name, port)
+  phones.push(made)
+  return made.end
 }
 
 async function register(end: RawEnd, name: string): Promise<void> {
@@ -146,7 +120,7 @@ describe('a flood of strangers', () => {
   })
   afterAll(async () => {
     await server.close()
-    for (const socket of sockets) socket.close()
+    for (const each of phones) each.close()
   })
 
   it('is dropped: calls of phones that have logged in go through meanwhile, tables stay small, memory does not grow from flood to flood', async () => {

@@ -29,10 +29,10 @@ export class RawEnd {
   private readonly digest: DigestClient
 
   /** @param near the server's end */
-  constructor(readonly near: MemoryConnection, readonly far: MemoryConnection, private readonly name: string) {
+  constructor(readonly near: MemoryConnection, readonly far: MemoryConnection, private readonly name: string, password = PASSWORDS[name] ?? '') {
     const framer = new StreamFramer({ onMessage: (message) => { this.heard.push(message) }, onPing: () => {} })
     far.user = { onData: (bytes) => { if (far.reliable) framer.push(bytes); else this.heard.push(parseDatagram(bytes)) }, onClose: () => {} }
-    this.digest = new DigestClient({ hashes, random: new SeededRandom(7), account: () => ({ username: name, password: PASSWORDS[name] ?? '' }) })
+    this.digest = new DigestClient({ hashes, random: new SeededRandom(7), account: () => ({ username: name, password }) })
   }
 
   get requests(): SipRequest[] { return this.heard.filter((message): message is SipRequest => message.kind === 'request') }

@@ -30,6 +30,8 @@ export interface UserAgentUser {
   onMessage(request: IncomingMessage): void
   /** SUBSCRIBE outside a dialog (RFC 6665). */
   onSubscribe(subscription: ServerSubscription): void
+  /** PUBLISH over a pipe of the overlay; without it, and for what it does not answer, 489. @returns false when the event package is unknown */
+  onPublish?(publication: IncomingPublication): boolean
 }
 
 export interface IncomingMessage {
@@ -41,6 +43,17 @@ export interface IncomingMessage {
   readonly callId: string
   readonly cseq: number
   /** Only the first call counts. */
+  respond(status: number, reason?: string): void
+}
+
+/** PUBLISH (RFC 3903) of a whole state that replaces what came before: it has no entity-tags that matter. */
+export interface IncomingPublication {
+  readonly event: string
+  readonly identity?: PeerIdentity
+  /** Media type in lower case without parameters. */
+  readonly contentType: string
+  readonly body: Uint8Array
+  /** Only the first call counts; 200 gets a SIP-ETag. */
   respond(status: number, reason?: string): void
 }
 

@@ -38,8 +38,8 @@ export interface UaContext {
 }
 
 /** Methods this user agent serves; the rest of the known ones get 405, unknown ones 501. */
-export const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, UPDATE, PRACK, INFO, REFER'
-export const KNOWN_METHODS: ReadonlySet<string> = new Set([...ALLOW.split(', '), 'REGISTER', 'PUBLISH'])
+export const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, UPDATE, PRACK, INFO, REFER, PUBLISH'
+export const KNOWN_METHODS: ReadonlySet<string> = new Set([...ALLOW.split(', '), 'REGISTER'])
 export const SUPPORTED_OPTIONS: readonly string[] = ['100rel', 'timer', 'replaces']
 export const SDP = 'application/sdp'
 

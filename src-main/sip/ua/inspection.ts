@@ -93,11 +93,29 @@ export function serveAnywhere(context: UaContext, request: SipRequest, transacti
       return
     }
     case 'MESSAGE': serveMessage(context, request, transaction); return
+    case 'PUBLISH': servePublish(context, request, transaction); return
     case 'SUBSCRIBE':
       reply(context, transaction, 489, undefined, [['Allow-Events', context.eventPackages.join(', ')]])
       return
     default: reply(context, transaction, 481)
   }
+}
+
+/** RFC 3903 §6: an event package that nobody here keeps is refused with those that can be watched. */
+function servePublish(context: UaContext, request: SipRequest, transaction: ServerTransaction): void {
+  const identity = transaction.connection.peerIdentity
+  let answered = false
+  const respond = (status: number, reason?: string): void => {
+    if (answered) return
+    answered = true
+    const headers: HeaderList = status === 200 ? [['SIP-ETag', context.transactions.token()], ['Expires', String(Math.min(request.expires ?? 3600, 3600))]]
+      : status === 489 ? [['Allow-Events', context.eventPackages.join(', ')]] : []
+    reply(context, transaction, status, reason, headers)
+  }
+  const known = context.user.onPublish?.({
+    event: request.event?.value.toLowerCase() ?? '', ...(identity === undefined ? {} : { identity }), contentType: request.contentType?.value ?? '', body: request.body, respond,
+  })
+  if (known !== true) respond(489)
 }
 
 function serveMessage(context: UaContext, request: SipRequest, transaction: ServerTransaction): void {

@@ -130,6 +130,7 @@ export class UserAgent implements TransactionLayerUser {
       case 'INVITE': this.onInvite(transaction); return
       case 'SUBSCRIBE': this.onSubscribe(request, transaction); return
       case 'OPTIONS':
+      case 'PUBLISH':
       case 'MESSAGE': serveAnywhere(this.context, request, transaction); return
       default: reply(this.context, transaction, 481) // BYE, UPDATE and NOTIFY live in dialogs
     }

@@ -49,4 +49,34 @@ describe('accounts of phones', () => {
     const { accounts: here } = accounts('office.example', store)
     expect([here.secret('desk', 'MD5'), here.list()]).toEqual([undefined, []])
   })
+
+  it('of two copies the later one counts, a removed one too; copies of other overlays, and from far ahead, do not', () => {
+    const { accounts: here } = accounts(), { accounts: there } = accounts()
+    const { account } = here.add('desk')
+    there.merge(here.table())
+    expect(there.list()).toEqual([account])
+    expect([here.isNewerThan(there.table()), there.isNewerThan(here.table())]).toEqual([false, false])
+    const gone: string[] = []
+    here.onGone((userName) => { gone.push(userName) })
+    there.remove('desk')
+    expect(there.isNewerThan(here.table())).toBe(true)
+    here.merge(there.table())
+    expect([here.list(), gone, here.secret('desk', 'MD5')]).toEqual([[], ['desk'], undefined])
+    expect(JSON.stringify(here.table())).not.toContain(account.sha256)
+    here.merge([account])
+    expect(here.list()).toEqual([])
+    const again = here.add('desk').account
+    expect(again.changedAt).toBeGreaterThan(account.changedAt)
+    there.merge([{ ...again, realm: 'other.example' }, { ...again, changedAt: 1e15 }])
+    expect(there.list()).toEqual([])
+  })
+
+  it('forgets what was removed long ago, and stays within its bound', () => {
+    const { accounts: made, store } = accounts()
+    for (let i = 0; i < 230; i++) { made.add(`p${i}`); made.remove(`p${i}`) }
+    expect(store.all()).toHaveLength(200)
+    const { accounts: full } = accounts()
+    full.merge(Array.from({ length: 250 }, (_, i) => ({ userName: `x${i}`, displayName: '', realm: 'office.example', sha256: 'a'.repeat(64), md5: 'b'.repeat(32), md5First: false, createdAt: 1, changedAt: 1, removed: false })))
+    expect(full.list()).toHaveLength(200)
+  })
 })
