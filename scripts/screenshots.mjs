@@ -71,6 +71,15 @@ const screens = {
   }],
   call: [officeDay, async (page, peer) => { await call(page, peer, 'bob', talking()) }],
   'call-ended': [officeDay, async (page, peer) => { await call(page, peer, 'gunnar', { state: 'ended', end: 'user-offline', endedAt: Date.now() }) }],
+  outside: [officeDay, async (page, peer) => {
+    const remote = { aor: 'reception@hotel.example', displayName: 'Reception', verified: false }
+    await call(page, peer, 'bob', { ...talking(), codec: 'PCMU/8000', farLeg: 'none', remote, forwardedTo: 'night-desk@hotel.example' })
+  }],
+  privacy: [officeDay, async (page) => {
+    await page.click(at('nav-settings'))
+    await page.click(at('settings-privacy'))
+    await page.waitForSelector(at('outside-calls'))
+  }],
   network: [officeDay, async (page) => {
     await page.click(at('nav-network'))
     await page.click('[data-node^="5a77"]')

@@ -43,6 +43,8 @@ export class Call implements MediaUser {
   private soundFlows = false
   private security: CallView['security'] = 'unknown'
   private farLeg: CallView['farLeg']
+  private waiting = false
+  private forwardedTo: string | undefined
   private answeredAt: number | null = null
   private endedAt: number | null = null
   private endReason: CallEnd | null = null
@@ -69,6 +71,7 @@ export class Call implements MediaUser {
       heldByMe: this.heldByMe, heldByThem: this.heldByThem, digits: this.digits, transfer: this.transfer,
       continues: this.origin.continues ?? null, referredBy: this.origin.referredBy ?? null,
       engine: this.session?.engine ?? 'none', security: this.security, codec: this.codec, ...(this.farLeg !== undefined && { farLeg: this.farLeg }),
+      ...(this.waiting && this.state === 'ringing' && { callWaiting: true }), ...(this.forwardedTo !== undefined && { forwardedTo: this.forwardedTo }),
       startedAt: this.startedAt, answeredAt: this.answeredAt, endedAt: this.endedAt, end: this.endReason,
     }
   }
@@ -83,6 +86,20 @@ export class Call implements MediaUser {
 
   /** A state that only signalling knows of; ignored when the call is past it. */
   to(state: 'calling' | 'ringing'): void { this.move(state) }
+
+  /** It rings at the other side. @param waiting everybody who is called is in another call */
+  ringing(waiting: boolean): void {
+    const changed = this.waiting !== waiting
+    this.waiting = waiting
+    if (!this.move('ringing') && changed) this.user?.onChanged(this)
+  }
+
+  /** The other side sends us on. */
+  forwarded(aor: string): void {
+    if (this.ended) return
+    this.forwardedTo = aor
+    this.user?.onChanged(this)
+  }
 
   /** Both sides have agreed; sound is being set up. */
   answered(remoteSdp: string, remote?: CallView['remote']): void {

@@ -24,6 +24,8 @@ export interface CallServiceDeps extends OutgoingDeps {
   readonly domain: () => string
   /** The name to show for an address; `given` is what the other side calls itself. */
   readonly nameOf: (aor: string, given: string) => string
+  /** Callers may hear that we are in another call. */
+  readonly tellsInCall?: () => boolean
   /** Calls at the same time, ringing ones included; 20 unless told otherwise. */
   readonly maxCalls?: number
 }
@@ -87,7 +89,7 @@ export class CallService {
       aor: from.aor, displayName: this.deps.nameOf(from.aor, from.displayName), verified: identity?.aor === from.aor,
     }, { ...(continues !== undefined && { continues: continues.call.id }), ...(referredBy !== undefined && { referredBy }) })
     this.deps.noteDialog?.(call.id, invite.callId)
-    const control = new IncomingCall(this.deps.clock, this.deps.log, call, invite, (each) => this.userOf(each))
+    const control = new IncomingCall(this.deps.clock, this.deps.log, call, invite, (each) => this.userOf(each), continues === undefined && this.inCall && this.deps.tellsInCall?.() !== false)
     this.keep(control)
     return control
   }

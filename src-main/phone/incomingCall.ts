@@ -31,6 +31,8 @@ export class IncomingCall {
     readonly call: Call,
     private readonly invite: InviteServerCall,
     private readonly user: (control: IncomingCall) => ConversationUser,
+    /** The caller is told that we are in another call. */
+    waiting = false,
   ) {
     invite.user = {
       onCancelled: (reason) => { this.over = true; this.finish(reason === 'answered-elsewhere' ? 'answered-elsewhere' : 'missed') },
@@ -47,7 +49,7 @@ export class IncomingCall {
       onInfo: (info) => this.conversation?.onInfo(info) ?? false,
     }
     this.timer = clock.setTimer(ringLimitMs, () => { this.refuse(480, 'missed') })
-    invite.ring()
+    invite.ring(waiting)
   }
 
   /**

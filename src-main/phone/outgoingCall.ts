@@ -8,7 +8,8 @@ import type { Clock, Timer } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Random } from '../ports/random.ts'
 import type { HeaderList, InviteClientCall, InviteClientUser, UserAgent } from '../sip/ua/userAgent.ts'
-import { sipUri } from './address.ts'
+import { PeerError } from '../base/errors.ts'
+import { dialled, hostOf, sipUri } from './address.ts'
 import type { Call } from './call.ts'
 import { bestStatus, endOfFailure, endOfSession, endOfStatus } from './callEnd.ts'
 import { endOutside } from './outsideFailure.ts'
@@ -23,6 +24,8 @@ export interface OutgoingDeps {
   readonly log: Log
   readonly resolver: TargetResolver
   readonly userAgent: Pick<UserAgent, 'invite'>
+  /** Is this an address of another domain? */
+  readonly leavesOverlay?: (aor: string) => boolean
   /** A call has this Call-ID: for who records what is said about it. */
   readonly noteDialog?: (id: string, callId: string) => void
 }
@@ -30,6 +33,7 @@ export interface OutgoingDeps {
 /** After so long nobody is there. */
 export const noAnswerMs = 60_000
 const maxTargets = 10
+const maxForwards = 5
 const completedElsewhere = 'SIP;cause=200;text="Call completed elsewhere"'
 
 interface Fork { call: InviteClientCall | undefined; done: boolean }
@@ -46,6 +50,14 @@ export class OutgoingCall {
   private winner: Fork | undefined
   private timer: Timer | undefined
   private rang = false
+  /** A device rings that is in no other call. */
+  private ringsFreely = false
+  /** Where responses have sent us: never twice (RFC 3261 §8.1.3.4). */
+  private readonly visited = new Set<string>()
+  private forwards: string[] = []
+  /** How it ended where the answer came from outside, or from nobody. */
+  private outsideEnd: CallEnd | undefined
+  private redirecting = false
 
   /** @param headers for the INVITE of a call that a transfer asks for; `uri` leads to `aor` */
   constructor(
@@ -85,25 +97,32 @@ export class OutgoingCall {
     if (this.call.ended) return
     if (targets.length === 0) { this.finish('user-offline'); return }
     this.offered = offer
+    this.visited.add(this.uri)
     this.call.to('calling')
     this.timer = this.deps.clock.setTimer(noAnswerMs, () => { this.finish(this.rang ? 'call-no-answer' : 'user-offline') })
+    this.invite(targets)
+  }
+
+  /** One INVITE to each target, with one Call-ID and From tag: a new pair for each place that we are sent to. */
+  private invite(targets: readonly Target[]): void {
     const dialog = { callId: randomId(this.deps.random, 12), fromTag: randomId(this.deps.random, 6) }
     this.deps.noteDialog?.(this.call.id, dialog.callId)
-    this.forks.push(...targets.slice(0, maxTargets).map(() => ({ call: undefined, done: false })))
-    this.forks.forEach((fork, i) => {
-      const target = targets[i]
-      if (target === undefined || this.call.ended) return
-      const options = { to: sipUri(this.aor), offer, headers: this.headers, ...dialog }
+    const forks = targets.slice(0, maxTargets).map((target) => ({ target, fork: { call: undefined, done: false } as Fork }))
+    this.forks.push(...forks.map(({ fork }) => fork))
+    for (const { target, fork } of forks) {
+      if (this.call.ended) return
+      const options = { to: sipUri(this.aor), offer: this.offered, headers: this.headers, ...dialog }
       fork.call = this.deps.userAgent.invite({ connection: target.connection, requestUri: target.requestUri }, options, this.userOf(fork, target))
-    })
+    }
   }
 
   private userOf(fork: Fork, target: Target): InviteClientUser {
     return {
-      onProgress: (status) => {
+      onProgress: (status, _, waiting) => {
         if (status < 180 || this.winner !== undefined) return
         this.rang ||= status === 180
-        this.call.to('ringing')
+        this.ringsFreely ||= !waiting
+        this.call.ringing(!this.ringsFreely)
       },
       onAnswered: (answer, remote) => {
         if (this.call.ended || this.winner !== undefined) { fork.done = true; fork.call?.end(completedElsewhere); return }
@@ -118,7 +137,7 @@ export class OutgoingCall {
         this.accept(answer)
         this.converse(fork, answer)
       },
-      onFailed: (status, reason) => { this.forkFailed(fork, status, target.outside === true ? reason : undefined) },
+      onFailed: (status, reason, contacts) => { this.forkFailed(fork, status, target.outside === true ? reason : undefined, contacts) },
       onEnded: (reason) => {
         fork.done = true
         if (fork !== this.winner) return
@@ -133,12 +152,53 @@ export class OutgoingCall {
   }
 
   /** RFC 3261 §16.7: 6xx ends the call everywhere; otherwise the call fails when the last device has. */
-  private forkFailed(fork: Fork, status: number, outside: string | undefined): void {
+  private forkFailed(fork: Fork, status: number, outside: string | undefined, contacts: readonly string[] = []): void {
     if (fork.done || this.call.ended || this.winner !== undefined) { fork.done = true; return }
     fork.done = true
     this.statuses.push(status)
-    if (outside !== undefined) { this.finish(endOutside(status, outside, this.rang)); return }
-    if (status >= 600 || this.forks.every((each) => each.done)) this.finish(endOfStatus(bestStatus(this.statuses), this.rang))
+    this.forwards.push(...contacts)
+    if (outside !== undefined) this.outsideEnd = endOutside(status, outside, this.rang)
+    if (status >= 600) this.forwards = []
+    if (status >= 600 || this.forks.every((each) => each.done)) this.goOn()
+  }
+
+  /** The next place that we were sent to, or the end. */
+  private goOn(): void {
+    if (this.redirecting) return
+    const next = this.nextForward()
+    if (next === undefined) {
+      this.finish(this.outsideEnd ?? endOfStatus(bestStatus(this.statuses), this.rang))
+      return
+    }
+    this.redirecting = true
+    this.call.forwarded(next.aor)
+    this.deps.resolver.resolve(next.uri, this.abort.signal).then((targets) => {
+      this.redirecting = false
+      if (!this.call.ended) this.invite(targets)
+    }, (cause: unknown) => {
+      this.redirecting = false
+      if (this.call.ended) return
+      this.deps.log.info('call.forward-failed', { call: this.call.id, cause: String(cause) })
+      this.outsideEnd = endOfFailure(cause)
+      this.goOn()
+    })
+  }
+
+  /** RFC 3261 §8.1.3.4. Nobody but the user leads a call out of the overlay, or from a secure way to another. */
+  private nextForward(): { readonly aor: string; readonly uri: string } | undefined {
+    for (;;) {
+      const contact = this.forwards.shift()
+      if (contact === undefined || this.visited.size > maxForwards) return undefined
+      let place: { readonly aor: string; readonly uri: string }
+      try { place = dialled(contact, hostOf(this.aor)) } catch (cause) {
+        if (!(cause instanceof PeerError)) throw cause
+        continue
+      }
+      const leaves = hostOf(place.aor) !== hostOf(this.aor) && this.deps.leavesOverlay?.(this.aor) !== true
+      if (leaves || this.visited.has(place.uri) || (this.uri.startsWith('sips:') && !place.uri.startsWith('sips:'))) continue
+      this.visited.add(place.uri)
+      return place
+    }
   }
 
   private accept(answer: string): void {

@@ -114,7 +114,9 @@ export function createPhone(deps: PhoneDeps): Phone {
   })
   const contacts = new ContactService(stores.contacts, presence, domain)
   const calls = new CallService({
-    clock, random, log, resolver, userAgent, history, domain, nameOf, ...(deps.noteDialog === undefined ? {} : { noteDialog: deps.noteDialog }),
+    clock, random, log, resolver, userAgent, history, domain, nameOf,
+    tellsInCall: () => settings.get().presenceInCall, leavesOverlay: (address) => hostOf(address) !== hostOf(aor()),
+    ...(deps.noteDialog === undefined ? {} : { noteDialog: deps.noteDialog }),
     ...(deps.maxCalls === undefined ? {} : { maxCalls: deps.maxCalls }),
   })
   const messages = new MessageService({

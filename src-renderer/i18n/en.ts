@@ -40,7 +40,7 @@ export const en = {
   messages: {
     logLabel: 'Conversation with {name}', placeholder: 'Message {name}', send: 'Send message', retry: 'Try again', from: 'From {name}:', fromMe: 'You:',
     emptyTitle: 'Say hello to {name}', emptyText: 'Messages go directly between your devices. If they are offline, yours waits here until they are back.',
-    queuedFor: 'Waiting for {name} to come online',
+    queuedFor: 'Waiting for {name} to come online', queuedBecause: 'Waiting. {reason}',
     state: { queued: 'Waiting', sending: 'Sending', delivered: 'Delivered', failed: 'Not delivered', received: 'Received' },
   },
   contacts: {
@@ -72,9 +72,9 @@ export const en = {
     transferState: { asking: 'Transferring to {target}…', calling: 'Transferring: calling {target}…', ringing: 'Transferring: {target} rings…', done: 'Transferred to {target}', failed: '{target} could not be reached; you are still in the call' },
     reconnecting: 'Reconnecting…', reconnectingText: 'The network changed or is slow. The call goes on when it is back.',
     noSound: 'No sound arrives', noSoundText: '{name} may be muted, or a firewall is in the way.', peerGone: 'The connection to your peer is lost; the call may have ended.',
-    state: { finding: 'Finding {name}…', calling: 'Calling…', ringing: 'Ringing…', incoming: 'Is calling you', connecting: 'Connecting sound…', active: 'Connected', ended: 'Ended' },
+    state: { finding: 'Finding {name}…', calling: 'Calling…', ringing: 'Ringing…', waiting: 'Ringing; {name} is in another call', incoming: 'Is calling you', connecting: 'Connecting sound…', active: 'Connected', ended: 'Ended' },
     security: { verified: 'Encrypted, identity verified', 'dtls-srtp': 'Encrypted', sdes: 'Encrypted on the way', none: 'Not encrypted', farNone: 'Not encrypted at the other end', farSdes: 'Encrypted on the way', outsideNone: 'Not encrypted outside the overlay' },
-    outside: 'Leaves {overlay} for {domain}', outsideNoneText: 'Who is on the way between this computer and {domain} can listen.',
+    forwardedTo: 'Forwarded to {name}', outside: 'Leaves {overlay} for {domain}', outsideNoneText: 'Who is on the way between this computer and {domain} can listen.',
     farNoneText: '{name} speaks on an ordinary phone: the way between that phone and the peer that serves it is not encrypted.', noneText: 'Who is on the way can listen.',
   },
   callEnd: callEnds,

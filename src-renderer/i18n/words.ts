@@ -29,6 +29,7 @@ export function outcomeWords(entry: Pick<HistoryEntry, 'outcome' | 'direction' |
 }
 
 /** The state words of a running call. */
-export function callStateWords(call: Pick<CallView, 'state'>, name: string, t: Say): string {
+export function callStateWords(call: Pick<CallView, 'state' | 'callWaiting'>, name: string, t: Say): string {
+  if (call.callWaiting === true) return t('call.state.waiting', { name })
   return t(`call.state.${call.state}`, { name })
 }

@@ -36,6 +36,10 @@ export const callView = z.object({
   }).nullable(),
   /** the call whose place this one takes, after a transfer */
   continues: z.string().nullable(),
+  /** while it rings: they are in another call */
+  callWaiting: z.boolean().optional(),
+  /** address that the one called has forwarded this call to; absent when it was not */
+  forwardedTo: z.string().optional(),
   /** address of who transferred, as the other side says */
   referredBy: z.string().nullable(),
   /** who makes the sound of this call */

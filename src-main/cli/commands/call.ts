@@ -15,8 +15,13 @@ export async function call(
     const ended = deferred<CallView>()
     const placed: { id?: string } = {}
     let shown = ''
+    let forwardedTo: string | undefined
     const seen = new Map<string, CallView>()
     const show = (view: CallView): void => {
+      if (view.forwardedTo !== undefined && view.forwardedTo !== forwardedTo) {
+        forwardedTo = view.forwardedTo
+        output.print(`Forwarded to ${forwardedTo}`, { call: view.id, forwardedTo })
+      }
       if (view.state !== shown) output.print(words(view), { call: view.id, state: view.state, aor: view.remote.aor, end: view.end, codec: view.codec, security: view.security })
       if (view.state === 'active' && shown !== 'active' && options.seconds !== undefined) {
         setTimeout(() => { client.call('call.hangup', { id: view.id }).catch(ended.reject) }, options.seconds * 1000)
@@ -57,7 +62,7 @@ function words(view: CallView): string {
   switch (view.state) {
     case 'finding': return `Finding ${view.remote.aor}…`
     case 'calling': return 'Calling…'
-    case 'ringing': return 'Ringing…'
+    case 'ringing': return view.callWaiting === true ? 'Ringing; they are in another call…' : 'Ringing…'
     case 'incoming': return `${view.remote.aor} is calling`
     case 'connecting': return 'Connecting sound…'
     case 'active': return `Talking, ${view.codec || 'sound'} over ${view.security}`

@@ -4,6 +4,7 @@ import { PeerError } from '../../base/errors.ts'
 import { isErrorCode } from '@shared/errorCodes.ts'
 import type { Context } from '../context.ts'
 import { connectRunning } from '../profile.ts'
+import { explain } from '../words.ts'
 
 /** Waits until the message is delivered or has failed; a message still queued after `--wait` seconds stays in the outbox. */
 export async function send({ profile, output }: Context, uri: string, text: string, options: { wait?: number }): Promise<number> {
@@ -27,7 +28,8 @@ export async function send({ profile, output }: Context, uri: string, text: stri
       if (now.state === 'delivered' || now.state === 'failed') settle(now)
       setTimeout(() => { settle(latest.get(sent.id) ?? sent) }, (options.wait ?? 30) * 1000).unref()
     })
-    output.print(done.state === 'delivered' ? `Delivered to ${done.aor}.` : `${done.state === 'failed' ? 'Not delivered' : 'Waiting until they can be reached'}: ${done.error ?? ''}`, done)
+    const why = isErrorCode(done.error) ? explain(done.error) : ''
+    output.print(done.state === 'delivered' ? `Delivered to ${done.aor}.` : done.state === 'failed' ? 'Not delivered.' : `Waiting until they can be reached. ${why}`, done)
     if (done.state === 'failed') throw new PeerError(isErrorCode(done.error) ? done.error : 'internal', `the message to ${done.aor} was not delivered`)
     return 0
   } finally {

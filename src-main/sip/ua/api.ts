@@ -176,11 +176,15 @@ export interface IncomingInfo {
 }
 
 export interface InviteClientUser {
-  onProgress(status: number, reason: string): void
+  /** @param waiting they are in another call, and this one rings beside it (RFC 7462 §4.2) */
+  onProgress(status: number, reason: string, waiting: boolean): void
   /** The user agent has sent the ACK. */
   onAnswered(answer: string, remote: Party): void
-  /** Last call before an answer: a final response ≥ 300, 408 on timeout, 503 on transport error, 487 after `end`. */
-  onFailed(status: number, reason: string): void
+  /**
+   * Last call before an answer: a final response ≥ 300, 408 on timeout, 503 on transport error, 487 after `end`.
+   * @param contacts where a 3xx says to try instead, the best first (RFC 3261 §8.1.3.4)
+   */
+  onFailed(status: number, reason: string, contacts?: readonly string[]): void
   /** Last call after an answer: BYE from the other side, or the dialog was lost. Not called after our own `end`. */
   onEnded(reason: EndReason): void
   /** re-INVITE or UPDATE from the other side: return the answer; throwing or rejecting answers 488. */
@@ -226,8 +230,8 @@ export interface InviteServerCall extends EstablishedCall {
   /** undefined when the INVITE carried none: `accept` then sends an offer and the ACK brings the answer. */
   readonly offer: string | undefined
   user: InviteServerUser | undefined
-  /** 180 Ringing. */
-  ring(): void
+  /** 180 Ringing. @param waiting tells the caller that we are in another call */
+  ring(waiting?: boolean): void
   /** 200 with the answer, repeated until the ACK comes. */
   accept(answer: string): void
   reject(status: number, reason?: string): void

@@ -42,6 +42,8 @@ export const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, SUBSCRIBE, NOT
 export const KNOWN_METHODS: ReadonlySet<string> = new Set([...ALLOW.split(', '), 'REGISTER'])
 export const SUPPORTED_OPTIONS: readonly string[] = ['100rel', 'timer', 'replaces']
 export const SDP = 'application/sdp'
+/** RFC 7462 §4.2, in Alert-Info of a 180. */
+export const CALL_WAITING = 'urn:alert:service:call-waiting'
 
 /** Contact of this user agent as reached over `connection`. @param secure in a sips: request, so that all that follows is sips: too (§8.1.1.8) */
 export function contactOf(context: UaContext, connection: Connection, secure = false): string {
@@ -50,6 +52,12 @@ export function contactOf(context: UaContext, connection: Connection, secure = f
   const transport = connection.transport === 'UDP' ? '' : `;transport=${connection.transport.toLowerCase()}`
   const user = own.user === undefined ? '' : `${own.user}@`
   return `<${secure ? 'sips' : 'sip'}:${user}${bracketHost(connection.local.host)}:${connection.local.port}${transport}>`
+}
+
+/** What this user agent can do (RFC 3840 §5, §9), as parameters of its Contact. */
+export function capabilityParams(context: UaContext): string {
+  const list = (values: readonly string[]): string => `"${values.join(',')}"`
+  return `;audio;schemes=${list(['sip', 'sips'])};methods=${list(ALLOW.split(', '))};events=${list(context.eventPackages)};extensions=${list(SUPPORTED_OPTIONS)}`
 }
 
 export function partyOf(value: NameAddr): Party {

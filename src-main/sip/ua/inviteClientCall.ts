@@ -7,13 +7,14 @@ import type { Timer } from '../../ports/clock.ts'
 import { Dialog } from '../dialog/dialog.ts'
 import { parseDeltaSeconds } from '../message/fields.ts'
 import type { SipRequest, SipResponse } from '../message/message.ts'
+import { printUri } from '../message/uri.ts'
 import { reasonPhrase } from '../message/reasonPhrases.ts'
 import { makeCancel } from '../transaction/inviteClient.ts'
 import { transactionTimeout } from '../transaction/timers.ts'
 import type { ClientTransaction } from '../transaction/transaction.ts'
 import type { Connection } from '../transport/connection.ts'
 import type { DialogInfo, InviteClientCall, InviteClientUser, InviteOptions, Leg, ReferOptions, ReferUser, ReofferUser } from './api.ts'
-import { addCapabilities, makeRequest, partyOf, SDP, type UaContext } from './context.ts'
+import { addCapabilities, CALL_WAITING, makeRequest, partyOf, SDP, type UaContext } from './context.ts'
 import { Session, type SessionUser } from './session.ts'
 import { askForTimer, intervalFromResponse, readMinSe, SESSION_EXPIRES_S } from './sessionTimer.ts'
 
@@ -126,7 +127,7 @@ export class OutgoingCall implements InviteClientCall {
     if (this.state === 'over' || this.state === 'answered') return
     this.state = 'proceeding'
     if (response.contentType?.value === SDP && response.toTag !== undefined && this.early.size < 16) this.early.set(response.toTag, response.text)
-    if (response.status > 100) this.user.onProgress(response.status, response.reason)
+    if (response.status > 100) this.user.onProgress(response.status, response.reason, response.headers.getList('Alert-Info').includes(`<${CALL_WAITING}>`))
   }
 
   /**
@@ -185,7 +186,7 @@ export class OutgoingCall implements InviteClientCall {
   private onFailure(response: SipResponse): void {
     if (response.status === 422 && !this.raised && (this.state === 'calling' || this.state === 'proceeding')) { this.raise(response); return }
     if (this.state === 'cancelling' && response.status === 487) this.fail(this.failure.status, this.failure.reason)
-    else this.fail(response.status, response.reason)
+    else this.fail(response.status, response.reason, response.status < 400 ? contactsOf(response) : undefined)
   }
 
   /** RFC 4028 §7.3: the same call with a longer session interval. */
@@ -237,18 +238,27 @@ export class OutgoingCall implements InviteClientCall {
     return new Session(this.context, dialog, this.connection, start, user, () => false)
   }
 
-  private fail(status: number, reason: string): void {
+  private fail(status: number, reason: string, contacts?: readonly string[]): void {
     if (this.state === 'over' || this.state === 'answered') return
     this.clearTimers()
     const cancelled = this.state === 'cancelling' && (status === 408 || status === 503)
     this.state = 'over'
     this.onOver()
     if (cancelled) this.user.onFailed(this.failure.status, this.failure.reason)
-    else this.user.onFailed(status, reason)
+    else this.user.onFailed(status, reason, contacts)
   }
 
   private clearTimers(): void {
     this.expiry?.cancel()
     this.cancelGuard?.cancel()
   }
+}
+
+/** §8.1.3.4: of SIP URIs the ones of the highest q first. */
+function contactsOf(response: SipResponse): readonly string[] {
+  const { contacts } = response
+  if (contacts === '*') return []
+  const q = (text: string | undefined): number => (text === undefined || !/^[01](\.\d{0,3})?$/.test(text) ? 1 : Number(text))
+  return contacts.filter(({ uri }) => uri.kind === 'sip').map(({ uri, params }) => ({ uri: printUri(uri), q: q(params.get('q')) }))
+    .sort((a, b) => b.q - a.q).map(({ uri }) => uri)
 }

@@ -12,7 +12,7 @@ import type { ServerTransaction } from '../transaction/transaction.ts'
 import type { Connection } from '../transport/connection.ts'
 import { AnswerSender } from './answerSender.ts'
 import type { DialogInfo, InviteServerCall, InviteServerUser, Party, PeerIdentity, ReferOptions, ReferUser, Replaced, ReofferUser } from './api.ts'
-import { addCapabilities, partyOf, reply, SDP, type UaContext } from './context.ts'
+import { addCapabilities, CALL_WAITING, partyOf, reply, SDP, type UaContext } from './context.ts'
 import { serveAnywhere } from './inspection.ts'
 import { readReferredBy, readReplaces } from './referHeaders.ts'
 import { ReliableProvisional } from './reliableProvisional.ts'
@@ -68,11 +68,12 @@ export class IncomingCall implements InviteServerCall, DialogUsage {
     transaction.respond(makeResponse(request, 100))
   }
 
-  ring(): void {
+  ring(waiting = false): void {
     if (this.state !== 'proceeding') return
     this.progress?.cancel()
-    this.progress = this.context.clock.setTimer(PROGRESS_MS, () => { this.ring() })
+    this.progress = this.context.clock.setTimer(PROGRESS_MS, () => { this.ring(waiting) })
     const ringing = this.response(180)
+    if (waiting) ringing.headers.append('Alert-Info', `<${CALL_WAITING}>`)
     if (this.reliable === undefined) { this.transaction.respond(ringing); return }
     if (this.early === undefined) {
       this.early = Dialog.fromRequest(this.request, this.tag, 'early')

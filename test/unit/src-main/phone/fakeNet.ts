@@ -151,7 +151,7 @@ export class FakeNet {
     const over = (tell: () => void): void => { if (state !== 'over') { state = 'over'; this.later(tell) } }
     const server: InviteServerCall = {
       ...established, callId, from: this.party(from), identity, offer, user: undefined, replaces: undefined, referredBy: undefined,
-      ring: () => { this.later(() => { if (state === 'early') user.onProgress(180, 'Ringing') }) },
+      ring: (waiting = false) => { this.later(() => { if (state === 'early') user.onProgress(180, 'Ringing', waiting) }) },
       accept: (answer) => {
         if (state !== 'early') return
         state = 'up'

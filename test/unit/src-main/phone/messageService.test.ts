@@ -65,6 +65,13 @@ describe('a message', () => {
     expect(texts(again, 'alice')).toEqual(['in received hi'])
   })
 
+  it.each([[403, 'failed', 'message-refused'], [603, 'failed', 'message-refused'], [415, 'failed', 'message-unsupported'], [405, 'failed', 'message-unsupported'], [413, 'failed', 'message-too-long'], [404, 'failed', 'user-unknown'], [480, 'queued', 'user-offline'], [500, 'queued', 'peer-unreachable']] as const)('says why it was not taken: %i is told as %s, %s', async (status, state, error) => {
+    net.refuse.set(bob.nodeId, status)
+    const { id } = alice.phone.messages.send('bob', 'hello')
+    await pass(500)
+    expect(alice.phone.messages.list('bob').find((message) => message.id === id)).toMatchObject({ state, error })
+  })
+
   it('fails for good when it is refused, and can be sent again by hand', async () => {
     net.refuse.set(bob.nodeId, 603)
     const { id } = alice.phone.messages.send('bob', 'hi')

@@ -70,11 +70,13 @@ describe('requests outside a dialog', () => {
     expect(headers.get('Accept')).toContain('application/sdp')
     expect(headers.get('Allow-Events')).toBe('presence')
     expect(headers.has('Supported')).toBe(true)
+    // RFC 3840 §5: the same as feature tags of the contact
+    expect(headers.get('Contact')).toBe('<sip:bob@10.0.0.2:5060;transport=tcp>;audio;schemes="sip,sips";methods="INVITE,ACK,CANCEL,BYE,OPTIONS,MESSAGE,SUBSCRIBE,NOTIFY,UPDATE,PRACK,INFO,REFER,PUBLISH";events="presence";extensions="100rel,timer,replaces"')
   })
 
   it.each([
     ['REGISTER', [], 405], ['FROBNICATE', [], 501], ['BYE', [], 481], ['NOTIFY', [['Event', 'presence']], 481],
-    ['OPTIONS', [['Require', 'moonphase, 100rel']], 420], ['SUBSCRIBE', [], 489],
+    ['OPTIONS', [['Require', 'moonphase, 100rel']], 420], ['SUBSCRIBE', [], 489], ['PUBLISH', [['Event', 'presence']], 489],
   ] as const)('answers %s %j with %i', async (method, headers, status) => {
     const pair = sipPair()
     const sent = pair.alice.ua.request(pair.leg, method, { to: 'bob@office.example', headers }, never)
