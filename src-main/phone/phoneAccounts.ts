@@ -133,7 +133,12 @@ export class PhoneAccounts {
     return algorithm === 'MD5' ? account.md5 : account.sha256
   }
 
-  wantsMd5First(userName: string): boolean { return this.get(userName)?.md5First === true }
+  /** In its owner's name any of the phones may ask, as one does that is transferred: which one shows only in its answer. */
+  wantsMd5First(userName: string): boolean {
+    const owner = this.deps.owner()
+    if (userName === owner.slice(0, owner.lastIndexOf('@'))) return this.list().some(({ md5First }) => md5First)
+    return this.get(userName)?.md5First === true
+  }
 
   /** A phone may register, and write into From, its own name or its owner's, in whatever domain means this peer. */
   authorise(account: string, aor: string): string | undefined {

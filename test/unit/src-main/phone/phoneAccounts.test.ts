@@ -43,6 +43,14 @@ describe('accounts of phones', () => {
     expect(made.speaksFor('desk', 'kitchen@office.example')).toBe(false)
   })
 
+  it('is challenged by MD5 alone where it wants that, in its owner’s name too', () => {
+    const { accounts: made } = accounts()
+    made.add('desk')
+    expect(['desk', 'Alice'].map((name) => made.wantsMd5First(name))).toEqual([false, false])
+    made.add('old', '', true)
+    expect(['desk', 'old', 'Alice', 'bob'].map((name) => made.wantsMd5First(name))).toEqual([false, true, true, false])
+  })
+
   it('of another overlay cannot log in', () => {
     const { store } = accounts()
     accounts('other.example', store).accounts.add('desk')
