@@ -4,6 +4,7 @@
  * conversations and history, and what the overlay hashes.
  */
 import { PeerError } from '../base/errors.ts'
+import { parseUri } from '../sip/message/uri.ts'
 
 const maxLength = 320
 const host = /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?$/
@@ -63,6 +64,16 @@ export function dialled(text: string, domain: string): { readonly aor: string; r
 
 /** Host of an address of record, without a port. */
 export function hostOf(aor: string): string { return aor.slice(aor.lastIndexOf('@') + 1).replace(/:\d+$/, '') }
+
+/**
+ * The URI by which somebody else reaches the other side of a call of ours: its contact (RFC 5589 §7.3), or its address
+ * where the contact leads nowhere in the overlay, as that of a phone behind a peer. @throws DecodeError
+ */
+export function reachableTarget(contact: string, aor: string, domain: string): string {
+  const uri = parseUri(contact)
+  const within = (host: string): boolean => host.toLowerCase() === domain
+  return within(aor.slice(aor.lastIndexOf('@') + 1)) && !(uri.kind === 'sip' && within(uri.host)) ? sipUri(aor) : contact
+}
 
 /** What to call somebody who gave no name. */
 export function userPart(aor: string): string {

@@ -7,7 +7,7 @@ import { PeerError } from '../base/errors.ts'
 import { Emitter, type Event } from '../base/event.ts'
 import type { Timer } from '../ports/clock.ts'
 import type { DialogInfo, IncomingRefer, InviteServerCall, Replaced } from '../sip/ua/userAgent.ts'
-import { dialled, hostOf, normaliseAor, sipUri } from './address.ts'
+import { dialled, hostOf, normaliseAor, reachableTarget, sipUri } from './address.ts'
 import { Call } from './call.ts'
 import { historyOf } from './callEnd.ts'
 import type { ConversationUser } from './conversation.ts'
@@ -155,7 +155,8 @@ export class CallService {
     const { dialog } = second
     if (first === second || dialog === undefined) throw new PeerError('invalid-argument', 'two answered calls are needed')
     const { call } = this.find(withId).control
-    first.transfer(dialog.remoteTarget, call.view().remote.aor, dialog)
+    const { aor } = call.view().remote
+    first.transfer(reachableTarget(dialog.remoteTarget, aor, this.deps.domain()), aor, dialog)
     // whoever is joined hangs up on us before the news comes from the other side
     call.setTransfer({ by: 'me', target: this.find(id).control.call.view().remote.aor, state: 'calling', status: null })
   }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { PeerError } from '../../../../src-main/base/errors.ts'
-import { dialled, normaliseAor, sipUri } from '../../../../src-main/phone/address.ts'
+import { dialled, normaliseAor, reachableTarget, sipUri } from '../../../../src-main/phone/address.ts'
 
 const domain = 'office.example'
 
@@ -56,5 +56,14 @@ describe('an address to call', () => {
     expect(dialled('"Bob" <sip:bob@Example.org:5070;transport=TCP;x=1>', domain)).toEqual({ aor: 'bob@example.org:5070', uri: 'sip:bob@example.org:5070;transport=tcp' })
     expect(dialled('bob', domain)).toEqual({ aor: 'bob@office.example', uri: 'sip:bob@office.example' })
     expect(dialled('sip:a;transport=udp@192.0.2.5', domain).uri).toBe('sip:a;transport=udp@192.0.2.5')
+  })
+})
+
+describe('where others reach the other side of a call', () => {
+  it('is its contact, or its address where that leads nowhere in the overlay (RFC 5589 §7.3)', () => {
+    const target = (contact: string, aor = 'bob@office.example'): string => reachableTarget(contact, aor, 'office.example')
+    expect(target('sip:bob@office.example;gr=x')).toBe('sip:bob@office.example;gr=x')
+    expect(target('sip:desk-0x1@192.0.2.7:5060')).toBe('sip:bob@office.example')
+    expect(target('sip:carol@192.0.2.7:5060', 'carol@elsewhere.example')).toBe('sip:carol@192.0.2.7:5060')
   })
 })
