@@ -100,7 +100,7 @@ export class BaresipPhone {
 }
 
 /** The length in the header is written at the end of the call only: the data goes to the end of the file. */
-function readRecording(bytes: Buffer): { sampleRate: number; samples: Float32Array } {
+export function readRecording(bytes: Buffer): { sampleRate: number; samples: Float32Array } {
   const channels = bytes.readUInt16LE(22), sampleRate = bytes.readUInt32LE(24)
   const start = bytes.indexOf('data') + 8
   const count = Math.floor((bytes.length - start) / 2 / channels)

@@ -22,6 +22,8 @@ export interface LinphoneOptions {
   /** the only codec it may use */
   readonly codec: 'opus' | 'PCMU'
   readonly autoAnswer?: boolean
+  /** without it, it has no account with the proxy, to which it would send even what a 302 sends elsewhere */
+  readonly registers?: boolean
   /** whom it watches: address or name-addr */
   readonly watches?: string
   /** who may watch it */
@@ -41,19 +43,19 @@ export class LinphonePhone {
 
   /** Resolves when it is registered, with files for sound. */
   async start(): Promise<void> {
-    const { user, password, domain, proxy, transport, sipPort, codec, autoAnswer = false, caFile, verifiesName = false, watches, watchedBy } = this.options
+    const { user, password, domain, proxy, transport, sipPort, codec, autoAnswer = false, caFile, verifiesName = false, watches, watchedBy, registers = true } = this.options
     // without this folder it has no database, and without a database no chat
     mkdirSync(join(this.directory, '.local/share/linphone'), { recursive: true })
     mkdirSync(join(this.directory, '.config/linphone'), { recursive: true })
     const server = `<sip:${proxy};transport=${transport}>`
     writeFileSync(join(this.directory, 'linphonerc'), [
-      '[sip]', `sip_port=${transport === 'udp' ? sipPort : 0}`, `sip_tcp_port=${transport === 'tcp' ? sipPort : 0}`, `sip_tls_port=${transport === 'tls' ? sipPort : 0}`, 'default_proxy=0',
+      '[sip]', `sip_port=${transport === 'udp' ? sipPort : 0}`, `sip_tcp_port=${transport === 'tcp' ? sipPort : 0}`, `sip_tls_port=${transport === 'tls' ? sipPort : 0}`, `default_proxy=${registers ? 0 : -1}`, ...(registers ? [] : [`contact=sip:${user}@${domain}`]),
       ...(caFile === undefined ? [] : [`root_ca=${caFile}`, 'verify_server_certs=1', `verify_server_cn=${verifiesName ? 1 : 0}`]),
       'guess_hostname=0', 'use_ipv6=0', 'media_encryption=none',
       '[net]', 'mtu=0', '[rtp]', `audio_rtp_port=${sipPort + 2000}`,
       '[misc]', 'uuid=00000000-0000-4000-8000-000000000001', 'log_collection_upload_server_url=', 'version_check_url_root=',
       '[auth_info_0]', `username=${user}`, `passwd=${password}`, `realm=${domain}`, `domain=${domain}`,
-      '[proxy_0]', `reg_proxy=${server}`, `reg_route=${server}`, `reg_identity=sip:${user}@${domain}`, 'reg_expires=60', 'reg_sendregister=1', 'publish=0', 'avpf=0',
+      ...(registers ? ['[proxy_0]', `reg_proxy=${server}`, `reg_route=${server}`, `reg_identity=sip:${user}@${domain}`, 'reg_expires=60', 'reg_sendregister=1', 'publish=0', 'avpf=0'] : []),
       ...CODECS.flatMap(([mime, rate, channels], i) => [`[audio_codec_${i}]`, `mime=${mime}`, `rate=${rate}`, `channels=${channels}`, `enabled=${mime === codec ? 1 : 0}`]),
       ...[[watches, 1], [watchedBy, 0]].filter(([address]) => address !== undefined).flatMap(([address, subscribe], i) => [`[friend_${i}]`, `url=${address}`, 'pol=accept', `subscribe=${subscribe}`]), '',
     ].join('\n'))
@@ -64,7 +66,7 @@ export class LinphonePhone {
     const keep = (chunk: Buffer): void => { this.output = (this.output + chunk.toString()).slice(-100_000) }
     this.process.stdout?.on('data', keep)
     this.process.stderr?.on('data', keep)
-    await until(() => this.log.includes('to [LinphoneRegistrationOk]'), () => this.tail(), 20)
+    await until(() => (registers ? this.log.includes('to [LinphoneRegistrationOk]') : this.output.includes('linphonec>')), () => this.tail(), 20)
     if (autoAnswer) this.command('autoanswer enable')
     this.command('soundcard use files')
     this.record()
@@ -73,6 +75,9 @@ export class LinphonePhone {
 
   /** What it hears from now on goes into `recording`, in the place of what was there. */
   record(): void { this.command(`record ${this.recording}`) }
+
+  /** The ids of its calls, as its commands want them, oldest first. */
+  callIds(): string[] { return [...new Set([...this.output.matchAll(/Call (\d+)/g)].map((match) => match[1] ?? ''))].slice(-2) }
 
   /** States that its calls have entered, by linphone's names. @param from position in its log */
   callStates(from: number): string[] { return [...this.log.slice(from).matchAll(/CallSession \[0x\w+\] moving from state \w+ to LinphoneCall(\w+)/g)].map((match) => match[1] ?? '') }

@@ -1,6 +1,6 @@
 /**
- * An overlay of two for phones that know nothing of it: alice's peer serves them, bob is a person elsewhere (and may
- * serve too). Real sockets, headless sound from and to files. Owns the peers and their folders.
+ * An overlay for phones that know nothing of it: alice's peer serves them, bob is a person elsewhere (and may serve
+ * too), and where it is wanted carol. Real sockets, headless sound from and to files. Owns the peers and their folders.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -38,6 +38,7 @@ export interface RunningPeer {
 export interface Site {
   readonly alice: RunningPeer
   readonly bob: RunningPeer
+  readonly carol: RunningPeer | undefined
   /** host:port of alice's peer for phones */
   readonly server: string
   readonly tlsServer: string
@@ -55,8 +56,8 @@ export interface Site {
   close(): Promise<void>
 }
 
-/** @param host where alice's peer serves phones @param bobServes bob's peer serves too, as a proxy */
-export async function openSite({ host = '127.0.0.1', roles = ['proxy', 'redirect', 'registrar'], bobServes = false }: { host?: string; roles?: SipServing['roles']; bobServes?: boolean } = {}): Promise<Site> {
+/** @param host where alice's peer serves phones @param bobServesAt bob's peer serves too, as a proxy */
+export async function openSite({ host = '127.0.0.1', roles = ['proxy', 'redirect', 'registrar'], bobServesAt, withCarol = false }: { host?: string; roles?: SipServing['roles']; bobServesAt?: string | undefined; withCarol?: boolean } = {}): Promise<Site> {
   const work = mkdtempSync(join(tmpdir(), 'ringway-site-'))
   const peers: RunningPeer[] = []
   const close = async (): Promise<void> => {
@@ -83,19 +84,24 @@ export async function openSite({ host = '127.0.0.1', roles = ['proxy', 'redirect
     const alice = await openAt('alice', { sip: { roles, listen: { host, port: 0 } } })
     await alice.client.call('overlay.create', { name: overlayName, userName: 'alice' })
     await alice.app.start()
-    const { link = '' } = await alice.client.call('overlay.invite', { userName: 'bob' })
     const { status } = await alice.state()
-    const bob = await openAt('bob', { bootstrap: [{ host: '127.0.0.1', port: Number(status.listen?.split(':').at(-1)) }], ...(bobServes && { sip: { roles: ['proxy'], listen: { host, port: 0 } } }) })
-    await bob.client.call('overlay.join', { text: link })
-    await bob.app.start()
-    for (const peer of [bob, alice]) await eventually(async () => (await peer.state()).status.registered, () => 'a peer does not register')
+    const enrol = async (name: string, sip?: SipServing): Promise<RunningPeer> => {
+      const { link = '' } = await alice.client.call('overlay.invite', { userName: name })
+      const peer = await openAt(name, { bootstrap: [{ host: '127.0.0.1', port: Number(status.listen?.split(':').at(-1)) }], sip })
+      await peer.client.call('overlay.join', { text: link })
+      await peer.app.start()
+      return peer
+    }
+    const bob = await enrol('bob', bobServesAt === undefined ? undefined : { roles: ['proxy'], listen: { host: bobServesAt, port: 0 } })
+    const carol = withCarol ? await enrol('carol') : undefined
+    for (const peer of peers) await eventually(async () => (await peer.state()).status.registered, () => 'a peer does not register')
     const { xml } = await alice.client.call('overlay.document', {})
     const root = /<root-cert>([^<]*)</.exec(xml)?.[1]?.replaceAll(/\s/g, '') ?? ''
     const rootFile = join(work, 'root.pem')
     writeFileSync(rootFile, `-----BEGIN CERTIFICATE-----\n${root.replaceAll(/(.{64})(?=.)/g, '$1\n')}\n-----END CERTIFICATE-----\n`)
     const file = (name: string): string => join(work, `${name}.wav`)
     return {
-      alice, bob, server: status.sip ?? '', tlsServer: `${host}:${status.sipTlsPort ?? 0}`, rootFile, work, close,
+      alice, bob, carol, server: status.sip ?? '', tlsServer: `${host}:${status.sipTlsPort ?? 0}`, rootFile, work, close,
       addPhone: async (userName) => (await alice.client.call('phones.add', { userName, md5First: true })).password,
       registrations: async (userName) => (await alice.client.call('phones.list', {})).find((each) => each.userName === userName)?.registrations.length ?? 0,
       media: (name, hz = 880) => ({ engine: 'headless', play: writeTone(file(`${name}-play`), { hz, seconds: 1 }), record: file(name) }),
