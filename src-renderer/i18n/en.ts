@@ -26,7 +26,7 @@ export const en = {
     own: 'Your status: {state}', title: 'What others see', note: 'Note', notePlaceholder: 'Back at three', save: 'Save note',
   },
   presence: {
-    available: 'Available', busy: 'Busy', away: 'Away', 'in-call': 'In a call', offline: 'Offline', unknown: 'Not known yet',
+    available: 'Available', busy: 'Busy', away: 'Away', 'in-call': 'In a call', offline: 'Offline', unknown: 'Not known yet', outside: 'Outside {overlay}',
     own: { available: 'Available', busy: 'Busy', away: 'Away', offline: 'Appear offline' },
     sinceTime: 'since {time}', sinceDate: 'since {time}',
   },
@@ -39,7 +39,7 @@ export const en = {
   chats: { new: 'New conversation', unread: ' unread', emptyTitle: 'No conversations yet', emptyText: 'Messages you send and receive appear here.' },
   messages: {
     logLabel: 'Conversation with {name}', placeholder: 'Message {name}', send: 'Send message', retry: 'Try again', from: 'From {name}:', fromMe: 'You:',
-    emptyTitle: 'Say hello to {name}', emptyText: 'Messages go directly between your devices. If they are offline, yours waits here until they are back.',
+    emptyTitle: 'Say hello to {name}', emptyText: 'Messages go directly between your devices. If they are offline, yours waits here until they are back.', emptyOutside: 'This address is outside {overlay}: messages go to a server of {domain}, and may not be encrypted.',
     queuedFor: 'Waiting for {name} to come online', queuedBecause: 'Waiting. {reason}',
     state: { queued: 'Waiting', sending: 'Sending', delivered: 'Delivered', failed: 'Not delivered', received: 'Received' },
   },
@@ -122,7 +122,7 @@ export const en = {
     },
     privacy: {
       title: 'Privacy', text: 'Who sees what.', presenceFor: 'Who may see your presence', everyone: 'Everyone in the overlay', everyoneText: 'Whoever adds your address sees whether you are free.', contacts: 'Only your contacts', contactsText: 'Others see you as offline, and can still call you.',
-      inCall: 'Show when you are in a call', inCallText: 'Otherwise others see the state you chose.',
+      inCall: 'Show when you are in a call', inCallText: 'Who calls meanwhile is told too. Otherwise others see the state you chose.',
       outside: 'Calls and messages to other domains', outsideText: 'They leave the overlay: the servers of the other domain see your address, and sound and text may not be encrypted.',
     },
     network: { title: 'Network', text: 'How your peer finds others.', multicast: 'Find and be found on the local network', multicastText: 'Announces the overlay’s name, never yours, to devices on the same network, so that people can join by picking it.' },
