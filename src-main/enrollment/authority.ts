@@ -9,17 +9,18 @@ import type { Certificate, PrivateKey } from '../ports/crypto.ts'
 import type { DocumentSigner } from '../reload/config/writeConfiguration.ts'
 import { MAX_NODE_IDS, nodeIdUri } from '../reload/security/overlayCertificate.ts'
 import { backdateMs, certificateLifeMs, dayMs, type EnrolmentPorts } from './enrolmentPorts.ts'
-import { issueCertificate, readRequest, type CertificationRequest } from './forgeX509.ts'
 import { parseCode, pinBytes, printCode, printLink } from './invitationCode.ts'
 import { checkUserName } from './names.ts'
 import { badNodesOf, nextDocument, withBadNodes } from './nextDocument.ts'
 import { importKey } from './ownIdentity.ts'
+import { readRequest, type CertificationRequest } from './pkcs10.ts'
 import { deviceOfKey, returningDevice } from './returning.ts'
 import type { AuthorityRecord, AuthorityStore, EnrolledDevice, InvitationRecord } from './stores.ts'
+import { issueCertificate } from './x509.ts'
 
 type Ports = Pick<EnrolmentPorts, 'clock' | 'random' | 'crypto' | 'keychain'>
 
-const minKeyBits = 2048
+const minKeyBits = { rsa: 2048, ec: 256 } as const
 const longestInvitationMs = 365 * dayMs
 
 /** What a newcomer sends. */
@@ -50,10 +51,10 @@ export type InvitationState = 'open' | 'used' | 'expired' | 'revoked'
 
 /** A certificate for a user's key, with the names of RFC 6940 §11.3. */
 export function certifyUser(
-  { clock, random }: Pick<Ports, 'clock' | 'random'>, root: { readonly certificate: Certificate; readonly key: PrivateKey },
+  { clock, random, crypto }: Pick<Ports, 'clock' | 'random' | 'crypto'>, root: { readonly certificate: Certificate; readonly key: PrivateKey },
   user: { readonly userName: string; readonly nodeIds: readonly Uint8Array[]; readonly overlayName: string; readonly publicKeyInfo: Uint8Array; readonly lifeMs: number },
 ): Uint8Array {
-  return issueCertificate({
+  return issueCertificate(crypto, {
     publicKeyInfo: user.publicKeyInfo, purpose: 'peer', serialNumber: random.bytes(16),
     altNames: [...user.nodeIds.map((nodeId) => ({ kind: 'uri' as const, value: nodeIdUri(nodeId, user.overlayName) })), { kind: 'email', value: user.userName }],
     notBefore: clock.now() - backdateMs, notAfter: Math.min(clock.now() + user.lifeMs, root.certificate.notAfter),
@@ -168,14 +169,14 @@ export class Authority {
     if (invitation === undefined || invitation.revokedAt !== undefined) return refuse('invitation-invalid', 'failed_authentication')
     let csr: CertificationRequest
     try {
-      csr = readRequest(request.csr)
+      csr = readRequest(crypto, request.csr)
     } catch (cause) {
       if (cause instanceof DecodeError) return refuse('enrolment-refused', 'bad_CSR')
       throw cause
     }
     if (invitation.usedAt !== undefined) return this.repeated(invitation.userName, csr) ?? refuse('invitation-used', 'failed_authentication')
     if (invitation.expiresAt <= clock.now()) return refuse('invitation-expired', 'failed_authentication')
-    if (csr.keyBits < minKeyBits) return refuse('enrolment-refused', 'bad_CSR')
+    if (csr.keyBits < minKeyBits[csr.keyType]) return refuse('enrolment-refused', 'bad_CSR')
     const name = this.nameProblem(request.userName, csr.emails, invitation.userName)
     if (name !== undefined) return refuse(name, 'username_not_available')
     const nodeIds = request.nodeIds ?? 1
@@ -192,8 +193,8 @@ export class Authority {
   /** A certificate for the HTTPS server of the document and of enrolment; it names the overlay and no node (RFC 6940 §11.3). */
   async serverCredentials(): Promise<{ readonly chain: readonly Certificate[]; readonly privateKey: PrivateKey }> {
     const { clock, crypto, random } = this.ports
-    const privateKey = await crypto.generateKey()
-    const der = issueCertificate({
+    const privateKey = await crypto.generateKey('ec')
+    const der = issueCertificate(crypto, {
       publicKeyInfo: privateKey.publicKeyInfo, commonName: this.overlayName.slice(0, 64), altNames: [{ kind: 'dns', value: this.overlayName }],
       notBefore: clock.now() - backdateMs, notAfter: Math.min(clock.now() + certificateLifeMs, this.rootCertificate.notAfter),
       serialNumber: random.bytes(16), purpose: 'server',

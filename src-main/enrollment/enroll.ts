@@ -13,7 +13,7 @@ import { nodeIdUri } from '../reload/security/overlayCertificate.ts'
 import { CertificateVerifier, type VerifiedCertificate } from '../reload/security/certificateVerifier.ts'
 import { checkDocument, type CheckedDocument } from './document.ts'
 import { documentType, enrolmentPath, errorHeader, type EnrolmentPorts } from './enrolmentPorts.ts'
-import { makeRequest } from './forgeX509.ts'
+import { makeRequest } from './pkcs10.ts'
 import type { Identity } from './identity.ts'
 import { pinBytes } from './invitationCode.ts'
 import { readSource, type JoinSource } from './invitation.ts'
@@ -51,7 +51,7 @@ export async function joinOverlay(
   if (document.open || typed.trim() !== '') checkUserName(typed, overlayName)
   if (!document.open && source.code === undefined) throw new PeerError('invitation-required', 'the organiser of this overlay gives out invitations: ask for a code')
   onStep('key')
-  const key = await ports.crypto.generateKey()
+  const key = await ports.crypto.generateKey('ec')
   signal.throwIfAborted()
   const keyName = await sealKey(ports, key, 'identity')
   return orForget(ports, [keyName], async () => {

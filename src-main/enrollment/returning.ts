@@ -5,7 +5,7 @@
 import { equalBytes, toHex } from '../base/bytes.ts'
 import type { Crypto } from '../ports/crypto.ts'
 import { nodeIdOfUri } from '../reload/security/overlayCertificate.ts'
-import type { CertificationRequest } from './forgeX509.ts'
+import type { CertificationRequest } from './pkcs10.ts'
 import type { EnrolledDevice } from './stores.ts'
 
 /** The device whose latest certificate is for this key. @param publicKeyInfo DER SubjectPublicKeyInfo */

@@ -9,7 +9,7 @@ import { signDocument, writeConfiguration } from '../reload/config/writeConfigur
 import { nodeIdUri, selfSignedNodeIds, type SelfSignedDigest } from '../reload/security/overlayCertificate.ts'
 import { Signer } from '../reload/security/signer.ts'
 import { backdateMs, rootLifeMs, type EnrolmentPorts } from './enrolmentPorts.ts'
-import { issueCertificate } from './forgeX509.ts'
+import { issueCertificate } from './x509.ts'
 import type { Identity } from './identity.ts'
 import { checkOverlayName, checkUserName } from './names.ts'
 import { mustBeNew, orForget, saveIdentity, sealKey } from './ownIdentity.ts'
@@ -39,7 +39,7 @@ export function makeSelfSigned(
   { clock, random, crypto }: Ports, key: PrivateKey, userName: string, overlayName: string, digest: SelfSignedDigest, count = 1,
 ): { readonly certificate: Certificate; readonly nodeId: Uint8Array } {
   const nodeIds = selfSignedNodeIds(crypto, digest, key.publicKeyInfo, count)
-  const der = issueCertificate({
+  const der = issueCertificate(crypto, {
     publicKeyInfo: key.publicKeyInfo, purpose: 'peer', serialNumber: random.bytes(16),
     altNames: [...nodeIds.map((nodeId) => ({ kind: 'uri' as const, value: nodeIdUri(nodeId, overlayName) })), { kind: 'email', value: userName }],
     notBefore: clock.now() - backdateMs, notAfter: clock.now() + rootLifeMs,
@@ -55,7 +55,7 @@ export async function createOpenOverlay(ports: Ports, store: IdentityStore, want
   mustBeNew(store)
   const overlayName = checkOverlayName(wanted.overlayName)
   const userName = checkUserName(wanted.userName, overlayName)
-  const privateKey = await ports.crypto.generateKey()
+  const privateKey = await ports.crypto.generateKey('ec')
   const { certificate, nodeId } = makeSelfSigned(ports, privateKey, userName, overlayName, 'sha256')
   const signer = new Signer(ports.crypto, { overlayName, nodeId, certificate, chain: [], privateKey })
   const configuration = newConfiguration({ instanceName: overlayName, selfSignedDigest: 'sha256', ...commonConfiguration(wanted, nodeId) })

@@ -1,11 +1,11 @@
 /**
  * `ports/crypto` on node:crypto. Owns the parsing of subjectAltName (RFC 5280 §4.2.1.6) from the DER itself, since
- * node's text form of it is made for people; trust, names and dates are `reload/security`'s business.
+ * node's text form of it is made for people; whether names and dates will do is `reload/security`'s business.
  */
-import { createHash, createPrivateKey, createPublicKey, generateKeyPair, sign, verify, X509Certificate, type KeyObject } from 'node:crypto'
+import { createPrivateKey, createPublicKey, generateKeyPair, hash, sign, verify, X509Certificate, type KeyObject } from 'node:crypto'
 import { DecodeError } from '../base/errors.ts'
-import type { Certificate, Crypto, LegacyHashes, PrivateKey } from '../ports/crypto.ts'
-import { certificateExtension, readElement, readElements } from './der.ts'
+import { certificateParts, extensionValue, keyTypeOf, readElement, readElements, readTime } from '../base/der.ts'
+import type { Certificate, Crypto, KeyType, LegacyHashes, PrivateKey, PublicKey } from '../ports/crypto.ts'
 
 const subjectAltNameOid = [0x55, 0x1d, 0x11]
 const maxCertificateBytes = 32_768
@@ -18,7 +18,7 @@ export function plain(buffer: Uint8Array): Uint8Array {
 class NodePrivateKey implements PrivateKey {
   readonly publicKeyInfo: Uint8Array
 
-  constructor(private readonly key: KeyObject) {
+  constructor(private readonly key: KeyObject, readonly keyType: KeyType) {
     this.publicKeyInfo = plain(createPublicKey(key).export({ type: 'spki', format: 'der' }))
   }
 
@@ -41,8 +41,7 @@ function ipText(body: Uint8Array): string {
   return Array.from({ length: 8 }, (_, i) => ((body[2 * i] ?? 0) * 256 + (body[2 * i + 1] ?? 0)).toString(16)).join(':')
 }
 
-function parseAltNames(der: Uint8Array): Certificate['altNames'] {
-  const value = certificateExtension(der, subjectAltNameOid)
+function parseAltNames(value: Uint8Array | undefined): Certificate['altNames'] {
   if (value === undefined) return []
   const names = readElement(value, 0)
   if (names.tag !== 0x30 || names.end !== value.length) throw new DecodeError('subjectAltName is no SEQUENCE')
@@ -57,41 +56,28 @@ function parseAltNames(der: Uint8Array): Certificate['altNames'] {
   })
 }
 
-const keyTypes: Readonly<Record<string, Certificate['keyType']>> = { rsa: 'rsa', ec: 'ec' }
+const curveBits: Readonly<Record<string, number>> = { prime256v1: 256, secp384r1: 384, secp521r1: 521 }
 
-class NodeCertificate implements Certificate {
-  readonly der: Uint8Array
-  readonly publicKeyInfo: Uint8Array
-  readonly keyType: Certificate['keyType']
-  readonly notBefore: number
-  readonly notAfter: number
-  readonly subject: string
-  readonly issuer: string
-  readonly serialNumber: string
-  readonly isAuthority: boolean
-  readonly altNames: Certificate['altNames']
-  private readonly key: KeyObject
+function keyTypeOfKey(key: KeyObject): KeyType | 'other' {
+  if (key.asymmetricKeyType === 'rsa') return 'rsa'
+  return key.asymmetricKeyType === 'ec' && curveBits[key.asymmetricKeyDetails?.namedCurve ?? ''] !== undefined ? 'ec' : 'other'
+}
 
-  constructor(private readonly x509: X509Certificate) {
-    this.der = plain(x509.raw)
-    this.key = x509.publicKey
-    this.publicKeyInfo = plain(this.key.export({ type: 'spki', format: 'der' }))
-    this.keyType = keyTypes[this.key.asymmetricKeyType ?? ''] ?? 'other'
-    this.notBefore = Date.parse(x509.validFrom)
-    this.notAfter = Date.parse(x509.validTo)
-    if (Number.isNaN(this.notBefore) || Number.isNaN(this.notAfter)) throw new DecodeError('certificate validity')
-    // An empty name is undefined in some versions of node and '' in others.
-    this.subject = (x509.subject as string | undefined) ?? ''
-    this.issuer = (x509.issuer as string | undefined) ?? ''
-    this.serialNumber = x509.serialNumber.toLowerCase()
-    this.isAuthority = x509.ca
-    this.altNames = parseAltNames(this.der)
+class NodePublicKey implements PublicKey {
+  readonly keyType: PublicKey['keyType']
+
+  constructor(private readonly key: KeyObject) { this.keyType = keyTypeOfKey(key) }
+
+  /** The key of a certificate; undefined when it cannot be read. */
+  static of(x509: X509Certificate): NodePublicKey | undefined {
+    try {
+      return new NodePublicKey(x509.publicKey)
+    } catch { return undefined }
   }
 
-  isSignedBy(issuer: Certificate): boolean {
-    try {
-      return this.x509.verify(issuer instanceof NodeCertificate ? issuer.key : new X509Certificate(issuer.der).publicKey)
-    } catch { return false /* key of a type that cannot have made it */ }
+  get bits(): number {
+    const { modulusLength, namedCurve } = this.key.asymmetricKeyDetails ?? {}
+    return this.keyType === 'rsa' ? modulusLength ?? 0 : curveBits[namedCurve ?? ''] ?? 0
   }
 
   verify(data: Uint8Array, signature: Uint8Array): boolean {
@@ -100,6 +86,52 @@ class NodeCertificate implements Certificate {
       return verify('sha256', data, this.key, signature)
     } catch { return false /* signature of impossible form */ }
   }
+
+  hasSigned(certificate: X509Certificate): boolean {
+    try {
+      return certificate.verify(this.key)
+    } catch { return false /* key of a type that cannot have made it */ }
+  }
+}
+
+/** What every reader needs is read from the DER, since node makes texts of it; the rest, and the key, when it is asked for. */
+class NodeCertificate implements Certificate {
+  readonly der: Uint8Array
+  readonly publicKeyInfo: Uint8Array
+  readonly keyType: Certificate['keyType']
+  readonly notBefore: number
+  readonly notAfter: number
+  readonly altNames: Certificate['altNames']
+  private readonly emptySubject: boolean
+  private key: NodePublicKey | undefined
+
+  constructor(private readonly x509: X509Certificate) {
+    this.der = plain(x509.raw)
+    const parts = certificateParts(this.der)
+    this.publicKeyInfo = parts.publicKeyInfo.whole
+    this.keyType = keyTypeOf(this.publicKeyInfo)
+    const [notBefore, notAfter] = readElements(parts.validity.body, 2)
+    if (notBefore === undefined || notAfter === undefined) throw new DecodeError('certificate validity')
+    this.notBefore = readTime(notBefore)
+    this.notAfter = readTime(notAfter)
+    this.emptySubject = parts.subject.body.length === 0
+    this.altNames = parseAltNames(extensionValue(parts, subjectAltNameOid))
+  }
+
+  get subject(): string { return this.emptySubject ? '' : this.x509.subject }
+  // An empty name is undefined in some versions of node and '' in others.
+  get issuer(): string { return (this.x509.issuer as string | undefined) ?? '' }
+  get serialNumber(): string { return this.x509.serialNumber.toLowerCase() }
+  get isAuthority(): boolean { return this.x509.ca }
+
+  isSignedBy(issuer: Certificate): boolean {
+    const key = issuer instanceof NodeCertificate ? issuer.publicKey : NodePublicKey.of(new X509Certificate(issuer.der))
+    return key?.hasSigned(this.x509) ?? false
+  }
+
+  verify(data: Uint8Array, signature: Uint8Array): boolean { return this.publicKey?.verify(data, signature) ?? false }
+
+  private get publicKey(): NodePublicKey | undefined { return this.key ??= NodePublicKey.of(this.x509) }
 }
 
 /** Wraps a certificate that node has parsed already. @throws DecodeError for unreadable names or dates. */
@@ -112,26 +144,34 @@ export function nodeCertificate(x509: X509Certificate): Certificate {
   }
 }
 
-const digest = (algorithm: string, data: Uint8Array): Uint8Array => plain(createHash(algorithm).update(data).digest())
+const digest = (algorithm: string, data: Uint8Array): Uint8Array => plain(hash(algorithm, data, 'buffer'))
 
 export function createNodeCrypto(): Crypto & LegacyHashes {
   return {
     sha1: (data) => digest('sha1', data),
     sha256: (data) => digest('sha256', data),
     md5: (data) => digest('md5', data),
-    generateKey: () => new Promise((resolve, reject) => {
-      generateKeyPair('rsa', { modulusLength: 2048, publicExponent: 0x10001 }, (error, _publicKey, privateKey) => {
-        if (error === null) resolve(new NodePrivateKey(privateKey))
+    generateKey: (type) => new Promise((resolve, reject) => {
+      const made = (error: Error | null, _publicKey: KeyObject, privateKey: KeyObject): void => {
+        if (error === null) resolve(new NodePrivateKey(privateKey, type))
         else reject(error)
-      })
+      }
+      if (type === 'ec') generateKeyPair('ec', { namedCurve: 'prime256v1' }, made)
+      else generateKeyPair('rsa', { modulusLength: 2048, publicExponent: 0x10001 }, made)
     }),
     importPrivateKey(pkcs8) {
       let key: KeyObject
       try {
         key = createPrivateKey({ key: Buffer.from(pkcs8), format: 'der', type: 'pkcs8' })
       } catch { throw new DecodeError('not a PKCS#8 private key') }
-      if (key.asymmetricKeyType !== 'rsa') throw new DecodeError('private key is not RSA')
-      return new NodePrivateKey(key)
+      const type = keyTypeOfKey(key)
+      if (type === 'other') throw new DecodeError('private key is neither RSA nor of a NIST curve')
+      return new NodePrivateKey(key, type)
+    },
+    importPublicKey(publicKeyInfo) {
+      try {
+        return new NodePublicKey(createPublicKey({ key: Buffer.from(publicKeyInfo), format: 'der', type: 'spki' }))
+      } catch { throw new DecodeError('not a SubjectPublicKeyInfo') }
     },
     parseCertificate(der) {
       if (der.length > maxCertificateBytes) throw new DecodeError('certificate too long')

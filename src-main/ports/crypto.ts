@@ -1,14 +1,16 @@
 /**
- * The cryptography the core needs, synchronous but for making keys. Signatures are RSASSA-PKCS1-v1_5 with
- * SHA-256 (the pair RFC 6940 §6.3.4 makes mandatory); verification also knows ECDSA with SHA-256.
+ * The cryptography the core needs, synchronous but for making keys. Signatures are with SHA-256: ECDSA on P-256, or
+ * RSASSA-PKCS1-v1_5 (which RFC 6940 §6.3.4 makes mandatory to support), as the key is.
  */
 export interface Crypto {
   sha1(data: Uint8Array): Uint8Array
   sha256(data: Uint8Array): Uint8Array
-  /** RSA-2048. Slow (100 ms and more). */
-  generateKey(): Promise<PrivateKey>
-  /** @throws DecodeError when the bytes are not a PKCS#8 private key. */
+  /** 'ec' is P-256 and made at once; 'rsa' has 2048 bits and takes 100 ms and more. */
+  generateKey(type: KeyType): Promise<PrivateKey>
+  /** @throws DecodeError when the bytes are not a PKCS#8 private key of RSA or of a NIST curve. */
   importPrivateKey(pkcs8: Uint8Array): PrivateKey
+  /** @throws DecodeError when the bytes are not a DER SubjectPublicKeyInfo. */
+  importPublicKey(publicKeyInfo: Uint8Array): PublicKey
   /** @throws DecodeError when the bytes are not one X.509 certificate. */
   parseCertificate(der: Uint8Array): Certificate
 }
@@ -18,8 +20,19 @@ export interface LegacyHashes {
   md5(data: Uint8Array): Uint8Array
 }
 
+export type KeyType = 'rsa' | 'ec'
+
+export interface PublicKey {
+  readonly keyType: KeyType | 'other'
+  /** Of the modulus or of the curve's order; 0 for other keys and curves. */
+  readonly bits: number
+  /** Verifies a signature over `data` with SHA-256. */
+  verify(data: Uint8Array, signature: Uint8Array): boolean
+}
+
 export interface PrivateKey {
-  /** RSASSA-PKCS1-v1_5 with SHA-256 over `data`. */
+  readonly keyType: KeyType
+  /** With SHA-256 over `data`: RSASSA-PKCS1-v1_5, or ECDSA as DER Ecdsa-Sig-Value (RFC 3279 §2.2.3), which TLS and RELOAD use alike. */
   sign(data: Uint8Array): Uint8Array
   /** DER SubjectPublicKeyInfo of the public half. */
   readonly publicKeyInfo: Uint8Array
@@ -32,7 +45,7 @@ export interface Certificate {
   readonly der: Uint8Array
   /** DER SubjectPublicKeyInfo. */
   readonly publicKeyInfo: Uint8Array
-  readonly keyType: 'rsa' | 'ec' | 'other'
+  readonly keyType: KeyType | 'other'
   /** Milliseconds since 1970. */
   readonly notBefore: number
   readonly notAfter: number

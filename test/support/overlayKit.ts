@@ -30,8 +30,8 @@ export function consoleLog(prefix: string, clock: { monotonic(): number }): Log 
 export const overlayName = 'office.example'
 const keys: Promise<PrivateKey>[] = []
 
-/** RSA keys are slow to make: the nodes of a test process share a few. */
-export function sharedKey(index: number): Promise<PrivateKey> { return keys[index % 4] ??= crypto.generateKey() }
+/** The nodes of a test process share a few, one in four of them of RSA: overlays of both kinds of keys are the rule. */
+export function sharedKey(index: number): Promise<PrivateKey> { return keys[index % 4] ??= crypto.generateKey(index % 4 === 1 ? 'rsa' : 'ec') }
 
 let authority: Promise<TestAuthority> | undefined
 /** The authority whose certificates hold at the virtual clock's time and now. */

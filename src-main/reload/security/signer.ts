@@ -1,7 +1,7 @@
 /**
  * Signs what this node sends and stores (RFC 6940 §6.3.4, §7.1): messages, values, and configuration elements.
- * RSASSA-PKCS1-v1_5 with SHA-256; the certificate is named by its hash, or by H(Node-ID ‖ certificate) when it
- * holds several Node-IDs.
+ * SHA-256 with what the key is of, RSA (RSASSA-PKCS1-v1_5) or ECDSA; the certificate is named by its hash, or by
+ * H(Node-ID ‖ certificate) when it holds several Node-IDs.
  */
 import { equalBytes } from '../../base/bytes.ts'
 import { invariant } from '../../base/errors.ts'
@@ -22,7 +22,9 @@ export interface SigningIdentity {
   readonly privateKey: PrivateKey
 }
 
-const algorithm = { hash: HashAlgorithm.sha256, signature: SignatureAlgorithm.rsa } as const
+const algorithms = {
+  rsa: { hash: HashAlgorithm.sha256, signature: SignatureAlgorithm.rsa }, ec: { hash: HashAlgorithm.sha256, signature: SignatureAlgorithm.ecdsa },
+} as const
 
 export class Signer {
   readonly identity: SignerIdentity
@@ -67,6 +69,7 @@ export class Signer {
   }
 
   private sign(input: Uint8Array): Signature {
-    return { algorithm, identity: this.identity, signatureValue: this.signing.privateKey.sign(input) }
+    const { privateKey } = this.signing
+    return { algorithm: algorithms[privateKey.keyType], identity: this.identity, signatureValue: privateKey.sign(input) }
   }
 }

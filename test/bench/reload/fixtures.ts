@@ -33,7 +33,7 @@ export interface World { readonly root: Uint8Array; readonly identities: readonl
  */
 export async function makeWorld(users: readonly string[], nodeIds: readonly Uint8Array[] = [], keys = 4): Promise<World> {
   const authority = await makeAuthority(`${overlayName} root`)
-  const pool = await Promise.all(Array.from({ length: Math.min(keys, users.length) }, () => crypto.generateKey()))
+  const pool = await Promise.all(Array.from({ length: Math.min(keys, users.length) }, () => crypto.generateKey('ec')))
   const identities: IdentityBytes[] = []
   for (const [i, user] of users.entries()) {
     const key = pool[i % pool.length]

@@ -6,7 +6,7 @@
 import { hash } from 'node:crypto'
 import { equalBytes, fromHex, toHex } from '../../../src-main/base/bytes.ts'
 import { DecodeError } from '../../../src-main/base/errors.ts'
-import { issueCertificate } from '../../../src-main/enrollment/forgeX509.ts'
+import { issueCertificate } from '../../../src-main/enrollment/x509.ts'
 import type { Certificate, Crypto, PrivateKey } from '../../../src-main/ports/crypto.ts'
 import { nodeIdUri } from '../../../src-main/reload/security/overlayCertificate.ts'
 import type { NodeIdentity } from '../../../src-main/reload/overlay/createOverlay.ts'
@@ -62,7 +62,7 @@ class SimCertificate implements Certificate {
 
 function keyOf(secret: Uint8Array, info: Uint8Array): PrivateKey {
   return {
-    publicKeyInfo: info,
+    keyType: 'rsa', publicKeyInfo: info,
     sign: (data) => {
       const out = new Uint8Array(SIGNATURE_BYTES)
       const one = tag(secret, data)
@@ -92,9 +92,9 @@ export class SimAuthority {
   constructor() {
     const rootKey = keyOf(new Uint8Array(16), publicKeyInfo(0x93))
     const common = { notBefore: from, notAfter: until, serialNumber: new Uint8Array(16).fill(0x11) }
-    const rootDer = issueCertificate({ ...common, publicKeyInfo: rootKey.publicKeyInfo, commonName: 'sim root', altNames: [], purpose: 'authority' }, { certificate: undefined, key: rootKey })
+    const rootDer = issueCertificate({ sha1: (data) => digest('sha1', data) }, { ...common, publicKeyInfo: rootKey.publicKeyInfo, commonName: 'sim root', altNames: [], purpose: 'authority' }, { certificate: undefined, key: rootKey })
     this.root = new SimCertificate(rootDer, rootKey.publicKeyInfo, new Uint8Array(16), true, [])
-    this.template = issueCertificate({
+    this.template = issueCertificate({ sha1: (data) => digest('sha1', data) }, {
       ...common, publicKeyInfo: this.info, purpose: 'peer',
       altNames: [{ kind: 'uri', value: nodeIdUri(idPlace, simOverlayName) }, { kind: 'email', value: `${userPlace}@${simOverlayName}` }],
     }, { certificate: this.root, key: rootKey })
@@ -105,6 +105,7 @@ export class SimAuthority {
       sha256: (data) => digest('sha256', data),
       generateKey: () => Promise.resolve(keyOf(new Uint8Array(16), this.info)),
       importPrivateKey: () => { throw new DecodeError('no keys are imported in a simulation') },
+      importPublicKey: () => { throw new DecodeError('no keys are imported in a simulation') },
       parseCertificate: (der) => this.parse(der),
     }
   }

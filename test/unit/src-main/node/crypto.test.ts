@@ -1,4 +1,4 @@
-import { generateKeyPairSync, sign } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync, verify, X509Certificate, type KeyObject } from 'node:crypto'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { DecodeError } from '../../../../src-main/base/errors.ts'
 import { crypto, makeAuthority, makePeer, random, type TestAuthority, type TestPeer } from '../../../support/certificates.ts'
@@ -23,16 +23,40 @@ describe('cryptography of node', () => {
     expect(root.certificate.verify(text('message'), signature)).toBe(false)
     expect(alice.certificate.verify(text('message'), new Uint8Array(3))).toBe(false)
   })
-  it('exports a private key and takes it back', () => {
-    const again = crypto.importPrivateKey(alice.key.exportPkcs8())
-    expect(again.publicKeyInfo).toEqual(alice.key.publicKeyInfo)
-    expect(again.sign(text('x'))).toEqual(alice.key.sign(text('x')))
+  it.each(['rsa', 'ec'] as const)('exports a private key of %s and takes it back', async (type) => {
+    const key = await crypto.generateKey(type)
+    const again = crypto.importPrivateKey(key.exportPkcs8())
+    expect(again.keyType).toBe(type)
+    expect(again.publicKeyInfo).toEqual(key.publicKeyInfo)
+    expect(crypto.importPublicKey(key.publicKeyInfo).verify(text('x'), again.sign(text('x')))).toBe(true)
   })
-  it('refuses keys that are garbage or not RSA', () => {
-    const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-    expect(sign('sha256', text('x'), ec.privateKey).length).toBeGreaterThan(60)
-    expect(() => crypto.importPrivateKey(new Uint8Array(ec.privateKey.export({ type: 'pkcs8', format: 'der' })))).toThrow(DecodeError)
+  it('signs as OpenSSL does with keys of both kinds', async () => {
+    for (const type of ['rsa', 'ec'] as const) {
+      const key = await crypto.generateKey(type)
+      const publicKey = createPublicKey({ key: Buffer.from(key.publicKeyInfo), format: 'der', type: 'spki' })
+      expect(verify('sha256', text('message'), publicKey, key.sign(text('message')))).toBe(true)
+    }
+  })
+  it('says how strong a public key is', async () => {
+    const spki = (key: KeyObject): Uint8Array => new Uint8Array(key.export({ type: 'spki', format: 'der' }))
+    expect(crypto.importPublicKey((await crypto.generateKey('ec')).publicKeyInfo)).toMatchObject({ keyType: 'ec', bits: 256 })
+    expect(crypto.importPublicKey(spki(generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey))).toMatchObject({ keyType: 'ec', bits: 384 })
+    expect(crypto.importPublicKey(spki(generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey))).toMatchObject({ keyType: 'rsa', bits: 1024 })
+    expect(crypto.importPublicKey(spki(generateKeyPairSync('ed25519').publicKey))).toMatchObject({ keyType: 'other', bits: 0 })
+    expect(() => crypto.importPublicKey(random.bytes(100))).toThrow(DecodeError)
+  })
+  it('refuses private keys that are garbage or of another kind', () => {
+    expect(() => crypto.importPrivateKey(new Uint8Array(generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'der' })))).toThrow(DecodeError)
     expect(() => crypto.importPrivateKey(random.bytes(100))).toThrow(DecodeError)
+  })
+  it('reads of a certificate what OpenSSL reads', async () => {
+    for (const type of ['rsa', 'ec'] as const) {
+      const { certificate } = await makePeer(root, 'y', 'office.example', { keyType: type, notAfter: Date.UTC(2050, 0, 1) })
+      const theirs = new X509Certificate(certificate.der)
+      expect(Buffer.from(certificate.publicKeyInfo)).toEqual(theirs.publicKey.export({ type: 'spki', format: 'der' }))
+      expect([certificate.notBefore, certificate.notAfter]).toEqual([Date.parse(theirs.validFrom), Date.parse(theirs.validTo)])
+      expect(certificate.serialNumber).toBe(theirs.serialNumber.toLowerCase())
+    }
   })
   it('hands out bytes whose slice is a copy', () => {
     const piece = alice.certificate.der.slice(0, 1)

@@ -1,4 +1,6 @@
 /** One SecureContext for each identity: kept while a listener holds it, bounded otherwise. */
+import { createServer, type AddressInfo } from 'node:net'
+import { connect, TLSSocket } from 'node:tls'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { ContextCache, type ContextCredentials } from '../../../../src-main/node/tls.ts'
 import { makeAuthority, makePeer, type TestAuthority, type TestPeer } from '../../../support/certificates.ts'
@@ -52,5 +54,20 @@ describe('contexts of TLS', () => {
     expect(cache.use(of(peers[0] as TestPeer))).toBe(contexts[0])
     expect(cache.use(of(bob))).toBe(held)
     expect(cache.use(of(peers[1] as TestPeer))).not.toBe(contexts[1])
+  })
+
+  it.each([[undefined, 'X25519'], ['P-256', 'prime256v1']])('agree on a key by X25519, and with others (%s) by what they know', async (theirs, agreed) => {
+    const secureContext = new ContextCache().use(of(alice))
+    const server = createServer((raw) => { new TLSSocket(raw, { isServer: true, secureContext }).on('error', () => { raw.destroy() }) })
+    await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
+    const { port } = server.address() as AddressInfo
+    const client = await new Promise<TLSSocket>((resolve, reject) => {
+      const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false, ...(theirs === undefined ? { secureContext: new ContextCache().use(of(bob)) } : { ecdhCurve: theirs }) })
+      socket.once('secureConnect', () => { resolve(socket) })
+      socket.once('error', reject)
+    })
+    expect(client.getEphemeralKeyInfo()).toMatchObject({ type: 'ECDH', name: agreed })
+    client.destroy()
+    server.close()
   })
 })

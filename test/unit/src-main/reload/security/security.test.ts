@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { fromHex, toHex } from '../../../../../src-main/base/bytes.ts'
-import { issueCertificate } from '../../../../../src-main/enrollment/forgeX509.ts'
+import { issueCertificate } from '../../../../../src-main/enrollment/x509.ts'
 import type { Certificate, PrivateKey } from '../../../../../src-main/ports/crypto.ts'
 import { CertificateVerifier, type TrustSettings } from '../../../../../src-main/reload/security/certificateVerifier.ts'
 import { nodeIdUri, readOverlayCertificate, selfSignedNodeIds } from '../../../../../src-main/reload/security/overlayCertificate.ts'
@@ -31,7 +31,7 @@ beforeAll(async () => {
 })
 
 function issue(spec: { readonly altNames?: TestPeerNames, readonly commonName?: string, readonly key: PrivateKey, readonly purpose?: 'authority' | 'peer' }, issuer: { readonly certificate: Certificate | undefined, readonly key: PrivateKey }): Certificate {
-  return crypto.parseCertificate(issueCertificate({
+  return crypto.parseCertificate(issueCertificate(crypto, {
     publicKeyInfo: spec.key.publicKeyInfo, altNames: spec.altNames ?? [], notBefore: nowMs - DAY, notAfter: nowMs + 30 * DAY,
     serialNumber: random.bytes(16), purpose: spec.purpose ?? 'peer', ...(spec.commonName === undefined ? {} : { commonName: spec.commonName }),
   }, issuer))
@@ -145,10 +145,19 @@ describe('messages (RFC 6940 §6.3.4)', () => {
   const signerOf = (peer: TestPeer): Signer => new Signer(crypto, { overlayName: 'office.example', nodeId: peer.nodeId, certificate: peer.certificate, chain: [], privateKey: peer.key })
   const verifier = (): SignatureVerifier => new SignatureVerifier(crypto, new CertificateVerifier(crypto, clock, trust))
 
-  it('signs and verifies; lists and TTL may change on the way', () => {
-    const bytes = signerOf(alice).signMessage(header, contents)
-    const onTheWay = rewriteHeader(bytes, { ttl: 3, viaList: [toNode(alice.nodeId)] })
-    expect(verifier().verifyMessage(decodeMessage(onTheWay))).toMatchObject({ nodeId: alice.nodeId, userName: 'alice@office.example' })
+  it.each([['rsa', 1], ['ec', 3]] as const)('signs and verifies with a key of %s; lists and TTL may change on the way', async (keyType, algorithm) => {
+    const carol = await makePeer(authority, 'carol', 'office.example', { nowMs, keyType })
+    const bytes = signerOf(carol).signMessage(header, contents)
+    const onTheWay = decodeMessage(rewriteHeader(bytes, { ttl: 3, viaList: [toNode(carol.nodeId)] }))
+    expect(onTheWay.security.signature.algorithm).toEqual({ hash: 4, signature: algorithm })
+    expect(verifier().verifyMessage(onTheWay)).toMatchObject({ nodeId: carol.nodeId, userName: 'carol@office.example' })
+  })
+
+  it('an algorithm that the key is not of verifies nothing', () => {
+    const message = decodeMessage(signerOf(alice).signMessage(header, contents))
+    const { signature } = message.security
+    const security = { ...message.security, signature: { ...signature, algorithm: { ...signature.algorithm, signature: 1 } } }
+    expect(verifier().verifyMessage({ ...message, security })).toBe('unsupported-algorithm')
   })
 
   it.each([['overlay', 4], ['transaction_id', 27], ['body', 38 + 18 + 8]])('does not verify when %s was changed', (_what, at) => {

@@ -51,7 +51,7 @@ export const bytes = utf8Bytes
 /** RSA keys take long to make: one for everybody, since certificates bind the Node-ID. */
 export async function makeWorld(): Promise<{ authority: TestAuthority, stranger: TestAuthority, key: PrivateKey }> {
   const authority = await makeAuthority('office.example root', new VirtualClock().now())
-  return { authority, stranger: await makeAuthority('office.example root', new VirtualClock().now()), key: await crypto.generateKey() }
+  return { authority, stranger: await makeAuthority('office.example root', new VirtualClock().now()), key: await crypto.generateKey('ec') }
 }
 export type World = Awaited<ReturnType<typeof makeWorld>>
 

@@ -1,8 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { DecodeError } from '../../../../src-main/base/errors.ts'
-import { issueCertificate, makeRequest, readRequest } from '../../../../src-main/enrollment/forgeX509.ts'
-import { crypto, makeAuthority, makePeer, random, type TestAuthority, type TestPeer } from '../../../support/certificates.ts'
+import { issueCertificate } from '../../../../src-main/enrollment/x509.ts'
+import { crypto, makeAuthority, makePeer, type TestAuthority, type TestPeer } from '../../../support/certificates.ts'
 
 let root: TestAuthority, alice: TestPeer
 beforeAll(async () => {
@@ -19,7 +18,7 @@ describe('certificates of RFC 6940 §11.3', () => {
     expect(alice.certificate.subject).toBe('')
     expect(alice.certificate.issuer).toBe(root.certificate.subject)
     expect(alice.certificate.isAuthority).toBe(false)
-    expect(alice.certificate.keyType).toBe('rsa')
+    expect(alice.certificate.keyType).toBe('ec')
   })
   it('mark subjectAltName critical, since the subject is empty (RFC 5280 §4.2.1.6)', () => {
     // OID 2.5.29.17 then BOOLEAN TRUE
@@ -41,26 +40,27 @@ describe('certificates of RFC 6940 §11.3', () => {
     expect(late.certificate.notAfter).toBe(notAfter)
   })
   it('have positive serial numbers of 16 bytes', () => {
-    const der = issueCertificate({
+    const der = issueCertificate(crypto, {
       publicKeyInfo: alice.key.publicKeyInfo, altNames: [], commonName: 'x', notBefore: 0, notAfter: 1e12, serialNumber: new Uint8Array(16).fill(0xff), purpose: 'server',
     }, { certificate: root.certificate, key: root.key })
     expect(crypto.parseCertificate(der).serialNumber).toBe('7f' + 'ff'.repeat(15))
   })
 })
 
-describe('certification requests (RFC 2986)', () => {
-  it('come back with the key and the names that were asked for', () => {
-    const request = readRequest(makeRequest(alice.key, [{ kind: 'email', value: 'alice@office.example' }]))
-    expect(request).toEqual({ publicKeyInfo: alice.key.publicKeyInfo, keyBits: 2048, emails: ['alice@office.example'], uris: [] })
-  })
-  it('are refused when the signature is not by their own key', () => {
-    const der = makeRequest(alice.key, [])
-    der[der.length - 5] = (der[der.length - 5] ?? 0) ^ 1
-    expect(() => readRequest(der)).toThrow(DecodeError)
-  })
-  it('are refused when they are garbage', () => {
-    for (const bytes of [new Uint8Array(), random.bytes(300), new Uint8Array(20_000).fill(0x30), root.certificate.der]) {
-      expect(() => readRequest(bytes)).toThrow(DecodeError)
-    }
+describe.each([['rsa', 'rsa'], ['rsa', 'ec'], ['ec', 'rsa'], ['ec', 'ec']] as const)('a root of %s and a peer of %s', (ofRoot, ofPeer) => {
+  it('make certificates that OpenSSL reads, chains and verifies', async () => {
+    const authority = await makeAuthority('office.example root', Date.now(), ofRoot)
+    const peer = await makePeer(authority, 'bob', 'office.example', { keyType: ofPeer })
+    const [leaf, issuer] = [new X509Certificate(peer.certificate.der), new X509Certificate(authority.certificate.der)]
+    expect(leaf.publicKey.asymmetricKeyType).toBe(ofPeer)
+    expect(leaf.checkIssued(issuer) && leaf.verify(issuer.publicKey) && issuer.verify(issuer.publicKey)).toBe(true)
+    expect(leaf.ca).toBe(false)
+    expect(issuer.ca).toBe(true)
+    expect(issuer.subject).toBe('CN=office.example root')
+    expect(leaf.subjectAltName).toContain('bob@office.example')
+    expect(leaf.keyUsage).toEqual(['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2'])
+    expect([peer.certificate.keyType, authority.certificate.keyType]).toEqual([ofPeer, ofRoot])
+    expect(peer.certificate.isSignedBy(authority.certificate)).toBe(true)
+    expect(peer.certificate.isSignedBy(peer.certificate)).toBe(false)
   })
 })
