@@ -58,10 +58,10 @@ function parseAltNames(value: Uint8Array | undefined): Certificate['altNames'] {
 
 const curveBits: Readonly<Record<string, number>> = { prime256v1: 256, secp384r1: 384, secp521r1: 521 }
 
-function keyTypeOfKey(key: KeyObject): KeyType | 'other' {
-  if (key.asymmetricKeyType === 'rsa') return 'rsa'
-  return key.asymmetricKeyType === 'ec' && curveBits[key.asymmetricKeyDetails?.namedCurve ?? ''] !== undefined ? 'ec' : 'other'
-}
+const keyTypeOfKey = ({ asymmetricKeyType: type }: KeyObject): KeyType | 'other' => (type === 'rsa' || type === 'ec' ? type : 'other')
+
+/** Slow: not for each certificate that is met. */
+function bitsOf({ asymmetricKeyDetails: details }: KeyObject): number { return details?.modulusLength ?? curveBits[details?.namedCurve ?? ''] ?? 0 }
 
 class NodePublicKey implements PublicKey {
   readonly keyType: PublicKey['keyType']
@@ -75,10 +75,7 @@ class NodePublicKey implements PublicKey {
     } catch { return undefined }
   }
 
-  get bits(): number {
-    const { modulusLength, namedCurve } = this.key.asymmetricKeyDetails ?? {}
-    return this.keyType === 'rsa' ? modulusLength ?? 0 : curveBits[namedCurve ?? ''] ?? 0
-  }
+  get bits(): number { return this.keyType === 'other' ? 0 : bitsOf(this.key) }
 
   verify(data: Uint8Array, signature: Uint8Array): boolean {
     if (this.keyType === 'other') return false
@@ -165,7 +162,7 @@ export function createNodeCrypto(): Crypto & LegacyHashes {
         key = createPrivateKey({ key: Buffer.from(pkcs8), format: 'der', type: 'pkcs8' })
       } catch { throw new DecodeError('not a PKCS#8 private key') }
       const type = keyTypeOfKey(key)
-      if (type === 'other') throw new DecodeError('private key is neither RSA nor of a NIST curve')
+      if (type === 'other' || bitsOf(key) === 0) throw new DecodeError('private key is neither RSA nor of a NIST curve')
       return new NodePrivateKey(key, type)
     },
     importPublicKey(publicKeyInfo) {

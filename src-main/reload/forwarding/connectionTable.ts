@@ -149,7 +149,7 @@ export class ConnectionTable {
   /** What is on its way over a second link is still taken. */
   private setAside(connection: Connection, mayTakeOver: boolean): void {
     this.spare.set(connection.link, { connection, mayTakeOver })
-    this.deps.clock.setTimer(mayTakeOver ? PROBATION_MS : RETIRE_MS, () => { if (this.spare.has(connection.link)) connection.link.close() })
+    this.deps.clock.setTimer(mayTakeOver ? PROBATION_MS : RETIRE_MS, () => { if (this.spare.has(connection.link)) connection.link.retire() })
   }
 
   private up(connection: Connection): void {

@@ -49,6 +49,8 @@ export class Link {
   private readonly rtt = new RoundTripTime()
   private readonly outstanding = new Map<number, number>()
   private state: 'up' | 'suspect' | 'closed' = 'up'
+  /** Closed by us, and the peer does not know yet. */
+  private retired = false
   private sequence = 0
   private queuedBytes = 0
   private timer: Timer | undefined
@@ -105,6 +107,12 @@ export class Link {
     this.finish('closed by us')
   }
 
+  /** As `close`, but what the peer has sent before it learns of the end is still taken: a link that is merely not needed loses nothing. */
+  retire(): void {
+    this.retired = this.state !== 'closed'
+    this.close()
+  }
+
   destroy(cause: string): void {
     if (this.state === 'closed') return
     this.stream.destroy()
@@ -117,21 +125,22 @@ export class Link {
   }
 
   private onData(bytes: Uint8Array): void {
-    if (this.isClosed) return
+    if (this.isClosed && !this.retired) return
     this.heardAt = this.clock.monotonic()
     try {
       for (const frame of this.decoder.push(bytes)) {
         if (frame.type === 'ack') this.onAck(frame.ackSequence)
         else {
-          this.write(encodeAck(frame.sequence, this.received.note(frame.sequence)))
+          if (!this.isClosed) this.write(encodeAck(frame.sequence, this.received.note(frame.sequence)))
           this.onMessage(frame.message)
         }
-        if (this.isClosed) return
+        if (this.isClosed && !this.retired) return
       }
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
       if (error instanceof FrameTooLarge) this.user.onTooLarge(this, error.head)
       else this.counters.add('link.malformed')
+      this.retired = false
       this.close()
     }
   }

@@ -76,7 +76,7 @@ export class Maintenance {
         signal.throwIfAborted()
         this.deps.log.debug('bootstrap node of no use', { error: String(error) })
       }
-      if (!membership.chord.isRoutable(bootstrap)) table.get(bootstrap)?.link.close()
+      if (!membership.chord.isRoutable(bootstrap)) table.get(bootstrap)?.link.retire()
       if (++looks >= MAX_LOOKS) break
     }
     return false

@@ -266,7 +266,7 @@ export class Membership implements ChordUser {
       const lists = this.updates.listsOf(nodeId)
       if (lists !== undefined && [...lists.predecessors, ...lists.successors].some((id) => equalBytes(id, this.deps.nodeId))) continue
       this.deps.counters.add('link.unneeded')
-      link.close()
+      link.retire()
     }
   }
 

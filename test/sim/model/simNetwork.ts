@@ -146,6 +146,8 @@ class SimStream implements SecureStream {
   other: SimStream | undefined
   user: SecureStreamUser | undefined
   private open = true
+  /** Closed in order: what the other side sends until it knows still arrives. */
+  private closing = false
   private lastAt = 0
   /** Written last, and when. */
   private batch: Uint8Array[] | undefined
@@ -179,7 +181,10 @@ class SimStream implements SecureStream {
     return true
   }
 
-  close(): void { this.shut(undefined) }
+  close(): void {
+    this.closing = this.open
+    this.shut(undefined)
+  }
   destroy(): void { this.shut(new Error('reset')) }
 
   /** The other side has ended the connection. */
@@ -207,7 +212,7 @@ class SimStream implements SecureStream {
 
   private arrive(other: SimStream, batch: readonly Uint8Array[]): void {
     const { network, host } = this
-    if (!other.open || other.host.state !== 'up') return
+    if (!(other.open || other.closing) || other.host.state !== 'up') return
     if (!network.passes(host, other.host)) { (this.held ??= []).push(...batch); return }
     network.hash.add(network.clock.monotonic(), host.index, other.host.index, batch.length)
     for (const bytes of batch) {

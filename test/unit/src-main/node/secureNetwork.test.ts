@@ -110,6 +110,14 @@ describe('secure streams on node:tls', () => {
     expect(their.bytes.length).toBe(big.length)
     expect(ours.write(big)).toBe(false)
   })
+  it('deliver what the other end sent before it learnt of the close', async () => {
+    const { ours, theirs } = await pair()
+    const left = record(ours), right = record(theirs)
+    theirs.write(Buffer.from('sent before'))
+    ours.close()
+    expect([await left.closed, await right.closed]).toEqual([undefined, undefined])
+    expect(left.bytes.toString()).toBe('sent before')
+  })
   it('tell of a close that came before anybody listened', async () => {
     const { ours, theirs } = await pair()
     theirs.destroy()

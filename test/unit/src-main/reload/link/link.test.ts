@@ -45,6 +45,28 @@ describe('a TLS-TCP-FH link', () => {
     expect(facts).toEqual(['message 5'])
   })
 
+  test('that is retired sends no more, and takes what the peer sent before it learnt of the end', () => {
+    const { link, sent, receive, facts, stream } = setUp()
+    receive(encodeData(0, new Uint8Array(5)))
+    link.retire()
+    expect(stream.state).toBe('closed')
+    expect(link.send(new Uint8Array(1))).toBe(false)
+    receive(encodeData(1, new Uint8Array(6)))
+    receive(encodeData(2, new Uint8Array(7)))
+    expect(facts).toEqual(['message 5', 'closed: closed by us', 'message 6', 'message 7'])
+    expect(sent).toEqual(['ack 0'])
+    receive(Uint8Array.of(1, 2, 3))
+    receive(encodeData(3, new Uint8Array(8)))
+    expect(facts).toHaveLength(4)
+  })
+
+  test('that is closed takes nothing more', () => {
+    const { link, receive, facts } = setUp()
+    link.close()
+    receive(encodeData(0, new Uint8Array(5)))
+    expect(facts).toEqual(['closed: closed by us'])
+  })
+
   test('measures the round trip by the acks', () => {
     const { clock, link, receive } = setUp()
     expect(link.rttMs).toBeNull()
