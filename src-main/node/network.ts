@@ -12,7 +12,7 @@ import { SocketStream, socketAddress } from './socketStream.ts'
 const connectTimeoutMs = 10_000
 const maxStreams = 1024
 /** A pause of the event loop must not lose what comes meanwhile; the system gives less where it allows less. */
-const receiveBufferBytes = 1 << 20
+const receiveBufferBytes = 4 << 20
 
 function bindDatagram(address: SocketAddress): Promise<DatagramSocket> {
   return new Promise((resolve, reject) => {
@@ -31,11 +31,12 @@ function bindDatagram(address: SocketAddress): Promise<DatagramSocket> {
       socket.off('error', failed)
       const bound = socket.address()
       let open = true
+      const sent = (error: Error | null): void => { if (error !== null && open) result.user?.onError(error) }
       const result: DatagramSocket = {
         address: socketAddress(bound.address, bound.port),
         user: undefined,
         send(bytes, to) {
-          if (open) socket.send(bytes, to.port, to.host, (error) => { if (error !== null && open) result.user?.onError(error) })
+          if (open) socket.send(bytes, to.port, to.host, sent)
         },
         close() {
           if (!open) return

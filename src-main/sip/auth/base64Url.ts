@@ -1,12 +1,18 @@
 /** Base64 with the alphabet that is safe in URIs, without padding (RFC 4648 §5). */
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+/** Two letters for each twelve bits. */
+const PAIRS: readonly string[] = Array.from({ length: 4096 }, (_, i) => `${ALPHABET[i >> 6] ?? ''}${ALPHABET[i & 63] ?? ''}`)
 
 export function base64Url(bytes: Uint8Array): string {
-  let out = ''
-  for (let i = 0; i < bytes.length; i += 3) {
-    const [a = 0, b = 0, c = 0] = bytes.subarray(i, i + 3)
-    const word = (a << 16) | (b << 8) | c
-    for (let k = 0; k < Math.min(4, bytes.length - i + 1); k++) out += ALPHABET[(word >> (18 - 6 * k)) & 63] ?? ''
+  let out = '', i = 0
+  for (; i + 2 < bytes.length; i += 3) {
+    const word = ((bytes[i] as number) << 16) | ((bytes[i + 1] as number) << 8) | (bytes[i + 2] as number)
+    out += (PAIRS[word >> 12] as string) + (PAIRS[word & 4095] as string)
+  }
+  if (i + 1 === bytes.length) out += PAIRS[(bytes[i] as number) << 4] as string
+  else if (i + 2 === bytes.length) {
+    const word = ((bytes[i] as number) << 10) | ((bytes[i + 1] as number) << 2)
+    out += (PAIRS[word >> 6] as string) + (ALPHABET[word & 63] as string)
   }
   return out
 }
