@@ -56,6 +56,15 @@ export class MediaGateway {
   /** Bridges that are open. */
   get size(): number { return this.all.size }
 
+  /** Has the gateway a part in this request? If not, `forward` does nothing. @throws DecodeError */
+  concerns(request: SipRequest, from: Connection, to: Connection): boolean {
+    if (this.find(request) !== undefined) return true
+    const side = this.sideOf(from)
+    if (request.method !== 'INVITE') return false
+    if (side === 'phone' && hasSdp(request)) return true // to learn from
+    return request.toTag === undefined && side !== this.sideOf(to) && needed(request, side)
+  }
+
   /**
    * A request is about to be sent from one connection's side to the other's; its body is rewritten in place.
    * @returns undefined when the gateway has no part in it

@@ -229,6 +229,7 @@ export class SipServer implements TransactionLayerUser {
     response.headers.append('Server', this.around.serverName)
     for (const [name, value] of headers) response.headers.append(name, value)
     transaction.respond(response)
+    transaction.request.discard()
   }
 }
 

@@ -24,7 +24,7 @@ export class Headers {
   private own: string[] = []
 
   /** @param text head of a message, and @param lines its lines in it, as the parser finds them; none for a new message */
-  constructor(private readonly text: string = '', private lines: number[] = []) {}
+  constructor(private text: string = '', private lines: number[] = []) {}
 
   get size(): number { return this.lines.length / LINE_NUMBERS }
 
@@ -106,6 +106,37 @@ export class Headers {
     if (this.own.length > 0) out.own = this.own.slice()
     out.memo = this.memo?.slice()
     return out
+  }
+
+  /** Drops all lines, and with them the text of the head that they lie in. */
+  clear(): void {
+    this.text = ''
+    this.lines = []
+    this.own = []
+    this.memo = undefined
+    this.revision++
+  }
+
+  /** Drops what was parsed; it is parsed again when it is asked for. */
+  forget(): void { this.memo = undefined }
+
+  /** Bytes that the lines take when printed; undefined unless all of them are ASCII. */
+  asciiLength(): number | undefined {
+    const { lines, text, own } = this
+    let sum = 0
+    for (let k = 0; k < lines.length; k += LINE_NUMBERS) {
+      const start = lines[k + 1] as number, at = lines[k + 2] as number
+      if (start >= 0) {
+        const end = lines[k + 3] as number
+        if (!isAscii(text, start, end)) return undefined
+        sum += end - start + 2
+        continue
+      }
+      const name = own[at] as string, value = own[at + 1] as string
+      if (!isAscii(value, 0, value.length)) return undefined
+      sum += name.length + value.length + 4
+    }
+    return sum
   }
 
   /** All lines, with their line breaks. */
@@ -244,6 +275,11 @@ function parseItems<T>(text: string, start: number, end: number, parser: ValuePa
     if (to > from) out.push(parser(text, from, to))
     i = comma + 1
   }
+}
+
+function isAscii(text: string, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (text.charCodeAt(i) > 127) return false
+  return true
 }
 
 /** What follows the first value of a list. @throws DecodeError */

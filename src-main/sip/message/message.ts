@@ -22,10 +22,17 @@ const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
 abstract class Message {
+  /** The head as it was printed last, and the target and revision of the header fields that it shows. */
+  private printed = ''
+  private printedTarget = ''
+  private printedRevision = -1
+
   protected constructor(readonly headers: Headers, public body: Uint8Array) {}
 
   /** Start line without line break. */
   abstract get startLine(): string
+  /** What of the start line may change. */
+  protected abstract get target(): string
 
   get via(): Via {
     return this.headers.recall(HeaderId.via) as Via | undefined ?? this.headers.remember(HeaderId.via, this.firstVia())
@@ -70,8 +77,34 @@ abstract class Message {
 
   /** The message as it goes on the wire. Content-Length always says the body's real length. The bytes are not to be changed. */
   encode(): Uint8Array {
+    return joinMessage(this.head, this.body)
+  }
+
+  /** Start line, header fields and empty line as they go on the wire. */
+  get head(): string {
+    const { headers, target } = this
+    headers.setContentLength(this.body.length)
+    if (this.printedRevision !== headers.revision || this.printedTarget !== target) {
+      this.printedTarget = target
+      this.printed = `${this.startLine}\r\n${headers.print()}\r\n`
+      this.printedRevision = headers.revision
+    }
+    return this.printed
+  }
+
+  /** Bytes of `encode()`, without printing where all is ASCII. */
+  get size(): number {
     this.headers.setContentLength(this.body.length)
-    return joinMessage(`${this.startLine}\r\n${this.headers.print()}\r\n`, this.body)
+    const length = this.headers.asciiLength()
+    return length === undefined ? this.encode().length : this.startLine.length + length + 4 + this.body.length
+  }
+
+  /** Drops header fields and body of a message that nobody will read or send again, but that something still refers to. */
+  discard(): void {
+    this.headers.clear()
+    this.printed = this.printedTarget = ''
+    this.printedRevision = -1
+    this.body = EMPTY_BODY
   }
 
   private firstVia(): Via {
@@ -149,6 +182,7 @@ export class SipRequest extends Message {
   }
 
   get startLine(): string { return `${this.method} ${this.requestUri} SIP/2.0` }
+  protected get target(): string { return this.requestUri }
 
   /** The Request-URI parsed. @throws DecodeError */
   get uri(): Uri {
@@ -161,6 +195,12 @@ export class SipRequest extends Message {
     const uri = parseUri(text, start, end)
     this.parsedUri = { text: this.requestUri, uri }
     return uri
+  }
+
+  override discard(): void {
+    super.discard()
+    this.requestUri = ''
+    this.parsedUri = undefined
   }
 
   clone(): SipRequest {
@@ -179,6 +219,7 @@ export class SipResponse extends Message {
   }
 
   get startLine(): string { return `SIP/2.0 ${this.status} ${this.reason}` }
+  protected get target(): string { return '' }
   get provisional(): boolean { return this.status < 200 }
   get successful(): boolean { return this.status >= 200 && this.status < 300 }
 

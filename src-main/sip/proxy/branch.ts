@@ -7,7 +7,7 @@ import type { Clock, Timer } from '../../ports/clock.ts'
 import type { SipRequest, SipResponse } from '../message/message.ts'
 import { makeCancel } from '../transaction/inviteClient.ts'
 import { transactionTimeout } from '../transaction/timers.ts'
-import type { ClientTransaction } from '../transaction/transaction.ts'
+import type { ClientTransaction, ClientTransactionUser } from '../transaction/transaction.ts'
 import type { TransactionLayer } from '../transaction/transactionLayer.ts'
 import type { Connection } from '../transport/connection.ts'
 
@@ -20,10 +20,12 @@ export interface BranchUser {
   onFailed(branch: Branch, status: 408 | 487 | 503): void
 }
 
-export class Branch {
+export class Branch implements ClientTransactionUser {
   private state: 'calling' | 'proceeding' | 'final' = 'calling'
   private client: ClientTransaction | undefined
   private timer: Timer | undefined
+  /** When timer C fires: each 1xx puts it off, and the timer that is set already looks here when it fires. */
+  private deadlineMs = 0
   private wanted: { readonly headers: readonly (readonly [string, string])[]; sent: boolean } | undefined
 
   constructor(
@@ -36,13 +38,12 @@ export class Branch {
   /** @param mark second part of the branch parameter (RFC 5393) */
   start(mark: string): void {
     if (this.request.method === 'INVITE') this.armC()
-    this.client = this.transactions.request(this.connection, this.request, {
-      onResponse: (response) => { this.onResponse(response) },
-      onTimeout: () => { this.fail(408) },
-      onTransportError: () => { this.fail(this.wanted === undefined ? 503 : 487) },
-      onRestarted: (client) => { this.client = client },
-    }, `.${mark}`)
+    this.client = this.transactions.request(this.connection, this.request, this, `.${mark}`)
   }
+
+  onTimeout(): void { this.fail(408) }
+  onTransportError(): void { this.fail(this.wanted === undefined ? 503 : 487) }
+  onRestarted(client: ClientTransaction): void { this.client = client }
 
   /** §16.10; before the first provisional response the CANCEL waits for it (§9.1). Only an INVITE is cancelled. */
   cancel(headers: readonly (readonly [string, string])[] = []): void {
@@ -63,15 +64,19 @@ export class Branch {
   stop(): void {
     this.state = 'final'
     this.timer?.cancel()
+    this.timer = undefined
   }
 
-  private onResponse(response: SipResponse): void {
+  onResponse(response: SipResponse): void {
     if (response.provisional) {
       if (this.state === 'final') return
       this.state = 'proceeding'
       if (this.wanted !== undefined) this.sendCancel()
-      else if (response.status > 100) this.armC()
-    } else this.stop()
+      else if (response.status > 100) this.deadlineMs = this.clock.monotonic() + TIMER_C_MS
+    } else {
+      this.stop()
+      this.request.discard() // nothing is sent again, CANCEL and ACK have been made
+    }
     this.user.onResponse(this, response)
   }
 
@@ -87,12 +92,14 @@ export class Branch {
   }
 
   private armC(): void {
-    this.timer?.cancel()
+    this.deadlineMs = this.clock.monotonic() + TIMER_C_MS
     this.timer = this.clock.setTimer(TIMER_C_MS, () => { this.onTimerC() })
   }
 
   /** §16.8 */
   private onTimerC(): void {
+    const leftMs = this.deadlineMs - this.clock.monotonic()
+    if (leftMs > 0) { this.timer = this.clock.setTimer(leftMs, () => { this.onTimerC() }); return }
     if (this.state === 'proceeding') this.cancel()
     else this.client?.connectionLost(new Error('timer C'))
   }

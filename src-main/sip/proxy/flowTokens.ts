@@ -19,6 +19,9 @@ export interface FlowWays {
 
 export class FlowTokens {
   private readonly open = new Map<string, Connection>()
+  /** Tokens of open flows by name and the other way round: the same flow is named in every message of its calls. */
+  private readonly tokens = new Map<string, string>()
+  private readonly names = new Map<string, string>()
 
   constructor(private readonly seal: Seal, private readonly ways: FlowWays) {}
 
@@ -26,12 +29,19 @@ export class FlowTokens {
 
   make(connection: Connection): string {
     const name = nameOf(connection)
-    if (this.open.size < MAX_FLOWS || this.open.has(name)) this.open.set(name, connection)
-    return this.seal.close(PURPOSE, name)
+    const known = this.tokens.get(name)
+    if (known !== undefined && this.open.get(name) === connection) return known
+    const token = known ?? this.seal.close(PURPOSE, name)
+    if (this.open.size < MAX_FLOWS || this.open.has(name)) {
+      this.open.set(name, connection)
+      this.tokens.set(name, token)
+      this.names.set(token, name)
+    }
+    return token
   }
 
   /** The name of a flow that we have sealed; undefined for anything else. */
-  read(token: string): string | undefined { return this.seal.open(PURPOSE, token) }
+  read(token: string): string | undefined { return this.names.get(token) ?? this.seal.open(PURPOSE, token) }
 
   /** @returns undefined when the flow is gone. @throws PeerError when a pipe cannot be opened again */
   async find(name: string, signal: AbortSignal): Promise<Connection | undefined> {
@@ -47,7 +57,10 @@ export class FlowTokens {
 
   connectionClosed(connection: Connection): void {
     const name = nameOf(connection)
-    if (this.open.get(name) === connection) this.open.delete(name)
+    if (this.open.get(name) !== connection) return
+    this.open.delete(name)
+    this.names.delete(this.tokens.get(name) ?? '')
+    this.tokens.delete(name)
   }
 }
 

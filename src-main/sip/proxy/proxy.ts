@@ -12,7 +12,7 @@ import type { Caller, LocationService, LocationTarget } from '../locationService
 import { makeResponse, type SipRequest } from '../message/message.ts'
 import { formatNameAddr } from '../message/nameAddr.ts'
 import { aorOf, printUri, type SipUri, uriOfAor } from '../message/uri.ts'
-import { MAGIC_COOKIE } from '../message/via.ts'
+import { MAGIC_COOKIE, printVia } from '../message/via.ts'
 import type { ServerTransaction } from '../transaction/transaction.ts'
 import type { TransactionLayer } from '../transaction/transactionLayer.ts'
 import type { HostPort } from '../transport/address.ts'
@@ -60,11 +60,18 @@ const DEFAULT_MAX_BREADTH = 60
 const MAX_TARGETS = 20
 const RECORDED = new Set(['INVITE', 'SUBSCRIBE', 'REFER'])
 
+/** Where a request goes, and another way to the same place for when nobody answers there. */
+interface Found {
+  readonly forwards: readonly Forward[]
+  readonly more?: (signal: AbortSignal) => Promise<readonly Forward[]>
+}
+
 export class Proxy {
   private readonly contexts = new Set<ResponseContext>()
   /** Requests whose targets are being looked for. */
   private readonly searches = new Set<AbortController>()
   private readonly lifetime = new AbortController()
+  private readonly contextOver = (context: ResponseContext): void => { this.contexts.delete(context) }
   readonly tokens: FlowTokens
 
   constructor(private readonly deps: ProxyDeps) {
@@ -85,12 +92,7 @@ export class Proxy {
     const { request } = transaction
     const refusal = inspectRequest(request)
     if (refusal !== undefined) { this.refuse(transaction, refusal); return }
-    const abort = new AbortController()
-    transaction.user = { onCancel: () => { abort.abort(new PeerError('cancelled')) }, onTransportError: () => { abort.abort(new PeerError('cancelled')) } }
-    this.searches.add(abort)
-    this.serve(transaction, caller, abort.signal).catch((cause: unknown) => {
-      if (!this.lifetime.signal.aborted) this.refuse(transaction, this.refusalOf(cause, abort.signal))
-    }).finally(() => { this.searches.delete(abort) })
+    try { this.serve(transaction, caller) } catch (cause) { this.refuse(transaction, this.refusalOf(cause, undefined)) }
   }
 
   /** The ACK of a 2xx goes on without state (§16.11). */
@@ -116,20 +118,44 @@ export class Proxy {
     for (const context of [...this.contexts]) context.close()
   }
 
-  private async serve(transaction: ServerTransaction, caller: Caller | undefined, signal: AbortSignal): Promise<void> {
+  private serve(transaction: ServerTransaction, caller: Caller | undefined): void {
     const request = transaction.request.clone()
     const info = preprocess(request, this.tokens, (uri) => this.deps.location.serves(uri))
     const mark = loopMark(this.deps.seal, request, info.used, callerName(caller))
     if (hasLooped(request, mark)) throw new Refused({ status: 482 })
+    const open = info.flow === undefined ? undefined : this.tokens.peek(info.flow)
+    if (open === undefined) { this.search(transaction, (signal) => this.find(transaction, request, caller, info, signal), mark); return }
+    // along a flow that is open nothing has to be waited for
+    const located = [this.along(transaction, request, open)]
+    this.limitBreadth(located)
+    if (this.deps.gateway?.concerns(request, transaction.connection, open) !== true) { this.forward(transaction, { forwards: located, mark }); return }
+    this.search(transaction, async (signal) => ({ forwards: await this.withMedia(located, transaction.connection, signal) }), mark)
+  }
+
+  /** Forwards when it is known where to, unless the caller has given up before. */
+  private search(transaction: ServerTransaction, find: (signal: AbortSignal) => Promise<Found>, mark: string): void {
+    const abort = new AbortController()
+    const cancel = (): void => { abort.abort(new PeerError('cancelled')) }
+    transaction.user = { onCancel: cancel, onTransportError: cancel }
+    this.searches.add(abort)
+    find(abort.signal).then((found) => { this.forward(transaction, { ...found, mark }) }).catch((cause: unknown) => {
+      if (!this.lifetime.signal.aborted) this.refuse(transaction, this.refusalOf(cause, abort.signal))
+    }).finally(() => { this.searches.delete(abort) })
+  }
+
+  private async find(transaction: ServerTransaction, request: SipRequest, caller: Caller | undefined, info: RouteInfo, signal: AbortSignal): Promise<Found> {
     const next = info.flow === undefined ? this.byDomain(transaction, request, caller) : undefined
     const located = info.flow !== undefined ? [await this.byFlow(transaction, request, info, signal)]
       : next !== undefined ? [await next(signal)] : await this.byLocation(transaction, request, caller, signal)
     signal.throwIfAborted()
-    this.limitBreadth(request, located)
+    this.limitBreadth(located)
     const forwards = await this.withMedia(located, transaction.connection, signal)
+    return next === undefined ? { forwards } : { forwards, more: async (again) => this.withMedia([await next(again)], transaction.connection, again) }
+  }
+
+  private forward(transaction: ServerTransaction, { forwards, more, mark }: Found & { readonly mark: string }): void {
     const { clock, transactions, serverName } = this.deps
-    const context: ResponseContext = new ResponseContext(clock, transactions, transaction, forwards, mark, serverName, () => { this.contexts.delete(context) },
-      next === undefined ? undefined : async (more) => this.withMedia([await next(more)], transaction.connection, more))
+    const context = new ResponseContext(clock, transactions, transaction, forwards, mark, serverName, this.contextOver, more)
     this.contexts.add(context)
     context.start()
   }
@@ -137,7 +163,7 @@ export class Proxy {
   /** Bridges where the sound changes its kind; a branch that cannot be bridged is left out. */
   private async withMedia(forwards: readonly Forward[], from: Connection, signal: AbortSignal): Promise<readonly Forward[]> {
     const { gateway } = this.deps
-    if (gateway === undefined) return forwards
+    if (gateway === undefined || !forwards.some(({ request, connection }) => gateway.concerns(request, from, connection))) return forwards
     const tried = await Promise.allSettled(forwards.map(async (forward): Promise<Forward> => {
       const media = await gateway.forward(forward.request, from, forward.connection)
       return media === undefined ? forward : { ...forward, media }
@@ -154,7 +180,12 @@ export class Proxy {
   private async byFlow(transaction: ServerTransaction, request: SipRequest, info: RouteInfo, signal: AbortSignal): Promise<Forward> {
     const connection = await this.tokens.find(info.flow ?? '', signal)
     if (connection === undefined) throw new Refused({ status: 430 })
-    return { request: this.copyFor(transaction, request, undefined, undefined, connection), connection, q: 1 }
+    return this.along(transaction, request, connection)
+  }
+
+  private along(transaction: ServerTransaction, request: SipRequest, connection: Connection): Forward {
+    this.rewrite(request, transaction, undefined, undefined, connection)
+    return { request, connection, q: 1 }
   }
 
   private async byLocation(transaction: ServerTransaction, request: SipRequest, caller: Caller | undefined, signal: AbortSignal): Promise<Forward[]> {
@@ -162,9 +193,11 @@ export class Proxy {
     if (caller === undefined || uri.kind !== 'sip' || request.headers.has('Route')) throw new Refused({ status: 403, reason: 'No relaying' })
     const targets = await untilAborted(this.deps.location.locate(uri, caller, signal, request.method), signal)
     if (targets.length === 0) throw new Refused({ status: 480 })
-    return targets.slice(0, MAX_TARGETS).map((target) => {
+    return targets.slice(0, MAX_TARGETS).map((target, i, { length }) => {
       const connection = target.connection === 'own' ? this.deps.inward(caller) : target.connection
-      return { request: this.copyFor(transaction, request, target, caller, connection), connection, q: target.q }
+      const copy = i === length - 1 ? request : request.clone() // §16.6 step 1: a copy for each; the last may have this one
+      this.rewrite(copy, transaction, target, caller, connection)
+      return { request: copy, connection, q: target.q }
     })
   }
 
@@ -180,15 +213,16 @@ export class Proxy {
     return async (signal) => {
       const { connection, hop } = await untilAborted(outside.reach(uri, signal, tried), signal)
       tried.add(hopKey(hop))
-      return { request: this.copyFor(transaction, request, undefined, caller, connection), connection, q: 1 }
+      const copy = request.clone()
+      this.rewrite(copy, transaction, undefined, caller, connection)
+      return { request: copy, connection, q: 1 }
     }
   }
 
-  /** §16.6 steps 1 to 6. */
-  private copyFor(transaction: ServerTransaction, from: SipRequest, target: LocationTarget | undefined, caller: Caller | undefined, connection: Connection): SipRequest {
-    const copy = from.clone()
+  /** §16.6 steps 2 to 6. */
+  private rewrite(copy: SipRequest, transaction: ServerTransaction, target: LocationTarget | undefined, caller: Caller | undefined, connection: Connection): void {
     if (target !== undefined) copy.requestUri = target.requestUri
-    copy.headers.set('Max-Forwards', String((from.maxForwards ?? 71) - 1))
+    copy.headers.set('Max-Forwards', String((copy.maxForwards ?? 71) - 1))
     this.dropOwnCredentials(copy)
     if (RECORDED.has(copy.method) && copy.toTag === undefined) {
       const secure = copy.uri.kind === 'sip' && copy.uri.scheme === 'sips'
@@ -198,7 +232,6 @@ export class Proxy {
     for (const route of target?.routes ?? []) copy.headers.append('Route', route)
     if (caller?.kind === 'phone' && connection.peerIdentity !== undefined) this.present(copy, caller.account)
     postprocess(copy)
-    return copy
   }
 
   private routeOn(connection: Connection, secure: boolean): string { return recordRoute(connection, this.tokens, this.deps.addressOn(connection), secure) }
@@ -214,14 +247,15 @@ export class Proxy {
   }
 
   private dropOwnCredentials(copy: SipRequest): void {
+    if (!copy.headers.has('Proxy-Authorization')) return
     const others = copy.headers.getLines('Proxy-Authorization').filter((line) => !line.includes(`realm="${this.deps.realm}"`))
     copy.headers.remove('Proxy-Authorization')
     for (const line of others) copy.headers.append('Proxy-Authorization', line)
   }
 
   /** RFC 5393 §5.3.3: the breadth of the incoming request is shared out among the branches. */
-  private limitBreadth(request: SipRequest, forwards: readonly Forward[]): void {
-    const given = request.headers.get('Max-Breadth')
+  private limitBreadth(forwards: readonly Forward[]): void {
+    const given = forwards[0]?.request.headers.get('Max-Breadth')
     if (given !== undefined && !/^\d{1,6}$/.test(given)) throw new DecodeError('Max-Breadth')
     const breadth = Math.min(DEFAULT_MAX_BREADTH, given === undefined ? DEFAULT_MAX_BREADTH : Number(given))
     if (breadth < forwards.length) throw new Refused({ status: 440 })
@@ -231,15 +265,14 @@ export class Proxy {
   private sendAck(request: SipRequest, connection: Connection): void {
     const { transport, seal } = this.deps
     // the same for each retransmission (§16.11), and no key of anybody's transaction
-    const branch = `${MAGIC_COOKIE}${seal.close('ack', `${request.headers.getList('Via')[0] ?? ''} ${request.callId}`).slice(0, 20)}`
-    const copy = request.clone()
-    copy.headers.set('Max-Forwards', String((request.maxForwards ?? 71) - 1))
-    this.dropOwnCredentials(copy)
-    postprocess(copy)
-    this.deps.gateway?.ack(copy)
-    const chosen = transport.connectionFor(connection, copy.encode().length + 120)
-    copy.headers.prepend('Via', transport.viaFor(chosen, branch))
-    if (transport.isOpen(chosen)) transport.sendRequest(chosen, copy)
+    const branch = `${MAGIC_COOKIE}${seal.mark('ack', `${printVia(request.via)} ${request.callId}`)}`
+        request.headers.set('Max-Forwards', String((request.maxForwards ?? 71) - 1))
+    this.dropOwnCredentials(request)
+    postprocess(request)
+    this.deps.gateway?.ack(request)
+    const chosen = transport.connectionFor(connection, request.size + 120)
+    request.headers.prepend('Via', transport.viaFor(chosen, branch))
+    if (transport.isOpen(chosen)) transport.sendRequest(chosen, request)
   }
 
   private refuse(transaction: ServerTransaction, { status, reason, headers }: Refusal): void {
@@ -248,10 +281,11 @@ export class Proxy {
     response.headers.append('Server', this.deps.serverName)
     for (const [name, value] of headers ?? []) response.headers.append(name, value)
     transaction.respond(response)
+    transaction.request.discard()
   }
 
-  private refusalOf(cause: unknown, cancelled: AbortSignal): Refusal {
-    if (cancelled.aborted) return { status: 487 }
+  private refusalOf(cause: unknown, cancelled: AbortSignal | undefined): Refusal {
+    if (cancelled?.aborted === true) return { status: 487 }
     if (cause instanceof Refused) return cause.refusal
     if (cause instanceof DecodeError) return { status: 400, reason: `Bad Request: ${cause.message}` }
     if (cause instanceof PeerError) return { status: statusOf(cause), reason: cause.code }

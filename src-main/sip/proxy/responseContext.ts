@@ -6,7 +6,7 @@ import { PeerError } from '../../base/errors.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import type { BridgedRequest } from '../bridge/mediaGateway.ts'
 import { makeResponse, type SipRequest, type SipResponse } from '../message/message.ts'
-import type { ServerTransaction } from '../transaction/transaction.ts'
+import type { ServerTransaction, ServerTransactionUser } from '../transaction/transaction.ts'
 import type { TransactionLayer } from '../transaction/transactionLayer.ts'
 import type { Connection } from '../transport/connection.ts'
 import { Branch, type BranchUser } from './branch.ts'
@@ -26,21 +26,24 @@ const COMPLETED_ELSEWHERE: readonly (readonly [string, string])[] = [['Reason', 
 
 /** The phone's timer begins later than ours. */
 const GRACE_MS = 500
+const NONE: never[] = []
 
-export class ResponseContext implements BranchUser {
-  private readonly waiting: Forward[]
-  private readonly branches: Branch[] = []
-  private readonly finals: SipResponse[] = []
-  /** 2xx by To tag as they were passed on: a retransmission is passed on the same, its description rewritten once only. */
-  private readonly successes = new Map<string, SipResponse>()
-  private readonly media = new Map<Branch, BridgedRequest>()
+export class ResponseContext implements BranchUser, ServerTransactionUser {
+  private waiting: Forward[]
+  private branches: Branch[] = []
+  private finals: SipResponse[] = []
+  /** 2xx by To tag whose description was rewritten: a retransmission is passed on the same, rewritten once only. */
+  private successes: Map<string, SipResponse> | undefined = undefined
+  private media: Map<Branch, BridgedRequest> | undefined = undefined
   /** Branches that begin once their phone has forgotten the request that it refused. */
-  private readonly resting = new Map<Timer, Forward>()
+  private resting: Map<Timer, Forward> | undefined = undefined
+  /** From as the caller wrote it, where the branches have another. */
+  private readonly callerFrom: string | undefined
   private over = false
   private cancelled = false
   /** The last branch ended in silence, with its connection, or with 503: another server may do better (RFC 3263 §4.3). */
   private unheard = false
-  private searching: AbortController | undefined
+  private searching: AbortController | undefined = undefined
 
   /**
    * @param server its request is the one that came
@@ -49,22 +52,25 @@ export class ResponseContext implements BranchUser {
    */
   constructor(
     private readonly clock: Clock, private readonly transactions: TransactionLayer, private readonly server: ServerTransaction,
-    forwards: readonly Forward[], private readonly mark: string, private readonly serverName: string, private readonly onOver: () => void,
+    forwards: readonly Forward[], private readonly mark: string, private readonly serverName: string, private readonly onOver: (self: ResponseContext) => void,
     private more?: (signal: AbortSignal) => Promise<readonly Forward[]>,
   ) {
-    this.waiting = [...forwards].sort((a, b) => b.q - a.q)
-    server.user = {
-      onCancel: (cancel) => { this.cancel(cancel.headers.getLines('Reason').map((value) => ['Reason', value] as const)) },
-      onTransportError: () => { this.cancel([]) },
-    }
+    this.waiting = [...forwards]
+    if (forwards.length > 1) this.waiting.sort((a, b) => b.q - a.q)
+    const from = server.request.headers.get('From')
+    this.callerFrom = forwards.some(({ request }) => request.headers.get('From') !== from) ? from : undefined
+    server.user = this
   }
 
   start(): void { this.startNext() }
 
+  onCancel(cancel: SipRequest): void { this.cancel(cancel.headers.getLines('Reason').map((value) => ['Reason', value] as const)) }
+  onTransportError(): void { this.cancel([]) }
+
   /** §16.10: every branch that has no final response. */
   cancel(headers: readonly (readonly [string, string])[]): void {
     this.cancelled = true
-    if (this.resting.size > 0) this.finals.push(this.localResponse(487))
+    if (this.resting !== undefined) this.finals.push(this.localResponse(487))
     this.dropWaiting()
     for (const branch of [...this.branches]) branch.cancel(headers)
     if (this.searching === undefined) { this.conclude(); return }
@@ -83,20 +89,21 @@ export class ResponseContext implements BranchUser {
 
   onResponse(branch: Branch, response: SipResponse): void {
     if (response.status === 100) return // step 5: hop by hop
-    const repeated = response.successful ? this.successes.get(response.toTag ?? '') : undefined
+    const repeated = this.successes !== undefined && response.successful ? this.successes.get(response.toTag ?? '') : undefined
     if (repeated !== undefined) { this.server.respond(repeated); return }
     const upstream = this.towardsCaller(response)
     if (upstream === undefined) {
       // the phone has lost the other Vias: the caller is still to hear how it ended
-      if (!response.provisional) { this.media.get(branch)?.onFailed(); this.finals.push(this.localResponse(response.successful ? 502 : response.status)); this.conclude() }
+      if (!response.provisional && !this.over) { this.media?.get(branch)?.onFailed(); this.finals.push(this.localResponse(response.successful ? 502 : response.status)); this.conclude() }
       return
     }
     if (response.status === 488 && this.offersAnew(branch)) return
-    this.media.get(branch)?.onResponse(upstream)
+    const media = this.media?.get(branch)
+    media?.onResponse(upstream)
     if (response.provisional) { if (!this.server.answered) this.server.respond(upstream); return }
     if (response.successful) {
       const first = !this.server.answered
-      this.successes.set(response.toTag ?? '', upstream)
+      if (media !== undefined) (this.successes ??= new Map<string, SipResponse>()).set(response.toTag ?? '', upstream)
       this.server.respond(upstream) // of an INVITE every 2xx is passed on, of others the machine takes the first
       this.dropWaiting()
       if (first) for (const branch of this.branches) branch.cancel(COMPLETED_ELSEWHERE)
@@ -109,7 +116,7 @@ export class ResponseContext implements BranchUser {
   }
 
   onFailed(branch: Branch, status: 408 | 487 | 503): void {
-    this.media.get(branch)?.onFailed()
+    this.media?.get(branch)?.onFailed()
     this.finals.push(this.localResponse(status))
     this.unheard = status !== 487
     this.conclude()
@@ -125,7 +132,7 @@ export class ResponseContext implements BranchUser {
   private startBranch({ request, connection, media }: Forward): void {
     const branch = new Branch(this.clock, this.transactions, request, connection, this)
     this.branches.push(branch)
-    if (media !== undefined) this.media.set(branch, media)
+    if (media !== undefined) (this.media ??= new Map<Branch, BridgedRequest>()).set(branch, media)
     branch.start(this.mark)
   }
 
@@ -134,24 +141,29 @@ export class ResponseContext implements BranchUser {
    * take another with the same Call-ID and CSeq for a merged one (RFC 3261 §8.2.2.2).
    */
   private offersAnew(branch: Branch): boolean {
-    const media = this.media.get(branch)
+    const media = this.media?.get(branch)
     const request = this.cancelled || this.server.answered ? undefined : media?.again?.()
     if (request === undefined || media === undefined) return false
     const forward: Forward = { request, connection: branch.connection, q: 1, media }
     if (branch.connection.reliable) { this.startBranch(forward); return true }
-    const timer = this.clock.setTimer(this.transactions.timers.t4 + GRACE_MS, () => { this.resting.delete(timer); this.startBranch(forward) })
-    this.resting.set(timer, forward)
+    const resting = this.resting ??= new Map<Timer, Forward>()
+    const timer = this.clock.setTimer(this.transactions.timers.t4 + GRACE_MS, () => {
+      resting.delete(timer)
+      if (resting.size === 0) this.resting = undefined
+      this.startBranch(forward)
+    })
+    resting.set(timer, forward)
     return true
   }
 
   private dropWaiting(): void {
     for (const { media } of this.waiting.splice(0)) media?.onFailed()
-    for (const [timer, { media }] of this.resting) { timer.cancel(); media?.onFailed() }
-    this.resting.clear()
+    for (const [timer, { media }] of this.resting ?? []) { timer.cancel(); media?.onFailed() }
+    this.resting = undefined
   }
 
   private conclude(): void {
-    if (this.over || this.resting.size > 0 || !this.branches.every((branch) => branch.done)) return
+    if (this.over || this.resting !== undefined || !this.branches.every((branch) => branch.done)) return
     if (!this.server.answered && this.waiting.length > 0 && !this.cancelled) { this.startNext(); return }
     if (!this.server.answered && this.unheard && !this.cancelled && this.more !== undefined) { this.search(this.more); return }
     if (!this.server.answered) this.server.respond(this.best())
@@ -183,8 +195,7 @@ export class ResponseContext implements BranchUser {
     const out = response.clone()
     out.headers.replaceFirst('Via', undefined)
     if (!out.headers.has('Via')) return undefined
-    const from = this.server.request.headers.get('From')
-    if (from !== undefined) out.headers.set('From', from)
+    if (this.callerFrom !== undefined) out.headers.set('From', this.callerFrom)
     return out
   }
 
@@ -197,6 +208,9 @@ export class ResponseContext implements BranchUser {
   private finish(): void {
     if (this.over) return
     this.over = true
-    this.onOver()
+    this.waiting = this.branches = this.finals = NONE
+    // only the transactions' timers keep this now, so that repeated 2xx find their way
+    this.server.request.discard()
+    this.onOver(this)
   }
 }

@@ -9,15 +9,12 @@ export interface Refusal {
   readonly headers?: readonly (readonly [string, string])[]
 }
 
-const MARK_LETTERS = 16
-
 /**
  * Second part of the branch parameter (RFC 5393 §4.2.1): varies with everything that decides where the request goes,
  * and with nothing else.
  */
 export function loopMark(seal: Seal, request: SipRequest, used: readonly string[], caller: string): string {
-  const text = [request.requestUri, ...used, ...request.headers.getLines('Route'), caller, request.callId, request.cseq.number].join('\n')
-  return seal.close('loop', text).slice(0, MARK_LETTERS)
+  return seal.mark('loop', `${request.requestUri}\n${used.join('\n')}\n${request.headers.getLines('Route').join('\n')}\n${caller}\n${request.callId}\n${request.cseq.number}`)
 }
 
 /** RFC 5393 §4.2.2: one of the Vias is of us, and nothing has changed since. Vias that cannot be read are not ours. */

@@ -58,6 +58,7 @@ export class Registrar {
       response = this.respond(request, { status: 400, reason: `Bad Request: ${error.message}` })
     }
     transaction.respond(response)
+    request.discard()
   }
 
   private serve(request: SipRequest, flow: Connection): SipResponse {

@@ -25,7 +25,7 @@ export class InviteClient implements ClientTransaction {
     readonly connection: Connection,
     readonly request: SipRequest,
     private readonly user: ClientTransactionUser,
-    private readonly onTerminated: () => void,
+    private readonly onTerminated: (self: ClientTransaction) => void,
   ) {
     this.intervalMs = context.timers.t1
   }
@@ -40,7 +40,7 @@ export class InviteClient implements ClientTransaction {
     switch (this.state) {
       case 'calling':
       case 'proceeding':
-        this.timerA?.cancel()
+        if (this.timerA !== undefined) { this.timerA.cancel(); this.timerA = undefined }
         if (response.provisional) {
           if (this.state === 'calling') { this.state = 'proceeding'; this.timer?.cancel() }
         } else if (response.successful) this.enter('accepted', transactionTimeout(this.context.timers))
@@ -73,6 +73,7 @@ export class InviteClient implements ClientTransaction {
     this.state = 'terminated'
     this.timerA?.cancel()
     this.timer?.cancel()
+    this.timerA = this.timer = undefined
   }
 
   private armA(): void {
@@ -98,7 +99,7 @@ export class InviteClient implements ClientTransaction {
 
   private terminate(): void {
     this.dispose()
-    this.onTerminated()
+    this.onTerminated(this)
   }
 }
 

@@ -13,23 +13,23 @@ export type InviteServerState = 'proceeding' | 'completed' | 'confirmed' | 'acce
 
 export class InviteServer implements ServerTransaction {
   state: InviteServerState = 'proceeding'
-  user: ServerTransactionUser | undefined
+  user: ServerTransactionUser | undefined = undefined
+  source = ''
   private last: SipResponse | undefined
   private timerG: Timer | undefined
-  /** H, I or L. */
+  /** That of 100 Trying, then H, I or L. */
   private timer: Timer | undefined
   private intervalMs: number
-  private readonly tryingTimer: Timer
 
   constructor(
     private readonly context: TransactionContext,
     readonly key: string,
     readonly connection: Connection,
     readonly request: SipRequest,
-    private readonly onTerminated: () => void,
+    private readonly onTerminated: (self: ServerTransaction) => void,
   ) {
     this.intervalMs = context.timers.t1
-    this.tryingTimer = context.clock.setTimer(TRYING_DELAY_MS, () => { if (this.last === undefined) this.respond(makeResponse(request, 100)) })
+    this.timer = context.clock.setTimer(TRYING_DELAY_MS, () => { if (this.last === undefined) this.respond(makeResponse(request, 100)) })
   }
 
   get answered(): boolean { return this.state !== 'proceeding' }
@@ -56,8 +56,9 @@ export class InviteServer implements ServerTransaction {
   respond(response: SipResponse): void {
     switch (this.state) {
       case 'proceeding':
-        this.tryingTimer.cancel()
-        this.last = response
+        this.timer?.cancel()
+        this.timer = undefined
+        this.last = response.successful ? undefined : response // a 2xx is repeated by the user
         if (response.successful) this.enter('accepted')
         else if (!response.provisional) {
           this.enter('completed')
@@ -84,7 +85,6 @@ export class InviteServer implements ServerTransaction {
 
   dispose(): void {
     this.state = 'terminated'
-    this.tryingTimer.cancel()
     this.timerG?.cancel()
     this.timer?.cancel()
   }
@@ -108,6 +108,7 @@ export class InviteServer implements ServerTransaction {
 
   private confirm(): void {
     this.state = 'confirmed'
+    this.last = undefined
     this.timerG?.cancel()
     this.timer?.cancel()
     if (this.connection.reliable) this.terminate()
@@ -121,7 +122,7 @@ export class InviteServer implements ServerTransaction {
 
   private terminate(): void {
     this.dispose()
-    this.onTerminated()
+    this.onTerminated(this)
     this.user?.onTerminated?.()
   }
 }

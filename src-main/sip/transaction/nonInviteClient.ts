@@ -21,7 +21,7 @@ export class NonInviteClient implements ClientTransaction {
     readonly connection: Connection,
     readonly request: SipRequest,
     private readonly user: ClientTransactionUser,
-    private readonly onTerminated: () => void,
+    private readonly onTerminated: (self: ClientTransaction) => void,
   ) {
     this.intervalMs = context.timers.t1
   }
@@ -71,12 +71,13 @@ export class NonInviteClient implements ClientTransaction {
     this.state = 'completed'
     this.timerE?.cancel()
     this.timer?.cancel()
+    this.timerE = this.timer = undefined
     if (this.connection.reliable) this.terminate()
     else this.timer = this.context.clock.setTimer(this.context.timers.t4, () => { this.terminate() })
   }
 
   private terminate(): void {
     this.dispose()
-    this.onTerminated()
+    this.onTerminated(this)
   }
 }

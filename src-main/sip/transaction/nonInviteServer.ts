@@ -5,6 +5,7 @@
 import { assertNever } from '../../base/errors.ts'
 import type { Timer } from '../../ports/clock.ts'
 import type { SipRequest, SipResponse } from '../message/message.ts'
+import { StoredResponse } from '../message/storedResponse.ts'
 import type { Connection } from '../transport/connection.ts'
 import { transactionTimeout } from './timers.ts'
 import type { ServerTransaction, ServerTransactionUser, TransactionContext } from './transaction.ts'
@@ -13,8 +14,9 @@ export type NonInviteServerState = 'trying' | 'proceeding' | 'completed' | 'term
 
 export class NonInviteServer implements ServerTransaction {
   state: NonInviteServerState = 'trying'
-  user: ServerTransactionUser | undefined
-  private last: SipResponse | undefined
+  user: ServerTransactionUser | undefined = undefined
+  source = ''
+  private last: StoredResponse | undefined
   private timer: Timer
   private readonly startedMs: number
 
@@ -23,7 +25,7 @@ export class NonInviteServer implements ServerTransaction {
     readonly key: string,
     readonly connection: Connection,
     readonly request: SipRequest,
-    private readonly onTerminated: () => void,
+    private readonly onTerminated: (self: ServerTransaction) => void,
   ) {
     this.startedMs = context.clock.monotonic()
     this.timer = context.clock.setTimer(transactionTimeout(context.timers), () => { this.terminate() })
@@ -36,7 +38,7 @@ export class NonInviteServer implements ServerTransaction {
       case 'trying': return
       case 'proceeding':
       case 'completed':
-        if (this.last !== undefined) this.send(this.last)
+        if (this.last !== undefined) this.send(this.last.read())
         return
       case 'terminated': return
       default: assertNever(this.state)
@@ -49,17 +51,22 @@ export class NonInviteServer implements ServerTransaction {
       case 'proceeding':
         if (response.provisional) { this.provisional(response); return }
         if (response.status === 408) { this.terminate(); return }
-        this.last = response
         this.state = 'completed'
         this.timer.cancel()
         this.send(response)
         if (this.connection.reliable) this.terminate() // timer J is 0
-        else this.timer = this.context.clock.setTimer(transactionTimeout(this.context.timers), () => { this.terminate() })
+        else this.keep(response)
         return
       case 'completed':
       case 'terminated': return
       default: assertNever(this.state)
     }
+  }
+
+  /** For repeated requests, until timer J. */
+  private keep(response: SipResponse): void {
+    this.last = new StoredResponse(response)
+    this.timer = this.context.clock.setTimer(transactionTimeout(this.context.timers), () => { this.terminate() })
   }
 
   connectionLost(cause?: Error): void {
@@ -80,7 +87,7 @@ export class NonInviteServer implements ServerTransaction {
     let sum = 0
     for (let interval = t1; interval < t2; interval *= 2) sum += interval
     if (!this.connection.reliable && this.context.clock.monotonic() - this.startedMs < sum) return
-    this.last = response
+    this.last = new StoredResponse(response)
     this.state = 'proceeding'
     this.send(response)
   }
@@ -92,7 +99,7 @@ export class NonInviteServer implements ServerTransaction {
   private terminate(): void {
     if (this.state === 'terminated') return
     this.dispose()
-    this.onTerminated()
+    this.onTerminated(this)
     this.user?.onTerminated?.()
   }
 }

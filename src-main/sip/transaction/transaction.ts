@@ -49,6 +49,8 @@ export interface ClientTransaction extends Transaction {
 
 export interface ServerTransaction extends Transaction {
   readonly request: SipRequest
+  /** What identifies its request however it came (§8.2.2.2); '' for a request with a To tag. The layer's. */
+  source: string
   user: ServerTransactionUser | undefined
   /** A final response has been given. */
   readonly answered: boolean

@@ -34,6 +34,8 @@ export interface TransactionLayerDeps {
   readonly maxTransactions?: number
 }
 
+const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
 export class TransactionLayer {
   user: TransactionLayerUser | undefined
   readonly timers: TimerValues
@@ -44,6 +46,11 @@ export class TransactionLayer {
   private readonly byConnection = new Map<Connection, Set<Transaction>>()
   private readonly context: TransactionContext
   private readonly maxTransactions: number
+  private readonly dropClient = (transaction: ClientTransaction): void => { this.drop(this.clients, transaction) }
+  private readonly dropServer = (transaction: ServerTransaction): void => {
+    this.drop(this.servers, transaction)
+    if (transaction.source !== '' && this.bySource.get(transaction.source) === transaction) this.bySource.delete(transaction.source)
+  }
 
   constructor(private readonly deps: TransactionLayerDeps) {
     const { transport } = deps
@@ -66,7 +73,7 @@ export class TransactionLayer {
   /** Unguessable token of 16 hexadecimal digits, for branches and tags. */
   token(): string {
     let out = ''
-    for (const byte of this.deps.random.bytes(8)) out += byte.toString(16).padStart(2, '0')
+    for (const byte of this.deps.random.bytes(8)) out += HEX[byte] as string
     return out
   }
 
@@ -76,7 +83,7 @@ export class TransactionLayer {
    * A request too large for UDP goes over TCP, and over UDP after all when TCP cannot be opened (RFC 3261 §18.1.1).
    */
   request(connection: Connection, request: SipRequest, user: ClientTransactionUser, branchTail = ''): ClientTransaction {
-    const chosen = this.deps.transport.connectionFor(connection, request.method === 'CANCEL' ? 0 : request.encode().length + 120)
+    const chosen = this.deps.transport.connectionFor(connection, request.method === 'CANCEL' ? 0 : request.size + 120)
     if (chosen === connection) return this.startClient(connection, request, user, branchTail)
     const copy = request.clone()
     let heard = false
@@ -109,7 +116,7 @@ export class TransactionLayer {
 
   /** §8.2.2.2: the same request is here already, having come another way. */
   isMerged(transaction: ServerTransaction): boolean {
-    const first = this.bySource.get(sourceKey(transaction.request, transaction.connection))
+    const first = this.bySource.get(transaction.source === '' ? sourceKey(transaction.request, transaction.connection) : transaction.source)
     return first !== undefined && first !== transaction
   }
 
@@ -131,7 +138,7 @@ export class TransactionLayer {
   private start(connection: Connection, request: SipRequest, branch: string, user: ClientTransactionUser): ClientTransaction {
     const Machine = request.method === 'INVITE' ? InviteClient : NonInviteClient
     const key = `${branch} ${request.method}`
-    const transaction: ClientTransaction = new Machine(this.context, key, connection, request, user, () => { this.drop(this.clients, transaction) })
+    const transaction: ClientTransaction = new Machine(this.context, key, connection, request, user, this.dropClient)
     // both are told in a later turn: the caller has not yet got hold of the transaction
     if (!this.deps.transport.isOpen(connection) || this.clients.size >= this.maxTransactions) {
       this.deps.clock.setTimer(0, () => { transaction.connectionLost(new Error('no connection')) })
@@ -173,12 +180,12 @@ export class TransactionLayer {
       return
     }
     const Machine = request.method === 'INVITE' ? InviteServer : NonInviteServer
-    const transaction: ServerTransaction = new Machine(this.context, key, connection, request, () => {
-      this.drop(this.servers, transaction)
-      if (this.bySource.get(sourceKey(request, connection)) === transaction) this.bySource.delete(sourceKey(request, connection))
-    })
+    const transaction: ServerTransaction = new Machine(this.context, key, connection, request, this.dropServer)
     this.add(this.servers, transaction)
-    if (request.toTag === undefined && !this.bySource.has(sourceKey(request, connection))) this.bySource.set(sourceKey(request, connection), transaction)
+    if (request.toTag === undefined) {
+      transaction.source = sourceKey(request, connection)
+      if (!this.bySource.has(transaction.source)) this.bySource.set(transaction.source, transaction)
+    }
     this.user.onRequest(request, transaction)
   }
 

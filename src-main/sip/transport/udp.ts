@@ -7,10 +7,14 @@ import type { Connection, ConnectionUser } from './connection.ts'
 import type { SourceLimits } from './sourceLimits.ts'
 
 const MAX_FLOWS = 4096
+/** A flow that was put last so many uses ago at most is not put last again: the order is as good, and costs nothing. */
+const FRESH_USES = 256
 
 export class UdpTransport {
   private readonly flows = new Map<string, UdpFlow>()
   private closed = false
+  /** Counts uses of flows. */
+  private uses = 0
 
   constructor(
     private readonly socket: DatagramSocket,
@@ -32,11 +36,14 @@ export class UdpTransport {
   flow(remote: SocketAddress): UdpFlow {
     const key = `${remote.host} ${remote.port}`
     let flow = this.flows.get(key)
+    this.uses++
     if (flow === undefined) {
       flow = new UdpFlow(this, { host: remote.host, port: remote.port })
       this.evict()
       this.onFlow(flow)
-    } else this.flows.delete(key) // insertion order is order of use
+    } else if (this.uses - flow.placedAt > FRESH_USES) this.flows.delete(key) // insertion order is order of use
+    else return flow
+    flow.placedAt = this.uses
     this.flows.set(key, flow)
     return flow
   }
@@ -72,7 +79,9 @@ export class UdpFlow implements Connection {
   readonly transport = 'UDP'
   readonly reliable = false
   readonly id: string
-  user: ConnectionUser | undefined
+  user: ConnectionUser | undefined = undefined
+  /** Use at which it was put behind all other flows. */
+  placedAt = 0
   private open = true
 
   constructor(private readonly owner: UdpTransport, readonly remote: SocketAddress) {

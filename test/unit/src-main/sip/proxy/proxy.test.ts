@@ -198,6 +198,24 @@ describe('response processing (§16.7)', () => {
     expect(new Set(answers.map((message) => new TextDecoder().decode(message.encode()))).size).toBe(1)
   })
 
+  it('keeps no text of a request once it is answered, and still passes a repeated 2xx on (RFC 6026)', async () => {
+    const kit = new ServerKit()
+    const bob = kit.callee('bob')
+    const served: SipRequest[] = []
+    const { user } = kit.element.transactions
+    kit.element.transactions.user = user === undefined ? undefined : {
+      onRequest: (request, transaction) => { served.push(request); user.onRequest(request, transaction) },
+      onAck: (request, connection) => { user.onAck(request, connection) }, onConnectionClosed: (connection) => { user.onConnectionClosed(connection) },
+    }
+    const { desk } = await ringing(kit, bob)
+    expect(served.map(({ headers }) => headers.size > 0)).toEqual([false, true])
+    const invite = bob.lastOf('INVITE')
+    for (let i = 0; i < 2; i++) bob.respond(invite, 200, [contactOf('bob')])
+    await kit.run()
+    expect(served.map(({ headers }) => headers.size)).toEqual([0, 0])
+    expect(desk.statuses.filter((status) => status === 200)).toEqual([200, 200])
+  })
+
   it('2xx of several branches are all forwarded', async () => {
     const kit = new ServerKit()
     const b1 = kit.callee('b1'), b2 = kit.callee('b2')
