@@ -1,5 +1,6 @@
-/** The SIP benchmark: `npm run bench -- sip [messages|memory|servers]... [--quick] [--json]`. */
+/** The SIP benchmark: `npm run bench -- sip [messages|memory|proxy|servers]... [--quick] [--json]`. */
 import type { Figure } from '../measure.ts'
+import { inMemoryFigures } from './inMemory.ts'
 import { memoryFigures } from './memory.ts'
 import { messageFigures } from './messages.ts'
 import { serverFigures } from './servers.ts'
@@ -9,5 +10,6 @@ export interface SipOptions { readonly quick: boolean }
 export const sipSections: Readonly<Record<string, (options: SipOptions) => Promise<readonly Figure[]>>> = {
   messages: ({ quick }) => messageFigures(quick ? 3 : 9, quick ? 100 : 300),
   memory: ({ quick }) => Promise.resolve(memoryFigures(quick ? 2 : 5)),
+  proxy: ({ quick }) => inMemoryFigures(quick ? 3 : 9, quick ? 500 : 2000),
   servers: ({ quick }) => serverFigures(quick ? 50 : 200, quick ? 3 : 10, quick ? 1 : 3),
 }
