@@ -1,6 +1,6 @@
 /** Smaller header fields as values: CSeq, Event, Subscription-State, media types, delta-seconds, RAck (RFC 3261 §20, 6665, 3262). */
 import { DecodeError } from '../../base/errors.ts'
-import { isDigits, isLws, isToken, Params, parseNumber, parseParams, skipLws } from './lexer.ts'
+import { isDigits, isLws, isToken, methodIn, Params, parseNumber, parseParams, skipLws } from './lexer.ts'
 
 export interface CSeq { readonly number: number; readonly method: string }
 export interface TokenWithParams { readonly value: string; readonly params: Params }
@@ -16,7 +16,7 @@ export function parseCSeq(text: string, start = 0, end: number = text.length): C
   let i = start
   while (i < end && !isLws(text.charCodeAt(i))) i++
   const number = parseNumber(text, MAX_CSEQ, 'CSeq number', start, i)
-  const method = text.slice(skipLws(text, i, end), end)
+  const method = methodIn(text, skipLws(text, i, end), end)
   if (!isToken(method)) throw new DecodeError('CSeq')
   return { number, method }
 }

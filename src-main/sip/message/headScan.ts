@@ -16,7 +16,10 @@ export class HeadScan {
   /** Four numbers a line, as `Headers` takes them, relative to `start`. */
   readonly lines: number[]
   /** Names and values of lines that cannot be sent on as they came. */
-  readonly odd: string[] = []
+  odd: string[] | undefined = undefined
+  /** Ids below 32 that a line has, and those that more than one has, as bits. */
+  seen = 0
+  twice = 0
   /** Why the message must not be served, in words. */
   fault: string | undefined = undefined
   /** Behind the empty line, -1 where there is none. */
@@ -62,6 +65,7 @@ export class HeadScan {
       }
       let bare = false, folded = 0
       for (k++; ; k++) {
+        while (k + 3 < size && (bytes[k] as number) > CR && (bytes[k + 1] as number) > CR && (bytes[k + 2] as number) > CR && (bytes[k + 3] as number) > CR) k += 4
         while (k < size && (bytes[k] as number) > CR) k++
         if (k >= size) return n
         c = bytes[k] as number
@@ -74,7 +78,13 @@ export class HeadScan {
       if (n >= max) throw new DecodeError('too many header fields', i)
       if (bare) this.noteOdd(i, nameEnd, colon, k)
       else {
-        scratch[n] = idAt(bytes, i, nameEnd, hash) + folded
+        const id = idAt(bytes, i, nameEnd, hash)
+        if (id < 32) {
+          const bit = 1 << id
+          this.twice |= this.seen & bit
+          this.seen |= bit
+        }
+        scratch[n] = id + folded
         scratch[n + 1] = i - start
         scratch[n + 2] = colon - start
         scratch[n + 3] = k - start
@@ -88,6 +98,7 @@ export class HeadScan {
   private noteOdd(start: number, nameEnd: number, colon: number, end: number): void {
     this.fault ??= 'Bad Request: bare line break in a header field'
     const decoder = new TextDecoder()
+    this.odd ??= []
     this.odd.push(decoder.decode(this.bytes.subarray(start, nameEnd)), trimLws(decoder.decode(this.bytes.subarray(colon + 1, end))))
   }
 }

@@ -16,15 +16,21 @@ export const LINE_NUMBERS = 4
 export const FOLDED = 256
 const ID = 255
 
+/** What no message has added. Never written to. */
+const NO_LINES: string[] = []
+
 export class Headers {
   /** Counts changes. */
   revision = 0
   /** By the ids of headerNames.ts; 0 is for the whole list of Vias. */
   private memo: unknown[] | undefined = undefined
-  private own: string[] = []
+  private own: string[] = NO_LINES
 
-  /** @param text head of a message, and @param lines its lines in it, as the parser finds them; none for a new message */
-  constructor(private text: string = '', private lines: number[] = []) {}
+  /**
+   * @param text head of a message, and @param lines its lines in it, as the parser finds them; none for a new message
+   * @param seen ids below 32 that lines may have, and @param twice that more than one may have, as bits: what is not there need not be looked for
+   */
+  constructor(private text: string = '', private lines: number[] = [], private seen = 0, private twice = 0) {}
 
   get size(): number { return this.lines.length / LINE_NUMBERS }
 
@@ -65,6 +71,7 @@ export class Headers {
   append(name: string, value: string): this {
     const id = headerId(name)
     this.lines.push(id, -1, this.addOwn(name, value), 0)
+    this.note(id)
     return this.changed(id)
   }
 
@@ -72,6 +79,7 @@ export class Headers {
   prepend(name: string, value: string): this {
     const id = headerId(name)
     this.lines.splice(Math.max(0, this.find(id, name, 0)), 0, id, -1, this.addOwn(name, value), 0)
+    this.note(id)
     return this.changed(id)
   }
 
@@ -102,7 +110,7 @@ export class Headers {
   }
 
   clone(): Headers {
-    const out = new Headers(this.text, this.lines.slice())
+    const out = new Headers(this.text, this.lines.slice(), this.seen, this.twice)
     if (this.own.length > 0) out.own = this.own.slice()
     out.memo = this.memo?.slice()
     return out
@@ -112,8 +120,9 @@ export class Headers {
   clear(): void {
     this.text = ''
     this.lines = []
-    this.own = []
+    this.own = NO_LINES
     this.memo = undefined
+    this.seen = this.twice = 0
     this.revision++
   }
 
@@ -169,6 +178,7 @@ export class Headers {
 
   /** Is there more than one line with this id? */
   repeated(id: number): boolean {
+    if ((this.twice & (1 << id)) === 0) return false
     const k = this.find(id, '', 0)
     return k >= 0 && this.find(id, '', k + LINE_NUMBERS) >= 0
   }
@@ -176,8 +186,10 @@ export class Headers {
   /** The elements of a list header field parsed in place. @throws DecodeError */
   parseList<T>(id: number, parser: ValueParser<T>): T[] {
     const out: T[] = []
-    const items = (text: string, start: number, end: number): void => { parseItems(text, start, end, parser, out) }
-    for (let k = this.find(id, '', 0); k >= 0; k = this.find(id, '', k + LINE_NUMBERS)) this.parseAt(k, items)
+    for (let k = this.find(id, '', 0); k >= 0; k = this.repeated(id) ? this.find(id, '', k + LINE_NUMBERS) : -1) {
+      if (this.locate(k)) parseItems(this.text, valueFrom, valueTo, parser, out)
+      else { const value = this.valueAt(k); parseItems(value, 0, value.length, parser, out) }
+    }
     return out
   }
 
@@ -212,6 +224,7 @@ export class Headers {
   private find(id: number, name: string, k: number): number {
     const { lines } = this
     if (id !== HeaderId.other) {
+      if (id < 32 && (this.seen & (1 << id)) === 0) return -1
       for (; k < lines.length; k += LINE_NUMBERS) if (((lines[k] as number) & ID) === id) return k
       return -1
     }
@@ -240,18 +253,34 @@ export class Headers {
   }
 
   private parseAt<T>(k: number, parser: ValueParser<T>): T {
+    if (this.locate(k)) return parser(this.text, valueFrom, valueTo)
+    const value = this.valueAt(k)
+    return parser(value, 0, value.length)
+  }
+
+  /** Sets `valueFrom` and `valueTo` to where the value stands in the text; false when it does not stand there as it is. */
+  private locate(k: number): boolean {
     const { lines, text } = this
-    if ((lines[k] as number) >= FOLDED || (lines[k + 1] as number) < 0) {
-      const value = this.valueAt(k)
-      return parser(value, 0, value.length)
-    }
+    if ((lines[k] as number) >= FOLDED || (lines[k + 1] as number) < 0) return false
     let start = (lines[k + 2] as number) + 1, end = lines[k + 3] as number
     while (start < end && isLws(text.charCodeAt(start))) start++
     while (end > start && isLws(text.charCodeAt(end - 1))) end--
-    return parser(text, start, end)
+    valueFrom = start
+    valueTo = end
+    return true
   }
 
-  private addOwn(name: string, value: string): number { return this.own.push(name, clean(value)) - 2 }
+  private note(id: number): void {
+    if (id >= 32) return
+    this.twice |= this.seen & (1 << id)
+    this.seen |= 1 << id
+  }
+
+  private addOwn(name: string, value: string): number {
+    if (this.own === NO_LINES) this.own = [name, clean(value)]
+    else this.own.push(name, clean(value))
+    return this.own.length - 2
+  }
 
   private replaceLine(k: number, name: string, value: string): void {
     const { lines } = this
@@ -264,6 +293,9 @@ export class Headers {
     for (let k = this.find(id, name, from); k >= 0; k = this.find(id, name, k)) this.lines.splice(k, LINE_NUMBERS)
   }
 }
+
+/** Found by `locate`. */
+let valueFrom = 0, valueTo = 0
 
 function parseItems<T>(text: string, start: number, end: number, parser: ValueParser<T>, out: T[]): void {
   if (start === end) out.push(parser(text, start, end)) // a field without value: the parser says what it thinks of it

@@ -2,7 +2,7 @@
  * The words that SIP's grammar is made of (RFC 3261 §25.1): tokens, quoted strings, parameters, lists split at
  * commas. Scanners by character code, without regular expressions on the hot path.
  */
-import { DecodeError } from '../../base/errors.ts'
+import { DecodeError, invariant } from '../../base/errors.ts'
 
 /** 1 for each byte that a token may have. */
 export const TOKENS: Readonly<Uint8Array> = tokenTable()
@@ -20,6 +20,14 @@ export function isTokenCode(code: number): boolean { return code < 128 && TOKENS
 export function isToken(text: string): boolean {
   for (let i = 0; i < text.length; i++) if (!isTokenCode(text.charCodeAt(i))) return false
   return text.length > 0
+}
+
+const METHODS = ['INVITE', 'ACK', 'BYE', 'REGISTER', 'MESSAGE', 'CANCEL', 'OPTIONS', 'NOTIFY', 'SUBSCRIBE', 'PUBLISH', 'REFER', 'UPDATE', 'PRACK', 'INFO'] as const
+
+/** What stands from `start` to `end`; for a known method without making a string. */
+export function methodIn(text: string, start: number, end: number): string {
+  for (const method of METHODS) if (method.length === end - start && text.startsWith(method, start)) return method
+  return text.slice(start, end)
 }
 
 export function isLws(code: number): boolean { return code === SP || code === HTAB }
@@ -122,11 +130,16 @@ class Param {
   constructor(readonly name: string, public value: string | undefined) {}
 }
 
-/** Parameters in order, names compared without case, values as they stand (quotes kept). */
+/**
+ * Parameters in order, names compared without case, values as they stand (quotes kept). Those that were read from a
+ * message stay where they are in its text until they are changed: most are never asked for.
+ */
 export class Params {
-  size = 0
   private head: Param | undefined = undefined
   private tail: Param | undefined = undefined
+
+  /** @param text where checked parameters stand, from the semicolon at `from` to `to`, and @param count how many of them */
+  constructor(private text: string = '', private from = 0, private to = 0, private count = 0) {}
 
   static of(record: Readonly<Record<string, string | undefined>>): Params {
     const out = new Params()
@@ -134,30 +147,41 @@ export class Params {
     return out
   }
 
+  get size(): number { return this.count }
+
   *[Symbol.iterator](): Iterator<{ readonly name: string; readonly value: string | undefined }> {
+    this.unpack()
     for (let p = this.head; p !== undefined; p = p.next) yield p
   }
 
-  has(name: string): boolean { return this.find(name) !== undefined }
+  has(name: string): boolean {
+    if (this.from < this.to) return readParam(this.text, this.from, this.to, name)
+    return this.find(name) !== undefined
+  }
   /** Value without quotes; '' for a parameter without value; undefined when it is not there. */
   get(name: string): string | undefined {
+    if (this.from < this.to) return readParam(this.text, this.from, this.to, name) ? unquote(this.text.slice(valueStart, valueEnd)) : undefined
     const found = this.find(name)
     return found === undefined ? undefined : unquote(found.value ?? '')
   }
   /** Puts it at its old place or last. */
   set(name: string, value: string | undefined): void {
+    this.unpack()
     const found = this.find(name)
     if (found === undefined) this.push(name, value)
     else found.value = value
   }
   push(name: string, value: string | undefined): void {
+    invariant(this !== NO_PARAMS, 'parameters of a message are changed in a copy')
+    this.unpack()
     const added = new Param(name, value)
     if (this.tail === undefined) this.head = added
     else this.tail.next = added
     this.tail = added
-    this.size++
+    this.count++
   }
   delete(name: string): void {
+    this.unpack()
     const found = this.find(name)
     if (found === undefined) return
     let before: Param | undefined
@@ -165,29 +189,93 @@ export class Params {
     if (before === undefined) this.head = found.next
     else before.next = found.next
     if (found === this.tail) this.tail = before
-    this.size--
+    this.count--
   }
   clone(): Params {
+    if (this.from < this.to) return new Params(this.text, this.from, this.to, this.count)
     const out = new Params()
     for (let p = this.head; p !== undefined; p = p.next) out.push(p.name, p.value)
     return out
   }
   toString(): string {
+    this.unpack()
     let out = ''
     for (let p = this.head; p !== undefined; p = p.next) out += p.value === undefined ? `;${p.name}` : `;${p.name}=${p.value}`
     return out
   }
 
   private find(name: string): Param | undefined {
+    if (this.from < this.to) this.unpack()
     for (let p = this.head; p !== undefined; p = p.next) if (sameName(p.name, name)) return p
     return undefined
   }
+
+  /** Makes the list of what stands in the text. */
+  private unpack(): void {
+    const { text, from, to } = this
+    if (from >= to) return
+    this.text = ''
+    this.from = this.to = this.count = 0
+    for (let i = from; (i = nextParam(text, i, to)) >= 0;) {
+      this.push(text.slice(nameStart, nameEnd), valueStart < 0 ? undefined : text.slice(valueStart, valueEnd))
+    }
+  }
 }
 
-function sameName(a: string, b: string): boolean {
-  if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) {
-    const x = a.charCodeAt(i), y = b.charCodeAt(i)
+/** Those of everything that was read without any. */
+export const NO_PARAMS = new Params()
+
+/** Where `nextParam` found name and value; a value that is not there begins and ends at -1. */
+let nameStart = 0, nameEnd = 0, valueStart = 0, valueEnd = 0
+
+/** Finds the parameter at or behind `i` in a text of checked ones. @returns where it ends, or -1 when there is none */
+function nextParam(text: string, i: number, to: number): number {
+  for (let c = 0; i < to && ((c = text.charCodeAt(i)) === SEMI || isLws(c));) i++
+  if (i >= to) return -1
+  nameStart = i
+  for (let c = 0; i < to && (c = text.charCodeAt(i)) !== SEMI && c !== EQUAL && !isLws(c);) i++
+  nameEnd = i
+  i = skipLws(text, i, to)
+  if (i >= to || text.charCodeAt(i) !== EQUAL) {
+    valueStart = valueEnd = -1
+    return i
+  }
+  i = valueStart = skipLws(text, i + 1, to)
+  if (i < to && text.charCodeAt(i) === QUOTE) i = skipQuoted(text, i, to)
+  else for (let c = 0; i < to && (c = text.charCodeAt(i)) !== SEMI && !isLws(c);) i++
+  valueEnd = i
+  return i
+}
+
+/** Finds the parameter of this name, for `valueStart` and `valueEnd`; without a value they are equal. */
+function readParam(text: string, from: number, to: number, name: string): boolean {
+  for (let i = from; (i = nextParam(text, i, to)) >= 0;) {
+    if (nameEnd - nameStart !== name.length || !sameText(text, nameStart, name)) continue
+    if (valueStart < 0) valueStart = valueEnd = 0
+    return true
+  }
+  return false
+}
+
+/** Is there a parameter named as what stands from `start` to `end`? */
+export function hasParamNamed(text: string, from: number, to: number, start: number, end: number): boolean {
+  for (let i = from; (i = nextParam(text, i, to)) >= 0;) {
+    if (nameEnd - nameStart !== end - start) continue
+    let k = nameStart
+    while (k < nameEnd && lower(text.charCodeAt(k)) === lower(text.charCodeAt(start + k - nameStart))) k++
+    if (k === nameEnd) return true
+  }
+  return false
+}
+
+function lower(code: number): number { return code >= 65 && code <= 90 ? code + 32 : code }
+
+function sameName(a: string, b: string): boolean { return a.length === b.length && sameText(a, 0, b) }
+
+/** Without case. */
+function sameText(a: string, from: number, b: string): boolean {
+  for (let i = 0; i < b.length; i++) {
+    const x = a.charCodeAt(from + i), y = b.charCodeAt(i)
     if (x !== y && ((x ^ y) !== 32 || !isLetter(x))) return false
   }
   return true
@@ -202,32 +290,27 @@ const MAX_PARAMS = 64
  * @throws DecodeError
  */
 export function parseParams(text: string, i: number, end: number = text.length): Params {
-  const out = new Params()
-  for (;;) {
+  const from = i
+  for (let count = 0; ;) {
     while (i < end && isLws(text.charCodeAt(i))) i++
-    if (i >= end) return out
+    if (i >= end) return count === 0 ? NO_PARAMS : new Params(text, from, end, count)
     if (text.charCodeAt(i) !== SEMI) throw new DecodeError('junk where a parameter was expected', i)
     i++
     while (i < end && isLws(text.charCodeAt(i))) i++
-    const nameStart = i
+    const start = i
     while (i < end && isTokenCode(text.charCodeAt(i))) i++
-    if (i === nameStart) {
+    if (i === start) {
       if (i >= end || text.charCodeAt(i) === SEMI) continue // ";;" and a trailing ";" are common and harmless
       throw new DecodeError('parameter without name', i)
     }
-    const name = text.slice(nameStart, i)
-    let value: string | undefined
     while (i < end && isLws(text.charCodeAt(i))) i++
     if (i < end && text.charCodeAt(i) === EQUAL) {
       i++
       while (i < end && isLws(text.charCodeAt(i))) i++
-      const start = i
       if (i < end && text.charCodeAt(i) === QUOTE) i = skipQuoted(text, i, end)
       else while (i < end && !endsValue(text.charCodeAt(i))) i++
-      value = text.slice(start, i)
     }
-    if (out.size >= MAX_PARAMS) throw new DecodeError('too many parameters', i)
-    out.push(name, value)
+    if (++count > MAX_PARAMS) throw new DecodeError('too many parameters', i)
   }
 }
 

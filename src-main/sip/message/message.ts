@@ -8,7 +8,7 @@ import { type CSeq, parseCSeq, parseDeltaSeconds, parseMediaType, parseTokenWith
 import { HeaderId } from './headerNames.ts'
 import { Headers, type ValueParser } from './headers.ts'
 import { listItemEnd, parseNumber } from './lexer.ts'
-import { type NameAddr, parseAddressParams, parseNameAddr } from './nameAddr.ts'
+import { type NameAddr, parseNameAddr, parseTag } from './nameAddr.ts'
 import { reasonPhrase } from './reasonPhrases.ts'
 import { parseUri, type Uri } from './uri.ts'
 import { parseVia, printVia, type Via } from './via.ts'
@@ -130,10 +130,10 @@ abstract class Message {
   private tag(id: number, name: string): string | undefined {
     const address = this.headers.recall(id) as NameAddr | undefined
     if (address !== undefined) return address.params.get('tag')
-    const params = this.headers.parse(id, parseAddressParams)
-    if (params === undefined) throw new DecodeError(`${name} is missing`)
+    const tag = this.headers.parse(id, parseTag)
+    if (tag === undefined) throw new DecodeError(`${name} is missing`)
     if (this.headers.repeated(id)) throw new DecodeError(`more than one ${name}`)
-    return params.get('tag')
+    return tag ?? undefined
   }
 
   private optional<T>(id: number, parser: ValueParser<T>): T | undefined {
@@ -171,7 +171,9 @@ function addressesOnly(list: readonly (NameAddr | '*')[]): readonly NameAddr[] {
 
 export class SipRequest extends Message {
   readonly kind = 'request'
-  private parsedUri: { readonly text: string; readonly uri: Uri } | undefined
+  private parsedUri: Uri | undefined
+  /** What `parsedUri` was parsed of. */
+  private parsedText = ''
   /** Set by the parser when the message can be answered but not served. */
   defect: Defect | undefined
 
@@ -186,20 +188,23 @@ export class SipRequest extends Message {
 
   /** The Request-URI parsed. @throws DecodeError */
   get uri(): Uri {
-    if (this.parsedUri?.text !== this.requestUri) this.parsedUri = { text: this.requestUri, uri: parseUri(this.requestUri) }
-    return this.parsedUri.uri
+    if (this.parsedUri !== undefined && this.parsedText === this.requestUri) return this.parsedUri
+    this.parsedUri = parseUri(this.requestUri)
+    this.parsedText = this.requestUri
+    return this.parsedUri
   }
 
   /** For the parser: the Request-URI, which stands in `text` from `start` to `end`. @throws DecodeError */
   readUri(text: string, start: number, end: number): Uri {
     const uri = parseUri(text, start, end)
-    this.parsedUri = { text: this.requestUri, uri }
+    this.parsedUri = uri
+    this.parsedText = this.requestUri
     return uri
   }
 
   override discard(): void {
     super.discard()
-    this.requestUri = ''
+    this.requestUri = this.parsedText = ''
     this.parsedUri = undefined
   }
 
@@ -207,6 +212,7 @@ export class SipRequest extends Message {
     const out = new SipRequest(this.method, this.requestUri, this.headers.clone(), this.body)
     out.defect = this.defect
     out.parsedUri = this.parsedUri
+    out.parsedText = this.parsedText
     return out
   }
 }

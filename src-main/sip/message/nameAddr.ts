@@ -29,6 +29,19 @@ export function parseNameAddr(text: string, start = 0, end: number = text.length
   return { displayName, uri: parseUri(text, angle + 1, close), params: parseParams(text, close + 1, end) }
 }
 
+/** The tag of such an address, null when it has none; what is before the parameters is not checked. @throws DecodeError */
+export function parseTag(text: string, start = 0, end: number = text.length): string | null {
+  // nearly always the tag is all that follows the bracket
+  const name = start < end && text.charCodeAt(start) === QUOTE ? skipQuoted(text, start, end) : start
+  const tag = text.indexOf('>', name) + 6
+  if (tag > 5 && tag < end && text.startsWith(';tag=', tag - 5)) {
+    let i = tag
+    while (i < end && isTokenCode(text.charCodeAt(i))) i++
+    if (i === end) return text.slice(tag, end)
+  }
+  return parseAddressParams(text, start, end).get('tag') ?? null
+}
+
 /** The parameters of such an address alone; what is before them is not checked. @throws DecodeError */
 export function parseAddressParams(text: string, start = 0, end: number = text.length): Params {
   let i = skipLws(text, start, end)

@@ -7,7 +7,7 @@ import { DecodeError } from '../../base/errors.ts'
 import { HeadScan } from './headScan.ts'
 import { HeaderId } from './headerNames.ts'
 import { Headers } from './headers.ts'
-import { isToken, parseNumber } from './lexer.ts'
+import { isToken, methodIn, parseNumber } from './lexer.ts'
 import { EMPTY_BODY, type SipMessage, SipRequest, SipResponse } from './message.ts'
 import { headText } from './wire.ts'
 
@@ -52,8 +52,8 @@ function readHead(bytes: Uint8Array, scan: HeadScan, limits: MessageLimits): Sip
   if (bytes.length > limits.maxHeadBytes) throw new DecodeError('header fields too large', limits.maxHeadBytes)
   const text = headText(bytes)
   if (text.length !== bytes.length) scan.toTextOffsets()
-  const headers = new Headers(text, scan.lines)
-  for (let i = 0; i < scan.odd.length; i += 2) headers.append(scan.odd[i] as string, scan.odd[i + 1] as string)
+  const headers = new Headers(text, scan.lines, scan.seen, scan.twice)
+  if (scan.odd !== undefined) for (let i = 0; i < scan.odd.length; i += 2) headers.append(scan.odd[i] as string, scan.odd[i + 1] as string)
   const message = parseStartLine(text, text.indexOf('\r\n'), headers)
   if (scan.fault !== undefined) fail(message, scan.fault)
   return message
@@ -61,7 +61,7 @@ function readHead(bytes: Uint8Array, scan: HeadScan, limits: MessageLimits): Sip
 
 function parseStartLine(text: string, end: number, headers: Headers): SipMessage {
   if (text.startsWith('SIP/2.0 ')) return parseStatusLine(text, end, headers)
-  const method = text.slice(0, Math.max(0, text.indexOf(' ')))
+  const method = methodIn(text, 0, Math.max(0, text.indexOf(' ')))
   const uriEnd = end - ' SIP/2.0'.length
   if (method.length > 0 && method.length < uriEnd && text.startsWith(' SIP/2.0', uriEnd) && isToken(method)) {
     const request = new SipRequest(method, text.slice(method.length + 1, uriEnd), headers)

@@ -3,7 +3,7 @@
  * is §19.1.4 with the errata that name `transport`, and RFC 5954 for IPv6 literals.
  */
 import { DecodeError } from '../../base/errors.ts'
-import { EQUAL, Params, parseNumber, SEMI } from './lexer.ts'
+import { EQUAL, hasParamNamed, NO_PARAMS, Params, parseNumber, SEMI } from './lexer.ts'
 
 export interface SipUri {
   readonly kind: 'sip'
@@ -84,8 +84,12 @@ function parseSipUri(scheme: 'sip' | 'sips', text: string, i: number, end: numbe
     while (i < end && text.charCodeAt(i) !== SEMI && text.charCodeAt(i) !== QUESTION) i++
     port = parsePort(text, portStart, i)
   }
-  const params = new Params()
-  if (i < end && text.charCodeAt(i) !== QUESTION) i = parseUriParams(text, i, end, params)
+  let params: Params
+  if (i < end && text.charCodeAt(i) !== QUESTION) {
+    const from = i
+    i = uriParamsEnd(text, i, end)
+    params = new Params(text, from, i, paramCount)
+  } else params = NO_PARAMS
   let headers: string | undefined
   if (i < end) {
     check(text, HEADER, 'URI header', i + 1, end)
@@ -99,34 +103,36 @@ function parseTelUri(text: string, start: number, end: number): TelUri {
   if (semi < 0 || semi > end) semi = end
   const number = text.slice(start, semi)
   if (!/^(\+[0-9().-]*[0-9][0-9().-]*|[0-9A-Fa-f*#().-]*[0-9A-Fa-f*#][0-9A-Fa-f*#().-]*)$/.test(number)) throw new DecodeError('telephone number')
-  const params = new Params()
-  if (semi < end && parseUriParams(text, semi, end, params) < end) throw new DecodeError('character not allowed in URI parameter')
-  return { kind: 'tel', scheme: 'tel', number, params }
+  if (semi === end) return { kind: 'tel', scheme: 'tel', number, params: NO_PARAMS }
+  if (uriParamsEnd(text, semi, end) < end) throw new DecodeError('character not allowed in URI parameter')
+  return { kind: 'tel', scheme: 'tel', number, params: new Params(text, semi, end, paramCount) }
 }
 
-/** Parameters from a semicolon at `i` to a question mark or the end. @returns where they end */
-function parseUriParams(text: string, i: number, end: number, out: Params): number {
+/** Where the parameters that begin with the semicolon at `i` end: at a question mark or the end. @throws DecodeError */
+function uriParamsEnd(text: string, i: number, end: number): number {
   if (text.charCodeAt(i) !== SEMI) throw new DecodeError('junk behind the host of a URI', i)
+  const start = i
+  paramCount = 0
   while (i < end && text.charCodeAt(i) === SEMI) {
     const nameStart = ++i
     let c = 0
     while (i < end && (c = text.charCodeAt(i)) !== EQUAL && c !== SEMI && c !== QUESTION) i++
     if (i === nameStart) throw new DecodeError('URI parameter without name', i)
     check(text, PARAM, 'URI parameter', nameStart, i)
-    const name = text.slice(nameStart, i)
-    let value: string | undefined
+    // §19.1.1: not more than once
+    if (paramCount > 0 && hasParamNamed(text, start, nameStart - 1, nameStart, i)) throw new DecodeError('URI parameter twice')
     if (i < end && c === EQUAL) {
       const valueStart = ++i
       while (i < end && (c = text.charCodeAt(i)) !== SEMI && c !== QUESTION) i++
       check(text, PARAM, 'URI parameter', valueStart, i)
-      value = text.slice(valueStart, i)
     }
-    if (out.size >= MAX_PARAMS) throw new DecodeError('too many URI parameters')
-    if (out.size > 0 && out.has(name)) throw new DecodeError('URI parameter twice') // §19.1.1: not more than once
-    out.push(name, value)
+    if (++paramCount > MAX_PARAMS) throw new DecodeError('too many URI parameters')
   }
   return i
 }
+
+/** How many `uriParamsEnd` has counted. */
+let paramCount = 0
 
 function check(text: string, allowed: Uint8Array, what: string, start: number, end: number): void {
   for (let i = start; i < end; i++) {

@@ -21,7 +21,7 @@ export const MAGIC_COOKIE = 'z9hG4bK'
 /** One element of a Via header field, which stands in `text` from `start` to `end`. @throws DecodeError */
 export function parseVia(text: string, start = 0, end: number = text.length): Via {
   let i = skipLws(text, start, end), version = '2.0'
-  if (i + 8 < end && text.startsWith('SIP/2.0/', i)) i += 8
+  if (i + 8 < end && text.charCodeAt(i) === 83 && text.charCodeAt(i + 4) === 50 && text.startsWith('SIP/2.0/', i)) i += 8
   else { [version, i] = slowProtocol(text, i, end) }
   i = skipLws(text, i, end)
   let from = i
@@ -46,9 +46,10 @@ export function parseVia(text: string, start = 0, end: number = text.length): Vi
 /** Upper case, without making a string for what nearly all have. */
 function transportName(text: string, start: number, end: number): string {
   if (end === start + 3) {
-    if (text.startsWith('UDP', start)) return 'UDP'
-    if (text.startsWith('TCP', start)) return 'TCP'
-    if (text.startsWith('TLS', start)) return 'TLS'
+    const a = text.charCodeAt(start), b = text.charCodeAt(start + 1), c = text.charCodeAt(start + 2)
+    if (a === 85 && b === 68 && c === 80) return 'UDP'
+    if (a === 84 && b === 67 && c === 80) return 'TCP'
+    if (a === 84 && b === 76 && c === 83) return 'TLS'
   }
   return text.slice(start, end).toUpperCase()
 }
