@@ -1,9 +1,9 @@
-/** The SIP benchmark: `npm run bench -- sip [messages|memory|proxy|servers]... [--quick] [--json]`. */
+/** The SIP benchmark: `npm run bench -- sip [messages|memory|proxy|servers|sustained]... [--quick] [--json]`. */
 import type { Figure } from '../measure.ts'
 import { inMemoryFigures } from './inMemory.ts'
 import { memoryFigures } from './memory.ts'
 import { messageFigures } from './messages.ts'
-import { serverFigures } from './servers.ts'
+import { serverFigures, sustainedFigures } from './servers.ts'
 
 export interface SipOptions { readonly quick: boolean }
 
@@ -11,5 +11,6 @@ export const sipSections: Readonly<Record<string, (options: SipOptions) => Promi
   messages: ({ quick }) => messageFigures(quick ? 3 : 9, quick ? 100 : 300),
   memory: ({ quick }) => Promise.resolve(memoryFigures(quick ? 2 : 5)),
   proxy: ({ quick }) => inMemoryFigures(quick ? 3 : 9, quick ? 500 : 2000),
-  servers: ({ quick }) => serverFigures(quick ? 50 : 200, quick ? 3 : 10, quick ? 1 : 3),
+  servers: ({ quick }) => serverFigures(quick ? 2 : 8, quick ? 1 : 3),
+  sustained: ({ quick }) => sustainedFigures(quick ? 3 : 20),
 }

@@ -1,5 +1,9 @@
 // npm sip's stateful proxy with its own example's registrar, and Record-Route, on 127.0.0.10:5060. No digest.
 'use strict'
+// Its sockets get the same receive buffer as the other servers have.
+const dgram = require('node:dgram')
+const { createSocket } = dgram
+dgram.createSocket = (type, listener) => createSocket({ ...(typeof type === 'string' ? { type } : type), recvBufferSize: 4 << 20 }, listener)
 const sip = require('sip/sip.js')
 const proxy = require('sip/proxy.js')
 

@@ -1,117 +1,143 @@
 /**
- * Proxy and registrar under sipp (Debian's sip-tester), ours beside npm sip and Kamailio where that is installed: each
- * in its own process on one core, the callers and callees of sipp on the other. Ours asks every caller and every phone
- * for a digest, as it always does: two messages more a REGISTER, three more a call.
+ * Proxy and registrar under sipp, ours beside npm sip and Kamailio where that is installed: each on one core, callers and
+ * callees on the other, in turn. Without passwords for all, and with digest for all that have it.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ascending, figure, quantile, type Figure } from '../measure.ts'
+import { callee, Capture, has, type Load, onCore, pause, run, sipp, stop, usage } from './processes.ts'
 
 const folder = import.meta.dirname
 const scenario = (name: string): string => join(folder, 'scenarios', name)
 const USERS = 200
-const SECTION = 'proxy and registrar on one core, under sipp'
+const RATES = [200, 500]
 
 interface Server { readonly name: string; readonly command: readonly string[]; readonly call: string; readonly register: string }
 
-const has = (program: string): boolean => spawnSync('which', [program]).status === 0
-
 function servers(directory: string): readonly Server[] {
   const node = [process.execPath, ...process.execArgv]
+  const kamailio = (...more: string[]): string[] => ['kamailio', '-DD', '-E', '-A', 'WORKERS=1', ...more, '-m', '512', '-f', scenario('kamailio.cfg'), '-P', join(directory, 'pid'), '-Y', directory]
+  const open = { call: 'uac.xml', register: 'register.xml' }, digest = { call: 'uacDigest.xml', register: 'registerDigest.xml' }
+  const beside = has('kamailio')
   return [
-    { name: 'Ringway, with digest', command: [...node, join(folder, 'proxyProcess.ts')], call: 'uacDigest.xml', register: 'registerDigest.xml' },
-    { name: 'npm sip 0.0.6, no digest', command: [process.execPath, join(folder, 'npmProxyProcess.cjs')], call: 'uac.xml', register: 'register.xml' },
-    ...(has('kamailio') ? [{ name: 'Kamailio, no digest', command: ['kamailio', '-DD', '-E', '-A', 'WORKERS=1', '-m', '256', '-f', scenario('kamailio.cfg'), '-P', join(directory, 'pid'), '-Y', directory], call: 'uac.xml', register: 'register.xml' }] : []),
+    { name: 'Ringway', command: [...node, join(folder, 'proxyProcess.ts'), '--open'], ...open },
+    ...(beside ? [{ name: 'Kamailio', command: kamailio(), ...open }] : []),
+    { name: 'npm sip 0.0.6', command: [process.execPath, join(folder, 'npmProxyProcess.cjs')], ...open },
+    { name: 'Ringway, digest', command: [...node, join(folder, 'proxyProcess.ts')], ...digest },
+    ...(beside ? [{ name: 'Kamailio, digest', command: kamailio('-A', 'DIGEST'), ...digest }] : []),
   ]
 }
 
-/** Processor time and memory of a process and its children. */
-function usage(pid: number): { readonly cpuMs: number; readonly rssMb: number } {
-  const family = new Set([pid])
-  let cpuMs = 0, rssMb = 0
-  for (const entry of readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).sort((a, b) => a - b)) {
-    let fields: string[]
-    try { fields = readFileSync(`/proc/${entry}/stat`, 'utf8').replace(/^.*\) /, '').split(' ') } catch { continue /* it has ended */ }
-    if (!family.has(entry) && !family.has(Number(fields[1]))) continue
-    family.add(entry)
-    cpuMs += (Number(fields[11]) + Number(fields[12])) * 10
-    rssMb += Number(fields[21]) * 4096 / 1e6
-  }
-  return { cpuMs, rssMb }
+/** A server with its users registered, and what to ask it. */
+interface Running {
+  readonly rssMb: () => number
+  /** @returns what it was, and processor time in milliseconds for each success */
+  cost(file: string, perSecond: number, count: number): Promise<Load & { readonly ms: number }>
 }
 
-interface Load { readonly ok: number; readonly failed: number; readonly retransmissions: number; readonly rttMs: readonly number[] }
+async function withServer<T>(server: Server, directory: string, use: (running: Running) => Promise<T>): Promise<T> {
+  const child = run(onCore(0, server.command), directory)
+  const phone = callee(directory, scenario('uas.xml'))
+  const pid = child.pid as number
+  try {
+    await Promise.race([new Promise<void>((done) => { child.stdout?.on('data', () => { done() }) }), pause(4000)])
+    await pause(500)
+    await sipp(directory, scenario(server.register), 200, USERS)
+    return await use({
+      rssMb: () => usage(pid).rssMb,
+      async cost(file, perSecond, count) {
+        const before = usage(pid).cpuMs
+        const load = await sipp(directory, scenario(file), perSecond, count)
+        return { ...load, ms: (usage(pid).cpuMs - before) / Math.max(1, load.ok) }
+      },
+    })
+  } finally {
+    phone.kill('SIGKILL')
+    await stop(child)
+  }
+}
 
-function sipp(directory: string, file: string, rate: number, count: number): Promise<Load> {
-  return new Promise((resolve, reject) => {
-    const child = spawn('taskset', ['-c', '1', 'sipp', '127.0.0.10:5060', '-sf', file, '-inf', join(directory, 'users.csv'), '-i', '127.0.0.11', '-p', '5090', '-r', String(rate), '-m', String(count),
-      '-nostdin', '-timeout', '90s', '-trace_rtt', '-rtt_freq', '1', '-buff_size', '4194304', '-max_socket', '100'], { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'] })
-    let output = ''
-    child.stdout.on('data', (chunk: Buffer) => { output = (output + chunk.toString()).slice(-20_000) })
-    child.on('error', reject)
-    child.on('close', () => {
-      const number = (label: string): number => Number(new RegExp(`${label}\\s*\\|[^|]*\\|\\s*(\\d+)`).exec(output)?.[1] ?? Number.NaN)
-      const retransmissions = [...output.matchAll(/(?:-->|<--|---).*?\s(\d+)\s+(\d+)\s+\d+/g)].reduce((sum, match) => sum + Number(match[2]), 0)
-      const times = readdirSync(directory).filter((name) => name.endsWith('_rtt.csv'))
-      const rttMs = times.flatMap((name) => readFileSync(join(directory, name), 'utf8').split('\n').map((line) => line.split(';')).filter((row) => row[2]?.includes('1') === true).map((row) => Number(row[1]))).filter(Number.isFinite)
-      for (const name of times) rmSync(join(directory, name))
-      resolve({ ok: number('Successful call'), failed: number('Failed call'), retransmissions, rttMs })
+async function inDirectory<T>(work: (directory: string) => Promise<T>): Promise<T> {
+  for (const [program, name] of [['sipp', 'sip-tester'], ['taskset', 'util-linux'], ['tcpdump', 'tcpdump']] as const) if (!has(program)) throw new Error(`${program} is missing: sudo apt-get install ${name}`)
+  const directory = mkdtempSync(join(tmpdir(), 'sip-bench-'))
+  writeFileSync(join(directory, 'users.csv'), `SEQUENTIAL\n${Array.from({ length: USERS }, (_, i) => `user${i};`).join('\n')}\n`)
+  try { return await work(directory) } finally { rmSync(directory, { recursive: true, force: true }) }
+}
+
+interface Samples { register: number[]; registerFailed: number; rss: number; readonly calls: Map<number, { ms: number[]; times: number[]; failed: number; retransmitted: number }> }
+
+/** CPU of calls at 200 and 500 a second and of registrations at 1000 a second, after some seconds to warm up; INVITE→180 at 200. */
+export function serverFigures(seconds: number, rounds: number): Promise<readonly Figure[]> {
+  return inDirectory(async (directory) => {
+    const all = new Map<string, Samples>()
+    for (let round = 0; round < rounds; round++) {
+      for (const server of servers(directory)) {
+        const note: Samples = all.get(server.name) ?? { register: [], registerFailed: 0, rss: 0, calls: new Map(RATES.map((rate) => [rate, { ms: [], times: [], failed: 0, retransmitted: 0 }])) }
+        all.set(server.name, note)
+        await withServer(server, directory, async ({ cost, rssMb }) => {
+          await cost(server.call, 300, 900)
+          await cost(server.register, 500, 1000)
+          const registers = await cost(server.register, 1000, 1000 * seconds)
+          note.register.push(registers.ms * 1000)
+          note.registerFailed += registers.failed
+          for (const rate of RATES) {
+            const sum = note.calls.get(rate)
+            if (sum === undefined) continue
+            const calls = await cost(server.call, rate, rate * seconds)
+            sum.ms.push(calls.ms)
+            sum.failed += calls.failed
+            sum.retransmitted += calls.retransmissions
+          }
+          note.rss = Math.max(note.rss, rssMb())
+          // by itself: tcpdump takes of the core that sipp has
+          const capture = new Capture(directory)
+          await pause(500)
+          await cost(server.call, 200, 200 * Math.ceil(seconds / 2))
+          note.calls.get(200)?.times.push(...await capture.times())
+        })
+      }
+    }
+    const middle = (samples: readonly number[]): number => quantile(ascending(samples), 0.5)
+    const section = 'proxy and registrar on one core, under sipp'
+    return [...all].flatMap(([name, note]) => {
+      const peer = all.get(name.replace('Ringway', 'Kamailio'))
+      return [
+        ...[...note.calls].map(([rate, { ms, times, failed, retransmitted }]) => {
+          const sorted = ascending(times), other = peer?.calls.get(rate)
+          return figure(section, `${name}: CPU of one call at ${rate}/s`, ms, 'ms', {
+            failed, retransmitted, ...(other === undefined || peer === note ? {} : { times_kamailio: middle(ms) / middle(other.ms) }),
+            ...(times.length === 0 ? {} : { invite_180_p50_ms: quantile(sorted, 0.5), invite_180_p95_ms: quantile(sorted, 0.95), invite_180_p99_ms: quantile(sorted, 0.99), timed: times.length }),
+          })
+        }),
+        figure(section, `${name}: CPU of one REGISTER at 1000/s`, note.register, 'us', { failed: note.registerFailed, rss_MB: note.rss, ...(peer === undefined || peer === note ? {} : { times_kamailio: middle(note.register) / middle(peer.register) }) }),
+      ]
     })
   })
 }
 
-async function start(server: Server): Promise<ChildProcess> {
-  const child = spawn('taskset', ['-c', '0', ...server.command], { stdio: ['ignore', 'pipe', 'ignore'] })
-  await Promise.race([
-    new Promise<void>((done) => { child.stdout.on('data', () => { done() }) }),
-    new Promise<void>((done) => { setTimeout(done, 3000) }),
-  ])
-  return child
-}
-
-export async function serverFigures(rate: number, seconds: number, rounds: number): Promise<readonly Figure[]> {
-  for (const [program, name] of [['sipp', 'sip-tester'], ['taskset', 'util-linux']] as const) if (!has(program)) throw new Error(`${program} is missing: sudo apt-get install ${name}`)
-  const directory = mkdtempSync(join(tmpdir(), 'sip-bench-'))
-  writeFileSync(join(directory, 'users.csv'), `SEQUENTIAL\n${Array.from({ length: USERS }, (_, i) => `user${i};`).join('\n')}\n`)
-  const figures: Figure[] = []
-  const samples = new Map<string, { register: number[]; call: number[]; rtt: number[]; failed: number; retransmissions: number; rssMb: number }>()
-  try {
-    for (let round = 0; round < rounds; round++) {
-      for (const server of servers(directory)) {
-        const child = await start(server)
-        const callee = spawn('taskset', ['-c', '1', 'sipp', '-sf', scenario('uas.xml'), '-i', '127.0.0.12', '-p', '5080', '-nostdin', '-buff_size', '4194304'], { cwd: directory, stdio: 'ignore' })
-        try {
-          const note = samples.get(server.name) ?? { register: [], call: [], rtt: [], failed: 0, retransmissions: 0, rssMb: 0 }
-          samples.set(server.name, note)
-          const cost = async (file: string, perSecond: number, count: number): Promise<{ load: Load; ms: number }> => {
-            const before = usage(child.pid as number).cpuMs
-            const load = await sipp(directory, scenario(file), perSecond, count)
-            return { load, ms: (usage(child.pid as number).cpuMs - before) / Math.max(1, load.ok) }
-          }
-          await sipp(directory, scenario(server.register), 200, USERS)
-          const registers = await cost(server.register, rate * 2, rate * seconds * 2)
-          note.register.push(registers.ms * 1000)
+/** How many calls a second are held, for 20 s; and memory while 300 calls a second go on for longer than transactions live. */
+export function sustainedFigures(seconds: number): Promise<readonly Figure[]> {
+  return inDirectory(async (directory) => {
+    const figures: Figure[] = []
+    for (const server of servers(directory).filter(({ name }) => !name.includes('digest'))) {
+      for (const rate of [800, 1200, 1600]) {
+        await withServer(server, directory, async ({ cost, rssMb }) => {
+          await cost(server.call, 300, 900)
           const calls = await cost(server.call, rate, rate * seconds)
-          note.call.push(calls.ms)
-          note.rtt.push(...calls.load.rttMs)
-          note.failed += calls.load.failed + registers.load.failed
-          note.retransmissions += calls.load.retransmissions
-          note.rssMb = Math.max(note.rssMb, usage(child.pid as number).rssMb)
-        } finally {
-          callee.kill('SIGKILL')
-          child.kill('SIGTERM')
-          await new Promise((done) => { child.on('exit', done); setTimeout(() => { child.kill('SIGKILL'); done(undefined) }, 2000) })
-        }
+          figures.push(figure(`calls a second for ${seconds} s`, `${server.name} at ${rate}/s`, [calls.ms], 'ms CPU a call', { ok: calls.ok, failed_percent: 100 * calls.failed / (rate * seconds), retransmitted: calls.retransmissions, rss_MB: rssMb() }))
+        })
       }
     }
-  } finally { rmSync(directory, { recursive: true, force: true }) }
-  for (const [name, note] of samples) {
-    const rtt = ascending(note.rtt)
-    figures.push(figure(SECTION, `${name}: CPU of one call at ${rate}/s`, note.call, 'ms', {
-      failed: note.failed, retransmitted: note.retransmissions, rss_MB: note.rssMb, invite_180_p50_ms: quantile(rtt, 0.5), invite_180_p99_ms: quantile(rtt, 0.99),
-    }), figure(SECTION, `${name}: CPU of one REGISTER at ${rate * 2}/s`, note.register, 'us'))
-  }
-  return figures
+    const ours = servers(directory)[0] as Server
+    await withServer(ours, directory, async ({ cost, rssMb }) => {
+      const samples: number[] = []
+      for (let i = 0; i < 6; i++) {
+        await cost(ours.call, 300, 300 * seconds)
+        samples.push(rssMb())
+      }
+      figures.push(figure('memory while 300 calls a second go on', `${ours.name}, resident, each ${seconds} s`, samples, 'MB', { in_order: samples.map(Math.round).join(' ') }))
+    })
+    return figures
+  })
 }
