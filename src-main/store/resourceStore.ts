@@ -1,5 +1,5 @@
 /** What this peer stores for the overlay, on SQLite: `reload/storage/resourceStore`. */
-import type { Area, AreaName, ResourceStore, StoredEntry } from '../reload/storage/resourceStore.ts'
+import type { Area, AreaName, KindUsage, ResourceStore, StoredEntry } from '../reload/storage/resourceStore.ts'
 import { plainBytes } from './bytes.ts'
 import type { Database } from './database.ts'
 
@@ -20,6 +20,7 @@ export class SqliteResourceStore implements ResourceStore {
       areas: database.prepare<NameRow>('SELECT resource_id, kind FROM resource_kind ORDER BY resource_id, kind'),
       areasOf: database.prepare<NameRow>('SELECT resource_id, kind FROM resource_kind WHERE resource_id = ? ORDER BY kind'),
       expired: database.prepare<NameRow>('SELECT DISTINCT resource_id, kind FROM resource_value WHERE expires_at <= ? ORDER BY resource_id, kind'),
+      usage: database.prepare<KindUsage>('SELECT kind, COUNT(*) AS instances, SUM(LENGTH(data)) AS bytes FROM resource_value GROUP BY kind ORDER BY kind'),
     }
   }
 
@@ -55,6 +56,8 @@ export class SqliteResourceStore implements ResourceStore {
   expired(atMs: number): readonly AreaName[] {
     return this.statements.expired.all(Math.floor(atMs)).map(toName)
   }
+
+  usage(): readonly KindUsage[] { return this.statements.usage.all() }
 }
 
 function toName(row: NameRow): AreaName {

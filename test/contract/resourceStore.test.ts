@@ -50,6 +50,16 @@ describe.each(implementations)('resource store: %s', (_, make) => {
     expect(store.read(id(2), 1)?.entries.map((e) => [...e.key])).toEqual([[1], [1, 255], [2]])
   })
 
+  it('tells how many values of each Kind it keeps, and how large they are', () => {
+    const store = make()
+    expect(store.usage()).toEqual([])
+    store.replace(id(1), 16, area(entry({ data: Uint8Array.of(1) })))
+    store.replace(id(2), 1, area(entry({ index: 1 }), entry({ index: 2, data: new Uint8Array(40) })))
+    store.replace(id(3), 1, area(entry()))
+    store.replace(id(3), 3, area())
+    expect(store.usage()).toEqual([{ kind: 1, instances: 3, bytes: 46 }, { kind: 16, instances: 1, bytes: 1 }])
+  })
+
   it('lists areas in ascending order of Resource-ID and Kind', () => {
     const store = make()
     store.replace(id(200), 1, area(entry()))

@@ -8,7 +8,7 @@ import type { DataModel } from '../wire/kinds.ts'
 import { storedData, type StoredData } from '../wire/storage.ts'
 import { placeOf } from './dataModels.ts'
 import type { StorageClock } from './expiry.ts'
-import type { AreaName, ResourceStore } from './resourceStore.ts'
+import type { AreaName, KindUsage, ResourceStore } from './resourceStore.ts'
 
 export interface HeldValue {
   readonly data: StoredData
@@ -52,6 +52,8 @@ export class Areas {
       })),
     })
   }
+
+  usage(): readonly KindUsage[] { return this.store.usage() }
 
   names(resourceId?: Uint8Array): readonly AreaName[] {
     return this.store.areas(resourceId)

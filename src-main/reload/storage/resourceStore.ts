@@ -39,4 +39,14 @@ export interface ResourceStore {
   areas(resourceId?: Uint8Array): readonly AreaName[]
   /** Areas with an entry whose end of life is at or before `atMs`. */
   expired(atMs: number): readonly AreaName[]
+  /** What is kept of each Kind, in the order of their numbers. */
+  usage(): readonly KindUsage[]
+}
+
+export interface KindUsage {
+  readonly kind: number
+  /** values, those that say that nothing is there included */
+  readonly instances: number
+  /** of their StoredData structures */
+  readonly bytes: number
 }

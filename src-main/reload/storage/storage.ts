@@ -16,7 +16,7 @@ import { StorageClock } from './expiry.ts'
 import { FetchHandler } from './fetchHandler.ts'
 import { ReplicaSender } from './replicaSender.ts'
 import { Replication } from './replication.ts'
-import type { ResourceStore } from './resourceStore.ts'
+import type { KindUsage, ResourceStore } from './resourceStore.ts'
 import { StoreHandler } from './storeHandler.ts'
 import { ValueChecks } from './valueChecks.ts'
 
@@ -83,6 +83,9 @@ export class Storage implements TopologyUser, HandOver {
     }
     return count
   }
+
+  /** How many values of each Kind are stored here, and how large they are (RFC 7851 §5.3). */
+  usage(): readonly KindUsage[] { return this.areas.usage() }
 
   /**
    * A new configuration is in force: Kinds that are known no longer lose their data (RFC 6940 §11.1), and values

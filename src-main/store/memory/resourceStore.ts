@@ -1,5 +1,5 @@
 /** `reload/storage/resourceStore` in memory: for clients, which store nothing for others, and for simulated rings. */
-import type { Area, AreaName, ResourceStore } from '../../reload/storage/resourceStore.ts'
+import type { Area, AreaName, KindUsage, ResourceStore } from '../../reload/storage/resourceStore.ts'
 
 interface Held extends AreaName { readonly area: Area }
 
@@ -33,6 +33,15 @@ export class MemoryResourceStore implements ResourceStore {
 
   expired(atMs: number): readonly AreaName[] {
     return this.select((held) => held.area.entries.some((entry) => entry.expiresAtMs <= atMs))
+  }
+
+  usage(): readonly KindUsage[] {
+    const kinds = new Map<number, { readonly kind: number, readonly instances: number, readonly bytes: number }>()
+    for (const { kind, area: { entries } } of this.held.values()) {
+      const { instances, bytes } = kinds.get(kind) ?? { instances: 0, bytes: 0 }
+      if (entries.length > 0) kinds.set(kind, { kind, instances: instances + entries.length, bytes: entries.reduce((sum, { data }) => sum + data.length, bytes) })
+    }
+    return [...kinds.values()].sort((a, b) => a.kind - b.kind)
   }
 
   private select(wanted: (held: Held) => boolean): AreaName[] {
