@@ -4,7 +4,7 @@
  */
 import { utf8Bytes } from '../base/bytes.ts'
 import type { Certificate, PrivateKey } from '../ports/crypto.ts'
-import { newConfiguration, type OverlayConfiguration } from '../reload/config/configuration.ts'
+import { newConfiguration, withDiagnosticsFor, type OverlayConfiguration } from '../reload/config/configuration.ts'
 import { signDocument, writeConfiguration } from '../reload/config/writeConfiguration.ts'
 import { nodeIdUri, selfSignedNodeIds, type SelfSignedDigest } from '../reload/security/overlayCertificate.ts'
 import { Signer } from '../reload/security/signer.ts'
@@ -24,13 +24,16 @@ export interface NewOverlay {
   readonly displayName: string
   /** POSIX extended regular expressions of the domains users may have; the overlay's own name when empty */
   readonly domainPatterns?: readonly string[]
+  /** The organiser's node may read the figures of every peer (RFC 7851 §7). */
+  readonly diagnostics?: boolean
 }
 
 /** What our overlays have in common, whoever may join them. Links are TLS over TCP without ICE so far (RFC 6940 §6.5.1.5). */
-export function commonConfiguration({ domainPatterns = [] }: Pick<NewOverlay, 'domainPatterns'>, signer: Uint8Array): Partial<OverlayConfiguration> & { domainRestriction: { enable: boolean; patterns: readonly string[] } } {
+export function commonConfiguration({ domainPatterns = [], diagnostics = false }: Pick<NewOverlay, 'domainPatterns' | 'diagnostics'>, signer: Uint8Array): Partial<OverlayConfiguration> & { domainRestriction: { enable: boolean; patterns: readonly string[] } } {
   return {
     noIce: true, configurationSigners: [signer], kindSigners: [signer],
     domainRestriction: { enable: domainPatterns.length > 0, patterns: domainPatterns },
+    ...withDiagnosticsFor({ mandatoryExtensions: [] }, diagnostics ? [signer] : []),
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { SocketAddress } from '../../ports/secureStream.ts'
 import { DEFAULT_INITIAL_TTL, NODE_ID_LENGTH } from '../wire/constants.ts'
+import { diagnosticKinds } from '../wire/diagnostics.ts'
 import { Kind, registeredKind, type KindDefinition } from '../wire/kinds.ts'
 
 /** RFC 7904 §3.4. */
@@ -23,6 +24,12 @@ export interface RequiredKind extends KindDefinition {
   readonly maxNodeMultiple?: number
   /** of SIP-REGISTRATION; absent: any address of record */
   readonly domainRestriction?: DomainRestriction
+}
+
+/** RFC 7851 §7: who may read a Kind of diagnostic information. */
+export interface DiagnosticRule {
+  readonly kind: number
+  readonly accessNodes: readonly Uint8Array[]
 }
 
 export interface OverlayConfiguration {
@@ -58,6 +65,8 @@ export interface OverlayConfiguration {
   readonly requiredKinds: readonly RequiredKind[]
   /** RFC 7374 §8. */
   readonly redirBranchingFactor: number
+  /** What is not named here nobody may read. */
+  readonly diagnosticKinds: readonly DiagnosticRule[]
 }
 
 /** What holds where a document says nothing (§11.1). */
@@ -66,7 +75,7 @@ export const configurationDefaults = {
   selfSignedDigest: undefined, bootstrapNodes: [], turnDensity: 1, clientsPermitted: true, noIce: false, chordUpdateIntervalS: 600,
   chordPingIntervalS: 3600, chordReactive: true, sharedSecret: undefined, maxMessageSize: 5000, initialTtl: DEFAULT_INITIAL_TTL,
   overlayReliabilityTimerMs: 3000, overlayLinkProtocols: ['TLS'], kindSigners: [], configurationSigners: [], badNodes: [],
-  mandatoryExtensions: [], requiredKinds: [], redirBranchingFactor: 10,
+  mandatoryExtensions: [], requiredKinds: [], redirBranchingFactor: 10, diagnosticKinds: [],
 } as const satisfies Omit<OverlayConfiguration, 'instanceName'>
 
 function required(id: number, maxCount: number, maxSize: number, more: Partial<RequiredKind> = {}): RequiredKind {
@@ -105,8 +114,22 @@ export function isNewerSequence(a: number, b: number): boolean {
 /** After 65534 comes 0. */
 export function nextSequence(sequence: number): number { return (sequence + 1) % MODULUS }
 
+/** RFC 7851 §9.6: what a document with diagnostic rules names as a mandatory extension. */
+export const DIAGNOSTICS_EXTENSION = 'urn:ietf:params:xml:ns:p2p:config-diagnostics'
+
+/** What lets `nodes` read all diagnostic Kinds of every peer, and nobody else; none: nobody any more. */
+export function withDiagnosticsFor(
+  { mandatoryExtensions }: Pick<OverlayConfiguration, 'mandatoryExtensions'>, nodes: readonly Uint8Array[],
+): Pick<OverlayConfiguration, 'mandatoryExtensions' | 'diagnosticKinds'> {
+  const others = mandatoryExtensions.filter((name) => name !== DIAGNOSTICS_EXTENSION)
+  if (nodes.length === 0) return { mandatoryExtensions: others, diagnosticKinds: [] }
+  return { mandatoryExtensions: [...others, DIAGNOSTICS_EXTENSION], diagnosticKinds: diagnosticKinds.map((kind) => ({ kind, accessNodes: nodes })) }
+}
+
 /** Mandatory extensions this program supports, by namespace. */
-const supportedExtensions: ReadonlySet<string> = new Set(['urn:ietf:params:xml:ns:p2p:redir', 'urn:ietf:params:xml:ns:p2p:config-base:sip'])
+const supportedExtensions: ReadonlySet<string> = new Set([
+  'urn:ietf:params:xml:ns:p2p:redir', 'urn:ietf:params:xml:ns:p2p:config-base:sip', DIAGNOSTICS_EXTENSION,
+])
 
 /** Why a node of ours cannot be in such an overlay; undefined when it can. Node-ID length is CHORD-RELOAD's 16. */
 export function unsupported(configuration: OverlayConfiguration): string | undefined {

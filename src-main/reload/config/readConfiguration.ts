@@ -3,9 +3,9 @@ import { fromBase64, fromHex } from '../../base/bytes.ts'
 import { DecodeError } from '../../base/errors.ts'
 import { isIpAddress } from '../../base/ipAddress.ts'
 import { parseRfc3339 } from '../../base/rfc3339.ts'
-import { RELOAD_PORT } from '../wire/constants.ts'
+import { NODE_ID_LENGTH, RELOAD_PORT } from '../wire/constants.ts'
 import { isPrivateKind, registeredKind, registeredKindByName, type AccessPolicy, type DataModel } from '../wire/kinds.ts'
-import { configurationDefaults, type DomainRestriction, type OverlayConfiguration, type RequiredKind } from './configuration.ts'
+import { configurationDefaults, DIAGNOSTICS_EXTENSION, type DiagnosticRule, type DomainRestriction, type OverlayConfiguration, type RequiredKind } from './configuration.ts'
 import { compilePattern } from './domainRestriction.ts'
 import type { XmlElement } from './xml.ts'
 
@@ -14,6 +14,7 @@ export const namespaces = {
   chord: 'urn:ietf:params:xml:ns:p2p:config-chord',
   sip: 'urn:ietf:params:xml:ns:p2p:config-base:sip',
   redir: 'urn:ietf:params:xml:ns:p2p:redir',
+  diagnostics: DIAGNOSTICS_EXTENSION,
 } as const
 
 type Namespace = keyof typeof namespaces
@@ -111,7 +112,20 @@ export function readConfiguration(element: XmlElement): OverlayConfiguration {
     mandatoryExtensions: p.texts('mandatory-extension'),
     requiredKinds: requiredKinds(element),
     redirBranchingFactor: branchingFactor(element),
+    diagnosticKinds: childrenOf(element, 'diagnostic-kind', 'diagnostics').map(diagnosticRule),
   }
+}
+
+/** RFC 7851 §7: both the Kind and the Node-IDs are hexadecimal numbers. */
+function diagnosticRule(element: XmlElement): DiagnosticRule {
+  const kind = element.attributes['kind']?.trim() ?? ''
+  if (!/^(?:0x)?[0-9a-f]{1,4}$/i.test(kind)) throw new DecodeError(`the kind of diagnostic-kind is ${JSON.stringify(kind.slice(0, 20))}, not a hexadecimal number of 16 bits`)
+  const accessNodes = childrenOf(element, 'access-node', 'diagnostics').map(({ text }) => {
+    const id = fromHex(text.replace(/^0x/i, ''))
+    if (id.length !== NODE_ID_LENGTH) throw new DecodeError('access-node is not a Node-ID')
+    return id
+  })
+  return { kind: Number.parseInt(kind, 16), accessNodes }
 }
 
 /** Labels of letters, digits and hyphens (RFC 1035 §2.3.1, RFC 1123 §2.1). */

@@ -37,11 +37,14 @@ export function writeConfiguration(configuration: OverlayConfiguration): string 
     ...hex('configuration-signer', c.configurationSigners), ...hex('kind-signer', c.kindSigners), ...hex('bad-node', c.badNodes),
     ...c.mandatoryExtensions.map((name) => tag('mandatory-extension', name)),
     tag('redir:branching-factor', c.redirBranchingFactor),
+    ...c.diagnosticKinds.flatMap(({ kind, accessNodes }) => [
+      `<diagnostics:diagnostic-kind kind="0x${kind.toString(16).padStart(4, '0')}">`, ...hex('diagnostics:access-node', accessNodes).map((line) => `  ${line}`), '</diagnostics:diagnostic-kind>',
+    ]),
     '<required-kinds>', ...c.requiredKinds.flatMap((kind) => ['  <kind-block>', ...writeKind(kind).map((line) => `    ${line}`), '  </kind-block>']), '</required-kinds>',
   ]
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<overlay xmlns="${namespaces.base}" xmlns:chord="${namespaces.chord}" xmlns:sip="${namespaces.sip}" xmlns:redir="${namespaces.redir}">`,
+    `<overlay xmlns="${namespaces.base}" xmlns:chord="${namespaces.chord}" xmlns:sip="${namespaces.sip}" xmlns:redir="${namespaces.redir}"${c.diagnosticKinds.length === 0 ? '' : ` xmlns:diagnostics="${namespaces.diagnostics}"`}>`,
     `  <configuration ${attributes.join(' ')}>`, ...lines.map((line) => `    ${line}`), '  </configuration>', '</overlay>', '',
   ].join('\n')
 }

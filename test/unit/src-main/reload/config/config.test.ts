@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { utf8Bytes, utf8Text } from '../../../../../src-main/base/bytes.ts'
 import { DecodeError } from '../../../../../src-main/base/errors.ts'
-import { isNewerSequence, newConfiguration, nextSequence, unsupported, type OverlayConfiguration } from '../../../../../src-main/reload/config/configuration.ts'
+import { isNewerSequence, newConfiguration, nextSequence, unsupported, withDiagnosticsFor, type OverlayConfiguration } from '../../../../../src-main/reload/config/configuration.ts'
 import { acceptsAor, compilePattern } from '../../../../../src-main/reload/config/domainRestriction.ts'
 import { checkConfiguration, checkSuccessor, configurationOf, parseOverlayDocument, signatureState, type ParsedConfiguration } from '../../../../../src-main/reload/config/overlayDocument.ts'
 import { signDocument, writeConfiguration } from '../../../../../src-main/reload/config/writeConfiguration.ts'
@@ -65,6 +65,7 @@ describe('overlay document (RFC 6940 §11.1)', () => {
   it('writes what it reads back the same', () => {
     for (const configuration of [ours(), ours({ selfSignedDigest: 'sha256', rootCerts: [], sharedSecret: `<&"'>`, expirationMs: undefined }),
       ours({ requiredKinds: [{ id: 0xf0000010, name: '', dataModel: 'array', accessControl: 'NODE-MULTIPLE', maxNodeMultiple: 2, maxCount: 1, maxSize: 2 }] }),
+      ours({ ...withDiagnosticsFor(ours(), [new Uint8Array(16).fill(7), new Uint8Array(16).fill(9)]) }),
       newConfiguration({ instanceName: 'office.example', domainRestriction: { enable: true, patterns: ['.*\\.example', 'a|b&c'] } })]) {
       expect(parse(writeConfiguration(configuration)).configuration).toEqual(configuration)
     }
@@ -85,7 +86,23 @@ describe('overlay document (RFC 6940 §11.1)', () => {
     expect(utf8Text(kinds[0]?.bytes ?? new Uint8Array(0))).toMatch(/^<c:kind name.*<\/c:kind>$/s)
   })
 
+  it('reads who may read which diagnostic information, and says that the overlay has it (RFC 7851 §7, §9.6)', () => {
+    const organiser = new Uint8Array(16).fill(0xab)
+    const allowed = ours(withDiagnosticsFor(ours(), [organiser]))
+    expect(unsupported(allowed)).toBeUndefined()
+    const xml = writeConfiguration(allowed)
+    expect(xml).toContain('<mandatory-extension>urn:ietf:params:xml:ns:p2p:config-diagnostics</mandatory-extension>')
+    expect(xml).toMatch(new RegExp(`<diagnostics:diagnostic-kind kind="0x000c">\\s*<diagnostics:access-node>${'ab'.repeat(16)}</diagnostics:access-node>\\s*</diagnostics:diagnostic-kind>`))
+    expect(parse(xml.replace('kind="0x000c"', 'kind="F00A"')).configuration.diagnosticKinds).toContainEqual({ kind: 0xf00a, accessNodes: [organiser] })
+    const none = withDiagnosticsFor(allowed, [])
+    expect(none).toEqual({ mandatoryExtensions: [], diagnosticKinds: [] })
+    expect(writeConfiguration({ ...allowed, ...none })).not.toContain('diagnostic')
+    expect(ours().diagnosticKinds).toEqual([])
+  })
+
   it.each<[string, string | RegExp, (xml: string) => string]>([
+    ['a diagnostic Kind that is no number', 'kind of diagnostic-kind is "x1"', (x) => x.replace('<required-kinds>', '<d:diagnostic-kind xmlns:d="urn:ietf:params:xml:ns:p2p:config-diagnostics" kind="x1"/><required-kinds>')],
+    ['an access-node that is no Node-ID', 'access-node is not', (x) => x.replace('<required-kinds>', '<d:diagnostic-kind xmlns:d="urn:ietf:params:xml:ns:p2p:config-diagnostics" kind="1"><d:access-node>abcd</d:access-node></d:diagnostic-kind><required-kinds>')],
     ['a document type', 'document type', (x) => x.replace('<overlay', '<!DOCTYPE overlay [<!ENTITY a "b">]><overlay')],
     ['an unknown entity', 'unknown entity', (x) => x.replace('CHORD-RELOAD', '&nbsp;')],
     ['an entity named as a property of objects', 'unknown entity', (x) => x.replace('CHORD-RELOAD', '&valueOf;')],
