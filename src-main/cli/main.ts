@@ -1,5 +1,5 @@
 /** `ringway …`: the command line. Declares the commands; what each does stands in commands/. */
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Argument, Command, CommanderError, InvalidArgumentError } from 'commander'
 import type { Context } from './context.ts'
 import { createOutput, printFailure } from './output.ts'
 import { profileDir } from './profile.ts'
@@ -48,6 +48,7 @@ function createProgram(): Command {
     .option('--user <name>', 'your user name in it').option('--display-name <name>')
     .option('--open', 'anyone may join with a self-signed certificate')
     .option('--domain <pattern>', 'domains whose users it holds, besides its own name', list, [])
+    .option('--diagnostics', 'your peer may read technical figures of every peer: ringway trace and ping show them')
     .action(does(program, async () => (await import('./commands/overlay.ts')).create))
   overlay.command('show').description('print the overlay document').action(does(program, async () => (await import('./commands/overlay.ts')).show))
   overlay.command('invite').argument('<user>').description('make an invitation link with a one-time code')
@@ -58,6 +59,9 @@ function createProgram(): Command {
   overlay.command('revoke').argument('<user>').description('exclude a user: his devices leave the overlay, and his open invitations are taken back')
     .option('--device <node-id>', 'only this device of his')
     .action(does(program, async () => (await import('./commands/overlay.ts')).revoke))
+
+  overlay.command('diagnostics').addArgument(new Argument('<state>').choices(['on', 'off'])).description('whether your peer, the organiser’s, may read technical figures of every peer')
+    .action(does(program, async () => (await import('./commands/overlay.ts')).diagnostics))
 
   program.command('join').argument('<link>', 'invitation link, overlay file, or address of the document').description('enrol into an overlay')
     .option('--user <name>').option('--display-name <name>')
@@ -114,10 +118,12 @@ function createProgram(): Command {
 
   program.command('lookup').argument('<uri>').description('the registrations of an address, read and verified from the overlay')
     .action(does(program, async () => (await import('./commands/status.ts')).lookup))
-  program.command('trace').argument('<uri>').description('the peers on the way to an address in the overlay')
+  program.command('trace').argument('<uri>', 'an address, or a Node-ID').description('the peers on the way to an address in the overlay, and what they tell of themselves')
     .action(does(program, async () => (await import('./commands/status.ts')).trace))
+  program.command('ping').argument('<uri>', 'an address, or a Node-ID').description('the round trip to a peer through the overlay, and what it tells of itself')
+    .action(does(program, async () => (await import('./commands/status.ts')).ping))
   program.command('ring').description('the neighbours of this peer').action(does(program, async () => (await import('./commands/status.ts')).ring))
-  program.command('status').description('how this peer is').action(does(program, async () => (await import('./commands/status.ts')).status))
+  program.command('status').description('how this peer is').option('--counters', 'what came, went and was refused, too').action(does(program, async () => (await import('./commands/status.ts')).status))
   program.command('ctl').argument('<method>').argument('[json]').description('any command of the contract')
     .action(does(program, async () => (await import('./commands/ctl.ts')).ctl))
   program.command('ui').option('--port <n>', 'a free one when absent', wholeNumber).description('serve the user interface of the running peer to a browser on loopback')

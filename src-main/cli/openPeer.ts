@@ -15,6 +15,7 @@ import { createNodeDomainTls } from '../node/domainTls.ts'
 import { createNodeHttpClient, createNodeHttpServerFactory } from '../node/http.ts'
 import { createFileKeychain } from '../node/keychain.ts'
 import { createNodeLog } from '../node/log.ts'
+import { createNodeMachine } from '../node/machine.ts'
 import { createNodeMulticastDns } from '../node/multicastDns.ts'
 import { createNodeNetwork } from '../node/network.ts'
 import { createNodeRandom } from '../node/random.ts'
@@ -76,7 +77,7 @@ export async function openPeer(options: OpenOptions): Promise<OpenedPeer> {
       ports: {
         clock, random, crypto: createNodeCrypto(), network, openBridge: createRtpBridges({ clock, random, network, log: log.child('media') }),
         domainTls: createNodeDomainTls(options.sipRoots), dns: createNodeDns(options.nameServers), webSockets: createNodeWebSockets(), secureNetwork: createNodeSecureNetwork(clock, {}, options.keylog === undefined ? undefined : keylogTo(options.keylog)), http: createNodeHttpClient(), httpServers: createNodeHttpServerFactory(),
-        multicastDns: createNodeMulticastDns(), keychain: options.keychain?.(files) ?? files, log,
+        multicastDns: createNodeMulticastDns(), machine: createNodeMachine(ringwayVersion), keychain: options.keychain?.(files) ?? files, log,
       },
       stores,
       network: { ...defaultNetwork, ...options.network },

@@ -9,12 +9,14 @@ import { withTimeout } from '../base/abort.ts'
 import { PeerError } from '../base/errors.ts'
 import type { Peer } from '../peer/createPeer.ts'
 import type { PeerApp } from '../peer/peerApp.ts'
+import { diagnosticsView } from '../peer/diagnosticsView.ts'
 import { neighbourView } from '../peer/status.ts'
 import { normaliseAor } from '../phone/address.ts'
 import type { MediaPort } from '../phone/mediaPort.ts'
 import type { Phone } from '../phone/phone.ts'
 import type { Timer } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
+import type { Overlay } from '../reload/overlay/overlay.ts'
 import { toHex, fromHex } from '../base/bytes.ts'
 import { clearPhone, feedPhone } from './feed.ts'
 import { MediaClients } from './mediaClients.ts'
@@ -77,6 +79,11 @@ export function createApi(app: PeerApp, deps: ApiDeps): Api {
       const excluded = await app.excludeUser(userName, nodeId, signal)
       return { userName: excluded.userName, nodeIds: [...excluded.nodeIds] }
     }),
+    'overlay.diagnostics': ({ on }) => {
+      app.setDiagnostics(on)
+      projections.set('account', app.account.view())
+      return null
+    },
     'discovery.start': (_, client) => { app.discovery.start(client); client.onClose(() => { app.discovery.stop(client) }); return null },
     'discovery.stop': (_, client) => { app.discovery.stop(client); return null },
     'overlay.inspect': ({ text }) => app.account.inspect(text),
@@ -133,14 +140,22 @@ export function createApi(app: PeerApp, deps: ApiDeps): Api {
     'overlay.ring': () => ({ nodeId: toHex(peer().overlay.nodeId), neighbours: peer().overlay.neighbours().map(neighbourView) }),
     'overlay.trace': ({ uri }) => timed(async (signal) => {
       const { overlay } = peer()
-      const resource = overlay.resourceId(normaliseAor(uri, overlay.name))
-      const hops = await overlay.trace({ resource }, signal)
+      const to = placeOf(overlay, uri)
       return {
-        resourceId: toHex(resource),
-        hops: hops.map(({ nodeId, userName, rttMs, end }) => ({ nodeId: toHex(nodeId), userName: userName ?? null, rttMs: rttMs ?? null, end: end ?? null })),
+        resourceId: toHex('node' in to ? to.node : to.resource),
+        hops: (await overlay.trace(to, signal)).map(({ nodeId, userName, rttMs, end, method, error, report }) => ({
+          nodeId: toHex(nodeId), userName: userName ?? null, rttMs: rttMs ?? null, end: end ?? null, method: method ?? null, error: error ?? null,
+          clockOffsetMs: report?.clockOffsetMs ?? null, diagnostics: diagnosticsView(report?.diagnostics ?? {}),
+        })),
       }
     }),
-    'overlay.ping': ({ nodeId }) => timed((signal) => peer().overlay.ping([{ node: fromHex(nodeId) }], signal)),
+    'overlay.ping': ({ nodeId, uri }) => timed(async (signal) => {
+      const { overlay } = peer()
+      const wanted = nodeId ?? uri
+      if (wanted === undefined) throw new PeerError('invalid-argument', 'one of nodeId and uri')
+      const { rttMs, hops, responder, userName, report } = await overlay.ping([placeOf(overlay, wanted)], signal)
+      return { rttMs, hops, nodeId: toHex(responder), userName, clockOffsetMs: report?.clockOffsetMs ?? null, diagnostics: diagnosticsView(report?.diagnostics ?? {}) }
+    }),
   }
 
   const showPeer = (now: Peer | undefined): (() => void) => {
@@ -184,4 +199,9 @@ export function createApi(app: PeerApp, deps: ApiDeps): Api {
     },
     onQuit: (listener) => { quitListeners.add(listener) },
   }
+}
+
+/** A Node-ID by its 32 hexadecimal digits, or where the registrations of an address are. @throws PeerError 'address-invalid' */
+function placeOf(overlay: Overlay, text: string): { readonly node: Uint8Array } | { readonly resource: Uint8Array } {
+  return /^[0-9a-f]{32}$/i.test(text) ? { node: fromHex(text) } : { resource: overlay.resourceId(normaliseAor(text, overlay.name)) }
 }

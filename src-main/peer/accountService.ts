@@ -19,6 +19,7 @@ import { nextDocument, withBadNodes } from '../enrollment/nextDocument.ts'
 import { loadIdentity } from '../enrollment/ownIdentity.ts'
 import { createOpenOverlay } from '../enrollment/selfSigned.ts'
 import type { InvitationRecord } from '../enrollment/stores.ts'
+import { withDiagnosticsFor, type OverlayConfiguration } from '../reload/config/configuration.ts'
 import { Signer } from '../reload/security/signer.ts'
 import type { PeerPorts, PeerStores } from './ports.ts'
 
@@ -35,6 +36,7 @@ export interface NewOverlayRequest {
   readonly displayName?: string | undefined
   readonly open?: boolean | undefined
   readonly domains?: readonly string[] | undefined
+  readonly diagnostics?: boolean | undefined
 }
 
 export interface Exclusion {
@@ -81,9 +83,9 @@ export class AccountService {
   }
 
   /** @throws PeerError 'already-enrolled', 'overlay-name-invalid', 'name-invalid', 'disk-full' */
-  create({ name, userName, displayName, open, domains }: NewOverlayRequest): Promise<AccountView> {
+  create({ name, userName, displayName, open, domains, diagnostics }: NewOverlayRequest): Promise<AccountView> {
     return this.once(async () => {
-      const wanted = { overlayName: name, userName, displayName: displayName?.trim() || userName, domainPatterns: domains ?? [] }
+      const wanted = { overlayName: name, userName, displayName: displayName?.trim() || userName, domainPatterns: domains ?? [], diagnostics: diagnostics === true }
       const identity = open === true
         ? await createOpenOverlay(this.ports, this.stores.identity, wanted)
         : await createAuthority(this.ports, { identity: this.stores.identity, authority: this.stores.authority }, wanted)
@@ -159,6 +161,18 @@ export class AccountService {
     return { userName, nodeIds: nodeIds.map(toHex), document: nextDocument(document.bytes, identity.overlayName, (configuration) => withBadNodes(configuration, nodeIds), signer) }
   }
 
+  /**
+   * Makes the document that lets the organiser's node read the figures of every peer (RFC 7851 §7), or nobody any more.
+   * @returns the document, to be put into force in the overlay
+   * @throws PeerError 'not-organiser'
+   */
+  diagnosticsDocument(on: boolean): Uint8Array {
+    const { identity, document } = this.enrolled()
+    if (!this.isOrganiser) throw new PeerError('not-organiser', 'only the organiser of this overlay decides who reads the figures of its peers')
+    const change = (configuration: OverlayConfiguration): Partial<OverlayConfiguration> => withDiagnosticsFor(configuration, on ? [identity.nodeId] : [])
+    return nextDocument(document.bytes, identity.overlayName, change, new Signer(this.ports.crypto, identity))
+  }
+
   /** A newer overlay document is in force: kept for the next start, and for newcomers. @throws PeerError 'disk-full' */
   replaceDocument(bytes: Uint8Array): void {
     const account = this.enrolled()
@@ -181,6 +195,7 @@ export class AccountService {
       overlay: {
         name: overlayName, open: document.open, rootFingerprint: document.rootFingerprint,
         organiser: authority !== undefined || document.configuration.configurationSigners.some((signer) => equalBytes(signer, nodeId)),
+        diagnosticsReaders: [...new Set(document.configuration.diagnosticKinds.flatMap(({ accessNodes }) => accessNodes.map(toHex)))],
       },
       aor: userName, userName: localPart(userName), displayName, nodeId: toHex(nodeId),
       certificate: {

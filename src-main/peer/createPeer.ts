@@ -72,7 +72,7 @@ export function createPeer(parts: PeerParts): Peer {
   const overlay = createOverlay({
     clock, random, crypto, log: log.child('overlay'), identity, configuration, document: identity.document,
     linkFactory: (credentials, listen) => createNoIceTlsFactory({ clock, random, network: ports.secureNetwork, interfaces: ports.network, credentials, listen }),
-    resourceStore: stores.resources, bootstrap: parts.bootstrap, listen: network.listen, firstPeer: parts.firstPeer, clientMode: network.client === true,
+    resourceStore: stores.resources, ...(ports.machine !== undefined && { machine: ports.machine }), bootstrap: parts.bootstrap, listen: network.listen, firstPeer: parts.firstPeer, clientMode: network.client === true,
   })
   const transport = new OverlayTransport(overlay, (connection) => {
     sip.attach(connection)

@@ -124,6 +124,15 @@ export class PeerApp {
     return exclusion
   }
 
+  /**
+   * Lets the organiser's node read the figures of every peer, or nobody any more (RFC 7851 §7), here and from here everywhere.
+   * @throws PeerError 'not-enrolled', 'not-organiser'
+   */
+  setDiagnostics(on: boolean): void {
+    if (this.running === undefined) throw new PeerError('not-enrolled', 'this profile belongs to no overlay yet')
+    this.running.overlay.updateDocument(this.account.diagnosticsDocument(on))
+  }
+
   private excluded(peer: Peer, code: string, why: string): void {
     this.ports.log.error('excluded', { code, why })
     this.warn(code, code === 'certificate-invalid' ? `The organiser of ${peer.identity.overlayName} has excluded this device. To come back, ask for a new invitation and join again.` : why)

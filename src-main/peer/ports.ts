@@ -6,6 +6,7 @@ import type { DomainTls } from '../ports/domainTls.ts'
 import type { HttpClient, HttpServerFactory } from '../ports/http.ts'
 import type { Keychain } from '../ports/keychain.ts'
 import type { Log } from '../ports/log.ts'
+import type { Machine } from '../ports/machine.ts'
 import type { Network, SocketAddress } from '../ports/network.ts'
 import type { Random } from '../ports/random.ts'
 import type { SecureNetwork } from '../ports/secureStream.ts'
@@ -29,6 +30,8 @@ export interface PeerPorts {
   readonly httpServers: HttpServerFactory
   readonly keychain: Keychain
   readonly log: Log
+  /** What diagnostics may tell of program and machine (RFC 7851); absent: nothing. */
+  readonly machine?: Machine
   /** Joins the sound of ordinary phones and the overlay; absent: such calls are refused by who has no codec in common. */
   readonly openBridge?: OpenSdpBridge
 }

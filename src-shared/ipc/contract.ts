@@ -69,6 +69,12 @@ export const registrationView = z.object({
   lifetimeS: z.number(),
 })
 
+/** what a peer tells of itself (RFC 7851), where it may: figures by their names there, Kinds and messages by name */
+export const diagnosticsView = z.record(z.string(), z.union([
+  z.number(), z.string(), z.record(z.string(), z.number()), z.record(z.string(), z.object({ sent: z.number(), received: z.number() })),
+]))
+export type DiagnosticsView = z.infer<typeof diagnosticsView>
+
 /** method → parameters and result */
 export const methods = {
   'app.info': { params: none, result: z.object({ version: z.string(), headless: z.boolean(), platform: z.string(), profile: z.string() }) },
@@ -76,9 +82,15 @@ export const methods = {
   'state.get': { params: none, result: z.object({ version: z.number(), state }) },
 
   'overlay.create': {
-    params: z.object({ name, userName: name, displayName: name.optional(), open: z.boolean().optional(), domains: z.array(z.string().max(200)).max(20).optional() }).strict(),
+    params: z.object({
+      name, userName: name, displayName: name.optional(), open: z.boolean().optional(), domains: z.array(z.string().max(200)).max(20).optional(),
+      /** this installation may read technical figures of every peer (RFC 7851) */
+      diagnostics: z.boolean().optional(),
+    }).strict(),
     result: accountView,
   },
+  /** whether the organiser's peer may read technical figures of every peer: a new document says so, and rolls out */
+  'overlay.diagnostics': { params: z.object({ on: z.boolean() }).strict(), result: nothing },
   'overlay.document': { params: none, result: z.object({ xml: z.string() }) },
   'overlay.invite': { params: z.object({ userName: name, expiresHours: z.number().min(0.01).max(24 * 365).optional(), anotherDevice: z.boolean().optional() }).strict(), result: issuedInvitation },
   'overlay.invitations': { params: none, result: z.array(issuedInvitation) },
@@ -152,17 +164,30 @@ export const methods = {
 
   'overlay.lookup': { params: z.object({ uri }).strict(), result: z.array(registrationView) },
   'overlay.ring': { params: none, result: z.object({ nodeId: z.string(), neighbours: z.array(neighbourView) }) },
-  /** the peers on the way to an address, this one first; the last one is responsible for it unless `end` says otherwise */
+  /** the peers on the way to an address, or to a Node-ID (32 hexadecimal digits), this one first; the last one is responsible for it unless `end` says otherwise */
   'overlay.trace': {
     params: z.object({ uri }).strict(),
     result: z.object({
       resourceId: z.string(),
       hops: z.array(z.object({
-        nodeId: z.string(), userName: z.string().nullable(), rttMs: z.number().nullable(), end: z.enum(['responsible', 'silent', 'loop', 'refused']).nullable(),
+        nodeId: z.string(), userName: z.string().nullable(), rttMs: z.number().nullable(), end: z.enum(['responsible', 'silent', 'loop', 'refused', 'broken']).nullable(),
+        /** how it was asked; null: it did not answer */
+        method: z.enum(['PathTrack', 'RouteQuery']).nullable(),
+        /** a RELOAD error that was the answer, and who sent it when it was another node */
+        error: z.string().nullable(),
+        /** how much its clock is ahead of ours */
+        clockOffsetMs: z.number().nullable(),
+        diagnostics: diagnosticsView,
       })),
     }),
   },
-  'overlay.ping': { params: z.object({ nodeId: z.string() }).strict(), result: z.object({ rttMs: z.number(), hops: z.number() }) },
+  /** `nodeId`, or `uri` for the peer that is responsible for an address; a Node-ID may stand for it too */
+  'overlay.ping': {
+    params: z.object({ nodeId: z.string().optional(), uri: uri.optional() }).strict(),
+    result: z.object({
+      rttMs: z.number(), hops: z.number(), nodeId: z.string(), userName: z.string(), clockOffsetMs: z.number().nullable(), diagnostics: diagnosticsView,
+    }),
+  },
 } as const
 
 export type Methods = typeof methods

@@ -10,6 +10,8 @@ export const accountView = z.object({
     organiser: z.boolean(),
     /** SHA-256 of the root's public key, lower-case hexadecimal; of the own key's in an open overlay */
     rootFingerprint: z.string(),
+    /** Node-IDs that may read technical figures of every peer (RFC 7851) */
+    diagnosticsReaders: z.array(z.string()).optional(),
   }),
   /** address of record without scheme: user@overlay */
   aor: z.string(),

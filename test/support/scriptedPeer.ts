@@ -230,7 +230,8 @@ export class ScriptedPeer {
       'overlay.lookup': () => [],
       'overlay.trace': () => ({ resourceId: '', hops: [] }),
       'overlay.ring': () => ({ nodeId: this.state.account?.nodeId ?? '', neighbours: this.state.status.neighbours }),
-      'overlay.ping': () => ({ rttMs: 11.4, hops: 1 }),
+      'overlay.ping': () => ({ rttMs: 11.4, hops: 1, nodeId: 'f0'.repeat(16), userName: 'bob@office.example', clockOffsetMs: null, diagnostics: {} }),
+      'overlay.diagnostics': () => null,
     }
   }
 }

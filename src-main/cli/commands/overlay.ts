@@ -1,14 +1,14 @@
-/** `ringway overlay create|show|invite|revoke` */
+/** `ringway overlay create|show|invite|revoke|diagnostics` */
 import { userInfo } from 'node:os'
 import type { Context } from '../context.ts'
 import { withPeer } from '../profile.ts'
 
 export async function create(
-  { profile, output }: Context, name: string, options: { user?: string; displayName?: string; open?: boolean; domain: string[] },
+  { profile, output }: Context, name: string, options: { user?: string; displayName?: string; open?: boolean; domain: string[]; diagnostics?: boolean },
 ): Promise<undefined> {
   const userName = options.user ?? userInfo().username
   const account = await withPeer(profile, (client) => client.call('overlay.create', {
-    name, userName, open: options.open ?? false, domains: options.domain,
+    name, userName, open: options.open ?? false, domains: options.domain, diagnostics: options.diagnostics ?? false,
     ...(options.displayName !== undefined && { displayName: options.displayName }),
   }))
   output.print(`The overlay ${account.overlay.name} is made. You are ${account.aor}.\nNext: ringway run, and ringway overlay invite NAME for each person.`, account)
@@ -33,4 +33,9 @@ export async function revoke({ profile, output }: Context, user: string, options
   const excluded = await withPeer(profile, (client) => client.call('overlay.revoke', { userName: user, ...(options.device !== undefined && { nodeId: options.device.toLowerCase() }) }))
   const devices = excluded.nodeIds.length === 0 ? 'The invitation is taken back.' : 'Every peer that is connected knows within seconds; others learn it when they come back.'
   output.print(`${options.device === undefined ? excluded.userName : `A device of ${excluded.userName}`} is excluded from the overlay. ${devices}`, excluded)
+}
+
+export async function diagnostics({ profile, output }: Context, state: 'on' | 'off'): Promise<undefined> {
+  await withPeer(profile, (client) => client.call('overlay.diagnostics', { on: state === 'on' }))
+  output.print(state === 'on' ? 'Your peer may read technical figures of every peer. The peers that are connected know within seconds.' : 'Nobody may read technical figures of other peers.', { diagnostics: state })
 }

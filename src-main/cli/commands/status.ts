@@ -1,8 +1,9 @@
-/** `ringway status|ring|lookup|trace` */
+/** `ringway status|ring|lookup|trace|ping` */
+import type { DiagnosticsView } from '@shared/ipc/contract.ts'
 import type { Context } from '../context.ts'
 import { connectRunning, withPeer } from '../profile.ts'
 
-export async function status({ profile, output }: Context): Promise<undefined> {
+export async function status({ profile, output }: Context, options: { counters?: boolean }): Promise<undefined> {
   const { state } = await withPeer(profile, (client) => client.call('state.get', {}))
   const { account, status: now } = state
   const text = account === null ? 'This profile belongs to no overlay yet.' : [
@@ -10,6 +11,8 @@ export async function status({ profile, output }: Context): Promise<undefined> {
     `Node-ID ${account.nodeId}, certified until ${new Date(account.certificate.notAfter).toLocaleDateString()}, key in ${account.keyProtection === 'keyring' ? 'the keyring' : 'a file'}`,
     `${now.phase}${now.step === null ? '' : ` (${now.step})`}, ${now.peers} peers, ${now.registered ? 'registered' : 'not registered'}${now.listen === null ? '' : `, listening on ${now.listen}`}`,
     ...(now.roles.length === 0 ? [] : [`serves as ${now.roles.join(', ')}${now.sip === undefined ? '' : `, phones on ${now.sip}`}`]),
+    ...readers(account.overlay.diagnosticsReaders ?? [], account.nodeId),
+    ...(options.counters === true ? Object.entries(now.counters).map(([name, count]) => `${String(count).padStart(12)}  ${name}`) : []),
   ].join('\n')
   output.print(text, { account, status: now, warnings: state.warnings })
 }
@@ -32,13 +35,46 @@ export async function lookup({ profile, output }: Context, uri: string): Promise
   } finally { client.close() }
 }
 
+const ends = { responsible: 'responsible', silent: 'does not answer', loop: 'the path turns back here', refused: 'does not say', broken: 'nothing gets here' }
+
 export async function trace({ profile, output }: Context, uri: string): Promise<number> {
   const client = await connectRunning(profile)
   try {
     const { resourceId, hops } = await client.call('overlay.trace', { uri })
-    const ends = { responsible: 'responsible', silent: 'does not answer', loop: 'the path turns back here', refused: 'does not say' }
-    const rows = hops.map((hop, i) => `${String(i).padStart(2)}  ${hop.nodeId}  ${hop.rttMs === null ? '      –' : `${hop.rttMs.toFixed(1).padStart(7)} ms`}  ${hop.userName ?? ''}${hop.end === null ? '' : `  (${ends[hop.end]})`}`)
+    const rows = hops.flatMap((hop, i) => [
+      `${String(i).padStart(2)}  ${hop.nodeId}  ${milliseconds(hop.rttMs).padStart(10)}  ${hop.userName ?? ''}${hop.end === null ? '' : `  (${ends[hop.end]}${hop.error === null ? '' : `, ${hop.error}`})`}`,
+      ...figures(hop.diagnostics, hop.clockOffsetMs),
+    ])
     output.print([`${resourceId}  ${uri}`, ...rows].join('\n'), { uri, resourceId, hops })
     return hops.at(-1)?.end === 'responsible' ? 0 : 1
   } finally { client.close() }
+}
+
+export async function ping({ profile, output }: Context, uri: string): Promise<undefined> {
+  const client = await connectRunning(profile)
+  try {
+    const answer = await client.call('overlay.ping', { uri })
+    const row = `${answer.nodeId}  ${milliseconds(answer.rttMs)}  ${answer.hops} ${answer.hops === 1 ? 'hop' : 'hops'}  ${answer.userName}`
+    output.print([row, ...figures(answer.diagnostics, answer.clockOffsetMs)].join('\n'), { uri, ...answer })
+  } finally { client.close() }
+}
+
+function milliseconds(ms: number | null): string { return ms === null ? '–' : `${ms.toFixed(1)} ms` }
+
+/** Clocks that differ by less differ by the network's delays. */
+const clockSlackMs = 2_000
+
+/** A line for each thing that a peer told of itself. */
+function figures(diagnostics: DiagnosticsView, clockOffsetMs: number | null): string[] {
+  const inner = (value: number | { sent: number; received: number }): string => typeof value === 'number' ? String(value) : `${value.sent}/${value.received}`
+  const rows = Object.entries(diagnostics).map(([name, value]): [string, string] => [
+    name, typeof value === 'object' ? Object.entries(value).map(([key, of]) => `${key} ${inner(of)}`).join(', ') : String(value),
+  ])
+  if (clockOffsetMs !== null && Math.abs(clockOffsetMs) > clockSlackMs) rows.push(['its clock', `${(clockOffsetMs / 1000).toFixed(0)} s ${clockOffsetMs > 0 ? 'ahead' : 'behind'}`])
+  return rows.map(([name, value]) => `      ${name.padEnd(20)} ${value}`)
+}
+
+function readers(nodes: readonly string[], own: string): string[] {
+  if (nodes.length === 0) return []
+  return [nodes.includes(own) ? 'this peer may read technical figures of every peer (RFC 7851)' : `technical figures of this peer may be read by ${nodes.join(', ')} (RFC 7851)`]
 }

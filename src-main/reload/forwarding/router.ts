@@ -3,13 +3,16 @@
  * routing. Works on the header in place and never decodes what stands behind it; verifying and answering is the
  * transaction layer's business.
  */
-import { equalBytes } from '../../base/bytes.ts'
+import { equalBytes, toHex } from '../../base/bytes.ts'
 import type { Counters } from '../../base/counters.ts'
 import { DecodeError } from '../../base/errors.ts'
 import { ErrorCode, ForwardingOptionFlag, isRequest } from '../wire/constants.ts'
 import { destinationText, toNode, type Destination } from '../wire/destination.ts'
 import { headerProblem, HeaderView, rewriteHeader } from '../wire/forwardingHeader.ts'
 import { isWildcard } from '../wire/identifiers.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { diagnosticMessage, type DiagnosticMessage } from './diagnosis.ts'
+import type { MessageCounts } from './messageCounts.ts'
 import type { TopologyPlugin } from './topologyPlugin.ts'
 
 export interface RouterUser {
@@ -17,7 +20,7 @@ export interface RouterUser {
   onDeliver(message: Uint8Array, previousHop: Uint8Array, destination: Destination): void
   /** A part of a message for us (RFC 6940 §6.7). */
   onFragment(fragment: Uint8Array, previousHop: Uint8Array, destination: Destination): void
-  /** A request that goes no further: to be answered with this error. */
+  /** A request, or an expired PathTrackAns, that goes no further: to be answered with this error. */
   onRejected(message: HeaderView, previousHop: Uint8Array, error: number, info: string): void
 }
 
@@ -30,9 +33,17 @@ export interface RouterDependencies {
   readonly nodeId: Uint8Array
   readonly overlay: number
   readonly initialTtl: number
+  readonly clock: Pick<Clock, 'now'>
   readonly topology: TopologyPlugin
   readonly links: RouterLinks
   readonly counters: Counters
+  /** By message code; absent: they are not counted. */
+  readonly messages?: MessageCounts
+  /**
+   * Whether a peer breaks the rules of routing by giving us a message for `id`: it knows a nearer one. Absent: nobody is suspected.
+   * @param before the nodes of the Via List, to whom a message need not go back
+   */
+  readonly misroutes?: (previousHop: Uint8Array, id: Uint8Array, before: readonly Uint8Array[]) => boolean
 }
 
 /** Longer lists are of no use with a TTL of 100 and cost work at each hop. */
@@ -52,7 +63,9 @@ export class Router {
     this.deps.counters.add('received.messages')
     this.deps.counters.add('received.bytes', bytes.length)
     try {
-      this.route(new HeaderView(bytes), previousHop)
+      const view = new HeaderView(bytes)
+      this.deps.messages?.received(bytes)
+      this.route(view, previousHop)
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
       this.drop('malformed')
@@ -156,11 +169,13 @@ export class Router {
   }
 
   private forward(view: HeaderView, previousHop: Uint8Array, to: Uint8Array, list: readonly Destination[]): void {
+    const diagnostic = diagnosticMessage(view)
     if (view.ttl === 0) {
       this.drop('ttl')
-      this.reject(view, previousHop, ErrorCode.ttlExceeded, 'TTL used up')
+      this.reject(view, previousHop, diagnostic === undefined ? ErrorCode.ttlExceeded : ErrorCode.ttlHopsExceeded, 'TTL used up')
       return
     }
+    if (diagnostic !== undefined && !this.passes(diagnostic, view, previousHop, list)) return
     if (view.options().some((option) => (option.flags & ForwardingOptionFlag.forwardCritical) !== 0)) {
       this.drop('forwardingOption')
       this.reject(view, previousHop, ErrorCode.unsupportedForwardingOption, 'forwarding option not known here')
@@ -171,10 +186,31 @@ export class Router {
     if (via !== undefined && via.length > MAX_LIST) { this.drop('viaList'); return }
     const bytes = rewriteHeader(view.bytes, { ttl: view.ttl - 1, destinationList: list, ...(via === undefined ? {} : { viaList: via }) })
     if (this.transmit(to, bytes)) this.deps.counters.add('forwarded')
+    else if (diagnostic !== undefined) this.reject(view, previousHop, ErrorCode.underlayDestinationUnreachable, `no link to ${toHex(to)}`)
+  }
+
+  /** RFC 7851 §6.2: who forwards a diagnostic message says what is wrong with its path. */
+  private passes(diagnostic: DiagnosticMessage, view: HeaderView, previousHop: Uint8Array, list: readonly Destination[]): boolean {
+    const refuse = (error: number, info: string): boolean => {
+      this.drop('diagnostic')
+      // An answer has no Via List to go back by: its error goes where it would have gone itself.
+      this.user.onRejected(view, previousHop, error, info)
+      return false
+    }
+    if (diagnostic.expiration <= BigInt(this.deps.clock.now())) return refuse(ErrorCode.messageExpired, 'expired on the way')
+    if (isResponse(view)) return true
+    const { nodeId, misroutes } = this.deps
+    const before = view.viaList().flatMap((via) => via.type === 'node' ? [via.nodeId] : [])
+    if (before.some((via) => equalBytes(via, nodeId))) return refuse(ErrorCode.loopDetected, 'it has been here before')
+    const [head] = list
+    const id = head?.type === 'node' ? head.nodeId : head?.type === 'resource' ? head.resourceId : undefined
+    if (id !== undefined && misroutes?.(previousHop, id, before) === true) return refuse(ErrorCode.upstreamMisrouting, toHex(previousHop))
+    return true
   }
 
   private transmit(to: Uint8Array, bytes: Uint8Array): boolean {
     const sent = this.deps.links.send(to, bytes)
+    if (sent) this.deps.messages?.sent(bytes)
     this.deps.counters.add(sent ? 'sent.messages' : 'dropped.link')
     if (sent) this.deps.counters.add('sent.bytes', bytes.length)
     return sent

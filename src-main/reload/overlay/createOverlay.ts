@@ -2,12 +2,13 @@
  * Composition of one RELOAD node: links, router, transactions, Attach, Chord, storage and usages, introduced to
  * each other. Returns the `Overlay` that everything above knows.
  */
-import { toHex } from '../../base/bytes.ts'
+import { equalBytes, toHex } from '../../base/bytes.ts'
 import { Counters } from '../../base/counters.ts'
 import { Emitter } from '../../base/event.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Certificate, Crypto, PrivateKey } from '../../ports/crypto.ts'
 import type { Log } from '../../ports/log.ts'
+import type { Machine } from '../../ports/machine.ts'
 import type { Random } from '../../ports/random.ts'
 import type { SocketAddress, StreamCredentials } from '../../ports/secureStream.ts'
 import { AppAttach } from '../attach/appAttach.ts'
@@ -15,6 +16,7 @@ import { Attach } from '../attach/attach.ts'
 import type { OverlayConfiguration } from '../config/configuration.ts'
 import { LiveConfiguration } from '../config/liveConfiguration.ts'
 import { ConnectionTable } from '../forwarding/connectionTable.ts'
+import { MessageCounts } from '../forwarding/messageCounts.ts'
 import { Router } from '../forwarding/router.ts'
 import type { LinkFactory } from '../link/linkFactory.ts'
 import { CertificateVerifier } from '../security/certificateVerifier.ts'
@@ -24,6 +26,7 @@ import type { ResourceStore } from '../storage/resourceStore.ts'
 import { Storage } from '../storage/storage.ts'
 import { ValueChecks } from '../storage/valueChecks.ts'
 import { Membership } from '../topology/membership.ts'
+import { misroutes } from '../topology/misrouting.ts'
 import { TopologyQueries } from '../topology/queries.ts'
 import { ReloadPolicy } from '../topology/reloadPolicy.ts'
 import type { Outcome } from '../transaction/exchange.ts'
@@ -32,13 +35,14 @@ import { FetchClient } from '../usages/fetchClient.ts'
 import { RobustFetch } from '../usages/robustFetch.ts'
 import { StoreClient } from '../usages/storeClient.ts'
 import { usageRules } from '../usages/usageRules.ts'
-import { decodeBody, encodeContents } from '../wire/bodies.ts'
 import { ErrorCode, MessageCode } from '../wire/constants.ts'
 import { hashToResourceId, overlayHash } from '../wire/identifiers.ts'
 import type { BootstrapSource } from './bootstrapSource.ts'
 import type { SearchDependencies } from './bootstrapSearch.ts'
 import { ClientLifecycle } from './clientLifecycle.ts'
 import { ConfigUpdates } from './configUpdate.ts'
+import { DiagnosticServer } from './diagnosticServer.ts'
+import { Figures } from './figures.ts'
 import { Lifecycle, type NodeLifecycle } from './lifecycle.ts'
 import { Maintenance } from './maintenance.ts'
 import type { AppPipe, Overlay } from './overlay.ts'
@@ -68,6 +72,8 @@ export interface OverlayDependencies {
    */
   readonly linkFactory: (credentials: StreamCredentials, listen: readonly SocketAddress[]) => LinkFactory
   readonly resourceStore: ResourceStore
+  /** What diagnostics may tell of program and machine (RFC 7851); absent: nothing. */
+  readonly machine?: Machine
   readonly bootstrap: BootstrapSource
   /** undefined: port 6084 on all addresses, another free one when it is taken. */
   readonly listen: SocketAddress | undefined
@@ -88,6 +94,7 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
   const configuration = (): OverlayConfiguration => live.current
   const { nodeId } = identity
   const counters = new Counters()
+  const messages = new MessageCounts()
   const certificates = deps.certificates ?? new CertificateVerifier(crypto, clock, deps.configuration)
   const verifier = new SignatureVerifier(crypto, certificates)
   const signer = new Signer(crypto, identity)
@@ -140,7 +147,12 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
     send: (message, through) => router.originate(message, through),
   })
   const router: Router = new Router({
-    nodeId, overlay: overlay.hash, get initialTtl() { return live.current.initialTtl }, topology, counters,
+    nodeId, overlay: overlay.hash, get initialTtl() { return live.current.initialTtl }, clock, topology, counters, messages,
+    misroutes: (from, id, before) => {
+      const lists = membership.listsOf(from)
+      const isThere = (peer: Uint8Array): boolean => table.get(peer) !== undefined && !before.some((other) => equalBytes(other, peer))
+      return lists !== undefined && misroutes(nodeId, from, lists, id, isThere)
+    },
     links: { isConnected: (peer) => table.get(peer) !== undefined, send: (peer, message) => table.send(peer, message) },
   }, transactions)
 
@@ -182,6 +194,7 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
     clock, log: log.child('configuration'), counters, live, sender: transactions, verifier, table,
     onNewConfiguration: (document, removedKinds) => {
       certificates.reconfigure(live.current)
+      figures.configured(live.current)
       for (const { certificate, link } of table.all()) if (identify(certificate) === undefined) { counters.add('link.excluded'); link.close() }
       appAttach.dropUnidentified()
       storage.reconfigured(removedKinds, ([signer, ...others]) => signer !== undefined && typeof certificates.verify(signer, others) !== 'string')
@@ -201,18 +214,20 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
   const robustFetch = new RobustFetch({ clock, log: log.child('fetch'), sender: transactions, fetchClient, count, size: () => membership.size, detours: (id, most) => membership.chord.detours(id, most) })
   const storeClient = new StoreClient(teaching, signer, live, clock, fetchClient)
 
-  transactions.handle(MessageCode.pingReq, (request) => {
-    decodeBody('pingReq', request.body)
-    const bytes = random.bytes(8)
-    return { body: encodeContents('pingAns', { responseId: new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0), time: BigInt(clock.now()) }).messageBody }
+  const queries = new TopologyQueries(membership.chord, membership.updates, table, () => storage.resourceCount())
+  const figures = new Figures({ clock, counters, messages, chord: membership.chord, storage, machine: deps.machine })
+  figures.configured(live.current)
+  const diagnostics = new DiagnosticServer({
+    clock, random, nodeId, configuration, figures: () => figures.now(), nextPeer: (destination) => queries.nextPeer(destination),
   })
+  transactions.handle(MessageCode.pingReq, diagnostics.servePing)
+  transactions.handle(MessageCode.pathTrackReq, diagnostics.servePathTrack)
   transactions.handle(MessageCode.configUpdateReq, configUpdates.serve)
   transactions.handle(MessageCode.attachReq, attach.serve)
   transactions.handle(MessageCode.appAttachReq, appAttach.serve)
   transactions.handle(MessageCode.joinReq, membership.serveJoin)
   transactions.handle(MessageCode.leaveReq, membership.serveLeave)
   transactions.handle(MessageCode.updateReq, membership.serveUpdate)
-  const queries = new TopologyQueries(membership.chord, membership.updates, table, () => storage.resourceCount())
   transactions.handle(MessageCode.routeQueryReq, queries.serveRouteQuery)
   transactions.handle(MessageCode.probeReq, queries.serveProbe)
   const noStorage = (): Outcome => ({ error: ErrorCode.notFound, info: 'a client stores nothing' })
@@ -233,7 +248,7 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
   })
   log.debug('overlay node', { nodeId: toHex(nodeId), overlay: name })
   const node: OverlayNode = new OverlayNode({
-    clock, crypto, log, nodeId, name, counters, factory, table, transactions, attach, appAttach, membership, storage, storeClient, fetchClient, robustFetch,
+    clock, crypto, log, nodeId, name, counters, messages, figures, factory, table, transactions, attach, appAttach, membership, storage, storeClient, fetchClient, robustFetch,
     lifecycle, bootstrap, onPipe: pipes.event, live, configUpdates, onDocument: documents.event, onExcluded: excluded.event,
   })
   return node

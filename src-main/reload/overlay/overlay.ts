@@ -5,6 +5,7 @@
 import type { Event } from '../../base/event.ts'
 import type { Certificate } from '../../ports/crypto.ts'
 import type { OverlayConfiguration } from '../config/configuration.ts'
+import type { PingReport } from './diagnosticClient.ts'
 import type { TraceHop } from './trace.ts'
 import type { SocketAddress } from '../../ports/secureStream.ts'
 import type { ValueSelector, VerifiedValue } from '../usages/fetchClient.ts'
@@ -90,6 +91,6 @@ export interface Overlay {
   appAttach(destination: DestinationSpec, application: number, signal: AbortSignal): Promise<AppPipe>
   /** The peers on the way to a node or resource, ourselves first. @throws PeerError 'not-joined' */
   trace(to: { readonly node: Uint8Array } | { readonly resource: Uint8Array }, signal: AbortSignal): Promise<readonly TraceHop[]>
-  /** Round trip through the overlay to a node, or to whoever is responsible for a resource. @throws as `appAttach` */
-  ping(destination: DestinationSpec, signal: AbortSignal): Promise<{ readonly rttMs: number; readonly hops: number; readonly responder: Uint8Array }>
+  /** Round trip through the overlay to a node, or to whoever is responsible for a resource, and what it tells of itself (RFC 7851). @throws as `appAttach` */
+  ping(destination: DestinationSpec, signal: AbortSignal): Promise<PingReport>
 }

@@ -14,6 +14,7 @@ import type { Attach } from '../attach/attach.ts'
 import type { OverlayConfiguration } from '../config/configuration.ts'
 import type { LiveConfiguration } from '../config/liveConfiguration.ts'
 import type { Connection, ConnectionTable } from '../forwarding/connectionTable.ts'
+import type { MessageCounts } from '../forwarding/messageCounts.ts'
 import type { LinkFactory } from '../link/linkFactory.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Membership } from '../topology/membership.ts'
@@ -22,11 +23,12 @@ import type { TransactionLayer } from '../transaction/transactionLayer.ts'
 import type { FetchClient } from '../usages/fetchClient.ts'
 import type { RobustFetch } from '../usages/robustFetch.ts'
 import type { StoreClient } from '../usages/storeClient.ts'
-import { encodeContents } from '../wire/bodies.ts'
-import { errorName, MessageCode } from '../wire/constants.ts'
+import { errorName } from '../wire/constants.ts'
 import { hashToResourceId } from '../wire/identifiers.ts'
 import type { BootstrapSource } from './bootstrapSource.ts'
 import type { ConfigUpdates } from './configUpdate.ts'
+import { DiagnosticClient, type PingReport } from './diagnosticClient.ts'
+import type { Figures } from './figures.ts'
 import type { NodeLifecycle } from './lifecycle.ts'
 import { traceRoute, type TraceHop } from './trace.ts'
 import type { AppPipe, DestinationSpec, FetchOptions, Neighbour, Overlay, OverlayStatus, ValueSelector, ValueToStore, VerifiedValue } from './overlay.ts'
@@ -38,6 +40,8 @@ export interface OverlayParts {
   readonly nodeId: Uint8Array
   readonly name: string
   readonly counters: Counters
+  readonly messages: MessageCounts
+  readonly figures: Figures
   readonly factory: LinkFactory
   readonly table: ConnectionTable
   readonly transactions: TransactionLayer
@@ -69,6 +73,7 @@ export class OverlayNode implements Overlay {
   readonly onPipe: Event<AppPipe>
   readonly onDocument: Event<Uint8Array>
   readonly onExcluded: Overlay['onExcluded']
+  private readonly diagnostics: DiagnosticClient
   private state: 'new' | 'running' | 'stopped' = 'new'
   private stopping: Promise<void> | undefined
 
@@ -80,12 +85,16 @@ export class OverlayNode implements Overlay {
     this.onPipe = parts.onPipe
     this.onDocument = parts.onDocument
     this.onExcluded = parts.onExcluded
+    this.diagnostics = new DiagnosticClient({ clock: parts.clock, nodeId: parts.nodeId, configuration: () => parts.live.current, sender: parts.transactions })
   }
 
   get status(): OverlayStatus { return this.parts.lifecycle.status }
   get route(): readonly { readonly node: Uint8Array }[] { return this.parts.lifecycle.route.map((node) => ({ node })) }
   get configuration(): OverlayConfiguration { return this.parts.live.current }
-  get counters(): Readonly<Record<string, number>> { return this.parts.counters.snapshot() }
+  get counters(): Readonly<Record<string, number>> { 
+    const counts = { ...this.parts.counters.snapshot(), ...this.parts.messages.byName() }
+    return Object.fromEntries(Object.entries(counts).sort(([a], [b]) => (a < b ? -1 : 1)))
+  }
 
   async start(): Promise<void> {
     const { lifecycle, factory, appAttach, table, counters, bootstrap, log } = this.parts
@@ -111,11 +120,12 @@ export class OverlayNode implements Overlay {
   stop(): Promise<void> { return this.stopping ??= this.shutDown() }
 
   private async shutDown(): Promise<void> {
-    const { lifecycle, membership, attach, appAttach, transactions, storage, table, factory, clock, configUpdates, robustFetch } = this.parts
+    const { lifecycle, membership, attach, appAttach, transactions, storage, table, factory, clock, configUpdates, robustFetch, figures } = this.parts
     this.state = 'stopped'
     lifecycle.stop()
     await membership.leave()
     configUpdates.close()
+    figures.close()
     robustFetch.close()
     membership.close()
     attach.close()
@@ -164,16 +174,12 @@ export class OverlayNode implements Overlay {
     return this.joined(signal, () => this.parts.appAttach.connect(destination, application, signal))
   }
 
-  ping(destination: DestinationSpec, signal: AbortSignal): Promise<{ readonly rttMs: number; readonly hops: number; readonly responder: Uint8Array }> {
-    return this.joined(signal, async () => {
-      const body = encodeContents('pingReq', { padding: new Uint8Array(0) }).messageBody
-      const { rttMs, hops, signer } = await this.parts.transactions.request(destination, MessageCode.pingReq, body, signal)
-      return { rttMs, hops, responder: signer.nodeId }
-    })
+  ping(destination: DestinationSpec, signal: AbortSignal): Promise<PingReport> {
+    return this.joined(signal, () => this.diagnostics.ping(destination, signal))
   }
 
   trace(to: { readonly node: Uint8Array } | { readonly resource: Uint8Array }, signal: AbortSignal): Promise<readonly TraceHop[]> {
-    return this.joined(signal, () => traceRoute(this.parts.transactions, this.nodeId, to, signal))
+    return this.joined(signal, () => traceRoute({ sender: this.parts.transactions, diagnostics: this.diagnostics }, this.nodeId, to, signal))
   }
 
   /** Runs a request and puts its failure into a user's code. */

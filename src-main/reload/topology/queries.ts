@@ -7,6 +7,7 @@ import type { ConnectionTable } from '../forwarding/connectionTable.ts'
 import type { IncomingRequest, Outcome } from '../transaction/exchange.ts'
 import { decodeBody, encodeContents, type BodyOf } from '../wire/bodies.ts'
 import { ErrorCode, NODE_ID_LENGTH } from '../wire/constants.ts'
+import type { Destination } from '../wire/destination.ts'
 import type { Chord } from './chord.ts'
 import { distance, fraction } from './ring.ts'
 import type { Updates } from './updates.ts'
@@ -20,14 +21,20 @@ export class TopologyQueries {
 
   readonly serveRouteQuery = (request: IncomingRequest): Outcome => {
     const { sendUpdate, destination } = decodeBody('routeQueryReq', request.body)
+    const hop = this.nextPeer(destination)
+    if ('error' in hop) return hop
+    if (sendUpdate && equalBytes(request.previousHop, request.signer.nodeId)) this.updates.send(request.signer.nodeId, 'full')
+    return { body: encodeContents('routeQueryAns', { nextPeer: hop.next }).messageBody }
+  }
+
+  /** The peer that a message for `destination` goes to from here; ourselves when we are responsible. */
+  nextPeer(destination: Destination): { readonly next: Uint8Array } | { readonly error: number; readonly info: string } {
     const id = destination.type === 'node' ? destination.nodeId : destination.type === 'resource' ? destination.resourceId : undefined
     // Opaque IDs are not resolved for others: they hide where a request came from.
     if (id?.length !== NODE_ID_LENGTH) return { error: ErrorCode.forbidden, info: 'only nodes and resources are looked for' }
     const connected = destination.type === 'node' && this.table.get(id) !== undefined
     const next = this.chord.isResponsible(id) ? this.chord.nodeId : connected ? id : this.chord.nextHop(id)
-    if (next === undefined) return { error: ErrorCode.notFound, info: 'no route' }
-    if (sendUpdate && equalBytes(request.previousHop, request.signer.nodeId)) this.updates.send(request.signer.nodeId, 'full')
-    return { body: encodeContents('routeQueryAns', { nextPeer: next }).messageBody }
+    return next === undefined ? { error: ErrorCode.notFound, info: 'no route' } : { next }
   }
 
   /** "In the order they were requested", and nothing else; what is not known is passed over (RFC 6940 §6.4.2.5.2). */

@@ -211,9 +211,9 @@ export class TransactionLayer implements RequestSender, RouterUser {
     const theirs = view.configurationSequence
     const behind = theirs !== ANY_CONFIGURATION_SEQUENCE && isNewerSequence(this.deps.overlay.configurationSequence, theirs)
     if (behind && view.viaList().length === 0) this.deps.sequences?.onBehind(previousHop, [{ node: previousHop }])
-    const back = [previousHop, ...[...view.viaList()].reverse().flatMap((d) => d.type === 'node' ? [d.nodeId] : [])]
+    const back = isResponse(view) ? view.destinationList() : [toNode(previousHop), ...[...view.viaList()].reverse().filter((d) => d.type === 'node')]
     this.deps.counters.add(`sent.${errorName(error)}`)
-    const message = this.build({ transactionId: view.transactionId, destinationList: back.map(toNode) }, errorContents(error, info), [])
+    const message = this.build({ transactionId: view.transactionId, destinationList: back }, errorContents(error, info), [])
     this.deps.send(message)
   }
 

@@ -29,7 +29,7 @@ async function router({ root, identities }: World): Promise<SocketAddress> {
     },
   }, { onUp: () => undefined, onDown: () => undefined, onTooLarge: () => undefined, onMessage: (message, from) => { forwarding.receive(message, from) } })
   const forwarding = new Router({
-    nodeId: own.nodeId, overlay: overlayHash(crypto, overlayName), initialTtl: 100, counters,
+    nodeId: own.nodeId, overlay: overlayHash(crypto, overlayName), initialTtl: 100, clock, counters,
     topology: { isResponsible: () => false, nextHop: () => undefined, replicaSet: () => [], holdsReplica: () => false, mayAnswerFor: () => false },
     links: { isConnected: (peer) => table.get(peer) !== undefined, send: (peer, message) => table.send(peer, message) },
   }, { onDeliver: () => undefined, onFragment: () => undefined, onRejected: () => { throw new Error('a message was rejected') } })

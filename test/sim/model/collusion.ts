@@ -37,6 +37,7 @@ export class Collusion {
         replace: (resourceId, kind, area) => { store.replace(resourceId, kind, area) },
         areas: (resourceId) => (hides() ? [] : store.areas(resourceId)),
         expired: (atMs) => (hides() ? [] : store.expired(atMs)),
+        usage: () => (hides() ? [] : store.usage()),
       },
       wrap: (factory) => this.wrap(factory, (message) => this.bend(message, nodeId, owns)),
     }

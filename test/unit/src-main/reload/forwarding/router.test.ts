@@ -2,10 +2,14 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Counters } from '../../../../../src-main/base/counters.ts'
 import { fromHex, toHex } from '../../../../../src-main/base/bytes.ts'
-import { Router } from '../../../../../src-main/reload/forwarding/router.ts'
+import { Router, type RouterDependencies } from '../../../../../src-main/reload/forwarding/router.ts'
 import { ErrorCode, MessageCode } from '../../../../../src-main/reload/wire/constants.ts'
 import { destinationText, toNode, toResource, type Destination } from '../../../../../src-main/reload/wire/destination.ts'
 import { decodeHeader, encodeWithHeader, type HeaderFields } from '../../../../../src-main/reload/wire/forwardingHeader.ts'
+import { encode } from '../../../../../src-main/base/presentation.ts'
+import { encodeContents } from '../../../../../src-main/reload/wire/bodies.ts'
+import { diagnosticsRequest, type DiagnosticsRequest } from '../../../../../src-main/reload/wire/extensions.ts'
+import { messageContents, type MessageContents } from '../../../../../src-main/reload/wire/message.ts'
 import { wildcardNodeId } from '../../../../../src-main/reload/wire/identifiers.ts'
 
 const at = (place: string): Uint8Array => fromHex(`${place}${'0'.repeat(30)}`)
@@ -14,14 +18,14 @@ const short = (d: Destination): string => destinationText(d).replace(/^(\w)\w*:(
 const overlay = 0x9aa32b8d
 
 /** We are 80, own (70, 80], are connected to 20, 70 and 90 and route everything else over 20. */
-function setUp(): { router: Router; sent: string[]; delivered: string[]; rejected: string[]; counters: Counters; last: () => Uint8Array } {
+function setUp(more: Partial<RouterDependencies> = {}): { router: Router; sent: string[]; delivered: string[]; rejected: string[]; counters: Counters; last: () => Uint8Array } {
   const sent: string[] = []
   const delivered: string[] = []
   const rejected: string[] = []
   const counters = new Counters()
   let last: Uint8Array = new Uint8Array(0)
   const router = new Router({
-    nodeId: at('80'), overlay, initialTtl: 100, counters,
+    nodeId: at('80'), overlay, initialTtl: 100, counters, clock: { now: () => 1_700_000_000_000 },
     topology: {
       isResponsible: (id) => name(id) > '70' && name(id) <= '80', nextHop: () => at('20'),
       replicaSet: () => [], holdsReplica: () => false, mayAnswerFor: () => true,
@@ -35,6 +39,7 @@ function setUp(): { router: Router; sent: string[]; delivered: string[]; rejecte
         return true
       },
     },
+    ...more,
   }, {
     onDeliver: (_, previous, destination) => { delivered.push(`${short(destination)} from ${name(previous)}`) },
     onFragment: (_, previous) => { delivered.push(`fragment from ${name(previous)}`) },
@@ -45,7 +50,7 @@ function setUp(): { router: Router; sent: string[]; delivered: string[]; rejecte
 
 const request = Uint8Array.of(0, MessageCode.pingReq, 1, 2, 3)
 const answer = Uint8Array.of(0, MessageCode.pingAns, 1, 2, 3)
-function message(to: readonly Destination[], more: Partial<HeaderFields> = {}, body = request): Uint8Array {
+function message(to: readonly Destination[], more: Partial<HeaderFields> = {}, body: Uint8Array = request): Uint8Array {
   return encodeWithHeader({ overlay, configurationSequence: 0, ttl: 50, transactionId: 7n, destinationList: to, ...more }, body)
 }
 
@@ -165,6 +170,63 @@ describe('forwarding', () => {
       broken[i] = byte
       router.receive(broken, at('70'))
     }))
+  })
+})
+
+describe('a diagnostic message on its way (RFC 7851 §6.2)', () => {
+  const now = 1_700_000_000_000
+  const asked = (expiration = now + 1_000): DiagnosticsRequest => ({ expiration: BigInt(expiration), timestampInitiated: BigInt(now), dMFlags: 0n, diagnosticExtensions: [] })
+  const bytesOf = (contents: MessageContents): Uint8Array => encode(messageContents, contents)
+  const pathTrack = (expiration?: number): Uint8Array => bytesOf(encodeContents('pathTrackReq', { destination: toNode(at('95')), request: asked(expiration) }))
+  const ping = (expiration?: number): Uint8Array => bytesOf(encodeContents('pingReq', { padding: new Uint8Array(0) }, [
+    { type: 3, critical: false, extensionContents: new Uint8Array(12) }, { type: 2, critical: false, extensionContents: encode(diagnosticsRequest, asked(expiration)) },
+  ]))
+  const plain = bytesOf(encodeContents('pingReq', { padding: new Uint8Array(20) }))
+  const pathTrackAns = (expiration: number): Uint8Array => bytesOf(encodeContents('pathTrackAns', {
+    nextHop: toNode(at('95')), response: { expiration: BigInt(expiration), timestampInitiated: 0n, timestampReceived: 0n, hopCounter: 3, diagnosticInfoList: [] },
+  }))
+
+  test('is forwarded like any other', () => {
+    const { router, sent } = setUp()
+    for (const body of [pathTrack(), ping(), pathTrackAns(now + 1)]) router.receive(message([toNode(at('90'))], {}, body), at('70'))
+    expect(sent).toEqual(['90 ttl 49 via [n70] to [n90]', '90 ttl 49 via [n70] to [n90]', '90 ttl 49 via [] to [n90]'])
+  })
+
+  test('goes no further when it has expired: Error_Message_Expired, also for an answer', () => {
+    const { router, sent, rejected, counters } = setUp()
+    for (const body of [pathTrack(now), ping(now), pathTrackAns(now)]) router.receive(message([toNode(at('90'))], {}, body), at('70'))
+    expect([sent, rejected, counters.get('dropped.diagnostic')]).toEqual([[], Array(3).fill(`${ErrorCode.messageExpired} to 70`), 3])
+  })
+
+  test('at TTL 0 is Error_TTL_Hops_Exceeded, where others are Error_TTL_Exceeded', () => {
+    const { router, rejected } = setUp()
+    for (const body of [pathTrack(), ping(), plain]) router.receive(message([toNode(at('90'))], { ttl: 0 }, body), at('70'))
+    expect(rejected).toEqual([`${ErrorCode.ttlHopsExceeded} to 70`, `${ErrorCode.ttlHopsExceeded} to 70`, `${ErrorCode.ttlExceeded} to 70`])
+  })
+
+  test('whose Via List names us has come in a loop: Error_Loop_Detected', () => {
+    const { router, rejected, sent } = setUp()
+    const viaList = [toNode(at('60')), toNode(at('80')), toNode(at('20'))]
+    router.receive(message([toNode(at('95'))], { viaList }, pathTrack()), at('70'))
+    expect([rejected, sent]).toEqual([[`${ErrorCode.loopDetected} to 70`], []])
+    router.receive(message([toNode(at('95'))], { viaList }, plain), at('70'))
+    expect(sent).toHaveLength(1)
+  })
+
+  test('from a peer that breaks the rules of routing is Error_Upstream_Misrouting', () => {
+    const looked: string[] = []
+    const { router, rejected } = setUp({ misroutes: (from, id, before) => { looked.push([from, id, ...before].map(name).join(' ')); return name(from) === '20' } })
+    router.receive(message([toResource(at('95'))], { viaList: [toNode(at('60'))] }, ping()), at('20'))
+    router.receive(message([toResource(at('95'))], {}, ping()), at('70'))
+    router.receive(message([toResource(at('95'))], {}, plain), at('20'))
+    expect([looked, rejected]).toEqual([['20 95 60', '70 95'], [`${ErrorCode.upstreamMisrouting} to 20`]])
+  })
+
+  test('that finds no link to the next peer is Error_Underlay_Destination_Unreachable', () => {
+    const { router, rejected } = setUp({ links: { isConnected: () => true, send: () => false } })
+    router.receive(message([toNode(at('90'))], {}, pathTrack()), at('70'))
+    router.receive(message([toNode(at('90'))], {}, plain), at('70'))
+    expect(rejected).toEqual([`${ErrorCode.underlayDestinationUnreachable} to 70`])
   })
 })
 

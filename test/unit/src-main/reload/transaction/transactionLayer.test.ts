@@ -10,6 +10,7 @@ import { ReloadError, RequestTimeout } from '../../../../../src-main/reload/tran
 import { TransactionLayer } from '../../../../../src-main/reload/transaction/transactionLayer.ts'
 import { ErrorCode, MessageCode } from '../../../../../src-main/reload/wire/constants.ts'
 import { destinationText, toNode, type Destination } from '../../../../../src-main/reload/wire/destination.ts'
+import { HeaderView } from '../../../../../src-main/reload/wire/forwardingHeader.ts'
 import { fragmentMessage } from '../../../../../src-main/reload/wire/fragments.ts'
 import { decodeMessage, errorContents, type MessageContents } from '../../../../../src-main/reload/wire/message.ts'
 import { crypto } from '../../../../support/certificates.ts'
@@ -147,6 +148,17 @@ describe('a request (RFC 6940 §6.2.1)', () => {
     await expect(answer).rejects.toThrow('enough')
     expect(clock.pending).toBe(0)
   })
+})
+
+test('the error for a message that goes no further goes back over the Via List, that for an answer on to where it was going', () => {
+  const { layer, sent } = setUp()
+  const carrier = new Signer(crypto, bob).signMessage({ overlay: hash, configurationSequence: 1, ttl: 9, transactionId: 77n, destinationList: [toNode(eve.nodeId)], viaList: [toNode(bob.nodeId)] }, ping)
+  layer.onRejected(new HeaderView(carrier), eve.nodeId, ErrorCode.messageExpired, '')
+  const late = new Signer(crypto, bob).signMessage({ overlay: hash, configurationSequence: 1, ttl: 9, transactionId: 77n, destinationList: [toNode(alice.nodeId), toNode(eve.nodeId)] }, pong)
+  layer.onRejected(new HeaderView(late), bob.nodeId, ErrorCode.messageExpired, '')
+  expect(sent.map((bytes) => decodeMessage(bytes).header.destinationList.map(destinationText))).toEqual([
+    [toNode(eve.nodeId), toNode(bob.nodeId)].map(destinationText), [toNode(alice.nodeId), toNode(eve.nodeId)].map(destinationText),
+  ])
 })
 
 describe('a request for us', () => {
