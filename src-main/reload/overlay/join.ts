@@ -27,6 +27,8 @@ export interface JoinDependencies {
 
 const UPDATE_MS = 5_000
 const NEIGHBOUR_MS = 8_000
+/** "A peer MUST attempt to maintain at least three" (RFC 6940 §10.7). */
+const SUCCESSORS = 3
 /** The hand-over has 10 s at the admitting peer, and others may be before us. */
 const ADMISSION_MS = 30_000
 
@@ -41,8 +43,8 @@ export async function joinThrough(deps: JoinDependencies, bootstrap: Uint8Array,
   membership.wanted(bootstrap)
   const admitting = (await attach.attach([{ resource: nextId(nodeId) }], signal, { through: bootstrap })).nodeId
   membership.wanted(admitting)
-  const named = await withTimeout(clock, UPDATE_MS, 'overlay-unreachable', signal, (until) => membership.updateFrom(admitting, () => true, until))
-  const others = unique([...named.predecessors, ...named.successors]).filter((id) => !equalBytes(id, nodeId) && !equalBytes(id, admitting))
+  const named = await tableOf(deps, admitting, signal) ?? await successorsByPing(deps, admitting, signal)
+  const others = unique(named).filter((id) => !equalBytes(id, nodeId) && !equalBytes(id, admitting))
   // A neighbour that is not reached is most likely gone; the ring will tell.
   const reached = await Promise.allSettled(others.map((id) => attachNeighbour(deps, id, admitting, signal)))
   signal.throwIfAborted()
@@ -58,6 +60,40 @@ export async function joinThrough(deps: JoinDependencies, bootstrap: Uint8Array,
   // Somebody who joined meanwhile is nearer to us: that one is to admit us.
   if (!equalBytes(final.predecessors[0] as Uint8Array, nodeId)) throw new PeerError('overlay-unreachable', 'another peer has become responsible')
   membership.enter()
+}
+
+/** The neighbours of the admitting peer, by its Update; undefined when none comes. */
+async function tableOf({ clock, membership, log }: JoinDependencies, admitting: Uint8Array, signal: AbortSignal): Promise<readonly Uint8Array[] | undefined> {
+  try {
+    const { predecessors, successors } = await withTimeout(clock, UPDATE_MS, 'overlay-unreachable', signal, (until) => membership.updateFrom(admitting, () => true, until))
+    return [...predecessors, ...successors]
+  } catch (error) {
+    signal.throwIfAborted()
+    log.debug('no table from the admitting peer', { error: String(error) })
+    return undefined
+  }
+}
+
+/**
+ * Without that table (RFC 6940 §10.5): whoever answers a Ping to the place right behind a peer is its successor. Ours is
+ * the admitting peer; predecessors come with later Updates.
+ */
+async function successorsByPing({ nodeId, sender, log }: JoinDependencies, admitting: Uint8Array, signal: AbortSignal): Promise<readonly Uint8Array[]> {
+  const body = encodeContents('pingReq', { padding: new Uint8Array(0) }).messageBody
+  const found = [admitting]
+  try {
+    for (let last = admitting; found.length < SUCCESSORS;) {
+      const { signer } = await sender.request([{ resource: nextId(last) }], MessageCode.pingReq, body, signal, { through: admitting, transmissions: 2 })
+      // Round the ring: there are no more.
+      if ([nodeId, ...found].some((id) => equalBytes(id, signer.nodeId))) break
+      last = signer.nodeId
+      found.push(last)
+    }
+  } catch (error) {
+    signal.throwIfAborted()
+    log.debug('successors not found', { error: String(error) })
+  }
+  return found
 }
 
 async function attachNeighbour(deps: JoinDependencies, id: Uint8Array, via: Uint8Array, signal: AbortSignal): Promise<void> {

@@ -1,0 +1,93 @@
+/** Which Update is sent to whom, and when (RFC 6940 §10.7). */
+import { describe, expect, test } from 'vitest'
+import { Counters } from '../../../../../src-main/base/counters.ts'
+import { fromHex, toHex } from '../../../../../src-main/base/bytes.ts'
+import { Chord } from '../../../../../src-main/reload/topology/chord.ts'
+import { ReloadPolicy, reloadSizes } from '../../../../../src-main/reload/topology/reloadPolicy.ts'
+import { Updates } from '../../../../../src-main/reload/topology/updates.ts'
+import type { IncomingRequest } from '../../../../../src-main/reload/transaction/exchange.ts'
+import { decodeBody, encodeContents, type BodyOf } from '../../../../../src-main/reload/wire/bodies.ts'
+import { MessageCode } from '../../../../../src-main/reload/wire/constants.ts'
+import { silentLog } from '../../../../support/overlayKit.ts'
+import { VirtualClock } from '../../../../support/virtualClock.ts'
+
+const at = (place: string): Uint8Array => fromHex(`${place}${'0'.repeat(30)}`)
+const name = (id: Uint8Array): string => toHex(id).slice(0, 2)
+const names = (ids: readonly Uint8Array[]): string => ids.map(name).join(' ')
+
+/** We are 80, with three peers on each side, fingers at 00 and e0, and a client at 81. */
+function setUp(): { clock: VirtualClock; chord: Chord; updates: Updates; sent: string[] } {
+  const clock = new VirtualClock()
+  const sent: string[] = []
+  const chord = new Chord(at('80'), { onWanted: () => undefined, onTablesChanged: ({ range }) => { updates.changed(range) }, onFingerLost: () => undefined, onIsolated: () => undefined }, () => reloadSizes)
+  const connected = ['50', '60', '70', '90', 'a0', 'b0', '00', 'e0', '81'].map(at)
+  const policy = new ReloadPolicy(() => ({ chordUpdateIntervalS: 600, chordPingIntervalS: 3600, chordReactive: true }))
+  const updates: Updates = new Updates({
+    clock, policy, log: silentLog, counters: new Counters(), chord, stopped: new AbortController().signal,
+    table: { get: (id: Uint8Array) => connected.find((other) => name(other) === name(id)) as never, all: () => connected.map((nodeId) => ({ nodeId })) as never },
+    sender: {
+      request: (destination, code, body) => {
+        expect(code).toBe(MessageCode.updateReq)
+        const update = decodeBody('updateReq', body)
+        const [to] = destination
+        const lists = update.type === 'peer_ready' ? '' : ` [${names(update.predecessors)}] [${names(update.successors)}]`
+        sent.push(`${update.type} to ${'node' in to! ? name(to.node) : '?'}${lists}${update.type === 'full' ? ` [${names(update.fingers)}]` : ''}`)
+        return new Promise(() => undefined)
+      },
+    },
+  })
+  for (const id of connected) chord.linkUp(id)
+  chord.enter()
+  for (const id of connected) if (name(id) !== '81') chord.addRoutable(id)
+  return { clock, chord, updates, sent }
+}
+
+const lists = '[70 60 50] [90 a0 b0]'
+
+describe('an Update', () => {
+  test('of type neighbors goes to the neighbours at once, and to the rest of the Connection Table within a second when the range changed', () => {
+    const { clock, sent } = setUp()
+    clock.advance(100)
+    expect(sent).toEqual(['50', '60', '70', '90', 'a0', 'b0'].map((to) => `neighbors to ${to} ${lists}`))
+    sent.length = 0
+    clock.advance(1_000)
+    // A client, and who may be joining, need to know where responsibility lies: lists, not only that we are there.
+    expect(sent).toEqual(['00', 'e0', '81'].map((to) => `neighbors to ${to} ${lists}`))
+  })
+
+  test('names the sender’s own neighbours, nearest first, and never the sender', () => {
+    const { clock, updates, sent } = setUp()
+    clock.advance(400_000)
+    sent.length = 0
+    updates.send(at('90'))
+    expect(sent).toEqual([`neighbors to 90 ${lists}`])
+  })
+
+  test('of type full is for who asked by RouteQuery, with the fingers in ascending order', () => {
+    const { clock, updates, sent } = setUp()
+    clock.advance(2_000)
+    sent.length = 0
+    updates.send(at('e0'), 'full')
+    expect(sent).toEqual([`full to e0 ${lists} [00 e0]`])
+  })
+
+  test('is not sent before we are a member', () => {
+    const { clock, chord, updates, sent } = setUp()
+    clock.advance(2_000)
+    sent.length = 0
+    chord.reset()
+    updates.send(at('90'))
+    expect(sent).toEqual([])
+  })
+
+  test('of type peer_ready names nobody, and takes nothing back that its sender said before', () => {
+    const { updates } = setUp()
+    const from = (update: BodyOf<'updateReq'>): IncomingRequest => ({
+      code: MessageCode.updateReq, body: encodeContents('updateReq', update).messageBody, signer: { nodeId: at('90') } as IncomingRequest['signer'], certificates: [],
+      previousHop: at('90'), destination: { node: at('80') }, transactionId: 1n, extensions: [], ttl: 100, hops: 1,
+    })
+    expect(updates.receive(from({ uptime: 1, type: 'neighbors', predecessors: [at('80')], successors: [at('a0')] }))?.map(name)).toEqual(['80', 'a0'])
+    expect(updates.receive(from({ uptime: 2, type: 'peer_ready' }))).toEqual([])
+    expect(names(updates.listsOf(at('90'))?.successors ?? [])).toBe('a0')
+  })
+})
