@@ -16,6 +16,8 @@ export class MemoryNetwork {
   latencyMs = 1
   /** Counts of everything that went over. */
   readonly traffic = { bytes: 0, writes: 0, connections: 0 }
+  /** Sees each write as it goes out. */
+  tap: ((bytes: Uint8Array) => void) | undefined
   readonly listeners = new Map<string, Listening>()
   readonly streams = new Set<MemoryStream>()
   private readonly severed = new Set<string>()
@@ -116,6 +118,7 @@ class MemoryStream implements SecureStream {
     this.network.traffic.writes++
     this.inFlight += bytes.length
     const copy = bytes.slice()
+    this.network.tap?.(copy)
     this.network.clock.setTimer(this.network.latencyMs, () => {
       // What is lost on a severed path stays in the sender's queue, as TCP would keep it.
       if (!this.network.passes(this.local.host, this.remote.host)) return

@@ -9,7 +9,7 @@ import { DecodeError } from '../../base/errors.ts'
 import { ErrorCode, ForwardingOptionFlag, isRequest } from '../wire/constants.ts'
 import { destinationText, toNode, type Destination } from '../wire/destination.ts'
 import { headerProblem, HeaderView, rewriteHeader } from '../wire/forwardingHeader.ts'
-import { isWildcard } from '../wire/identifiers.ts'
+import { isNoNode, isWildcard } from '../wire/identifiers.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { diagnosticMessage, type DiagnosticMessage } from './diagnosis.ts'
 import type { MessageCounts } from './messageCounts.ts'
@@ -110,6 +110,11 @@ export class Router {
     if (list.length > MAX_LIST || hasDuplicate(list)) {
       this.drop('destinationList')
       this.reject(view, previousHop, ErrorCode.invalidMessage, 'duplicate entries in the Destination List')
+      return
+    }
+    if (list.some((entry) => entry.type === 'node' && isNoNode(entry.nodeId))) {
+      this.drop('destinationList')
+      this.reject(view, previousHop, ErrorCode.invalidMessage, 'the Node-ID of zeroes is nobody’s')
       return
     }
     const decision = this.decide(list, previousHop)

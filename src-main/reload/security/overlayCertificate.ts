@@ -5,7 +5,7 @@
 import { concatBytes, fromHex, toHex } from '../../base/bytes.ts'
 import type { Certificate, Crypto } from '../../ports/crypto.ts'
 import { NODE_ID_LENGTH } from '../wire/constants.ts'
-import { isWildcard } from '../wire/identifiers.ts'
+import { isNoNode, isWildcard } from '../wire/identifiers.ts'
 
 export interface OverlayNames {
   /** At least one, in the certificate's order. */
@@ -42,7 +42,7 @@ export function nodeIdOfUri(uri: string, overlayName: string): Uint8Array | 'mal
   if (match === null) return 'malformed'
   if ((match[2] as string).toLowerCase() !== overlayName.toLowerCase()) return 'wrong-overlay'
   const nodeId = fromHex(match[1] as string)
-  return isWildcard(nodeId) || nodeId.every((b) => b === 0) ? 'malformed' : nodeId
+  return isWildcard(nodeId) || isNoNode(nodeId) ? 'malformed' : nodeId
 }
 
 /**

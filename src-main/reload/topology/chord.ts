@@ -6,6 +6,7 @@
 import { compareBytes, equalBytes, toHex } from '../../base/bytes.ts'
 import { BoundedMap } from '../../base/boundedMap.ts'
 import type { TopologyPlugin } from '../forwarding/topologyPlugin.ts'
+import { isNoNode, isWildcard } from '../wire/identifiers.ts'
 import { entryOf, invalidEntries } from './fingerTable.ts'
 import { PeerRing } from './peerRing.ts'
 import type { TableSizes } from './policy.ts'
@@ -226,7 +227,7 @@ export class Chord implements TopologyPlugin {
 
   private consider(id: Uint8Array, via: Uint8Array | undefined): void {
     const key = toHex(id)
-    if (equalBytes(id, this.nodeId) || this.routable.has(id)) return
+    if (equalBytes(id, this.nodeId) || this.routable.has(id) || isNoNode(id) || isWildcard(id)) return
     if (!this.belongs(id)) { this.candidates.delete(key); return }
     const through = via ?? this.nextHop(id)
     if (through === undefined) return

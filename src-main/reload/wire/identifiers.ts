@@ -15,6 +15,9 @@ export const wildcardNodeId: Uint8Array = new Uint8Array(NODE_ID_LENGTH).fill(0x
 
 export function isWildcard(id: Uint8Array): boolean { return equalBytes(id, wildcardNodeId) }
 
+/** The Node-ID of zeroes is nobody's: "an invalid Node-ID" (§3) that never goes out. */
+export function isNoNode(id: Uint8Array): boolean { return id.every((byte) => byte === 0) }
+
 /** The low 32 bits of SHA-1 of the overlay's name (§6.3.2). */
 export function overlayHash(crypto: Pick<Crypto, 'sha1'>, overlayName: string): number {
   const hash = crypto.sha1(utf8Bytes(overlayName))

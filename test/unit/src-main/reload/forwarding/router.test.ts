@@ -140,6 +140,13 @@ describe('forwarding', () => {
     expect(rejected).toEqual([`${ErrorCode.invalidMessage} to 70`])
   })
 
+  test('answers a Destination List that names the Node-ID of zeroes with Error_Invalid_Message: it is nobody’s (RFC 6940 §3)', () => {
+    const { router, rejected, sent } = setUp()
+    router.receive(message([toNode(new Uint8Array(16))]), at('70'))
+    router.receive(message([toNode(at('80')), toNode(new Uint8Array(16))]), at('70'))
+    expect([rejected, sent]).toEqual([[`${ErrorCode.invalidMessage} to 70`, `${ErrorCode.invalidMessage} to 70`], []])
+  })
+
   test('answers another overlay’s request, but never its response', () => {
     const { router, rejected, counters } = setUp()
     router.receive(message([toNode(at('90'))], { overlay: 1 }), at('70'))

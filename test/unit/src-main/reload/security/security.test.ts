@@ -57,6 +57,7 @@ describe('certificate profile (RFC 6940 §11.3)', () => {
     ['no reload URI', [email], 'malformed'],
     ['a DNS name besides', [uri, email, { kind: 'dns', value: 'office.example' }], 'malformed'],
     ['another URI', [uri, email, { kind: 'uri', value: 'sip:a@office.example' }], 'malformed'],
+    ['zeroes as Node-ID', [{ kind: 'uri', value: nodeIdUri(new Uint8Array(16), 'office.example') }, email], 'malformed'],
     ['the wildcard as Node-ID', [{ kind: 'uri', value: nodeIdUri(new Uint8Array(16).fill(255), 'office.example') }, email], 'malformed'],
     ['a Node-ID of 8 bytes', [{ kind: 'uri', value: 'reload://01080505050505050505@office.example/' }, email], 'malformed'],
     ['another overlay', [{ kind: 'uri', value: nodeIdUri(new Uint8Array(16).fill(5), 'other.example') }, email], 'wrong-overlay'],

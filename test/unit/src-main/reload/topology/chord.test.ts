@@ -35,6 +35,15 @@ describe('responsibility (RFC 6940 §10.1)', () => {
   })
 })
 
+test('the Node-ID of zeroes and the wildcard are nobody’s: who names them is not believed (RFC 6940 §3)', () => {
+  const { chord, facts, meet } = setUp()
+  chord.enter()
+  meet('40')
+  facts.length = 0
+  chord.updated(at('40'), [new Uint8Array(16), new Uint8Array(16).fill(0xff), at('90')])
+  expect(facts).toEqual(['attach 90 via 40'])
+})
+
 describe('routing (RFC 6940 §10.3)', () => {
   test('a Resource-ID never goes to a node that is connected but not routable, even if it is its Node-ID', () => {
     const { chord, meet } = setUp()

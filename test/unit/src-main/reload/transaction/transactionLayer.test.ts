@@ -254,6 +254,34 @@ describe('a request for us', () => {
     expect([sent.length, counters.get('dropped.fragment')]).toEqual([1, 0])
   })
 
+  test('of which a part is missing for 15 s is dropped, and what comes later is not joined to it (RFC 6940 §6.7)', () => {
+    const { clock, layer, sent } = setUp()
+    layer.handle(MessageCode.pingReq, () => ({ body: new Uint8Array(0) }))
+    const parts = fragmentMessage(incoming({}, { ...ping, messageBody: new Uint8Array(1500) }), 800)
+    const [first, ...others] = parts
+    layer.onFragment(first!, eve.nodeId, toAlice())
+    clock.advance(15_001)
+    for (const part of others) layer.onFragment(part, eve.nodeId, toAlice())
+    expect(sent).toHaveLength(0)
+    // Sent again within its time it is whole.
+    layer.onFragment(first!, eve.nodeId, toAlice())
+    expect(sent).toHaveLength(1)
+  })
+
+  test('in parts has room beside 31 others: the oldest that is not complete gives way (RFC 6940 §6.7)', () => {
+    const { layer, sent, counters } = setUp()
+    layer.handle(MessageCode.pingReq, () => ({ body: new Uint8Array(0) }))
+    const split = (transactionId: bigint): readonly Uint8Array[] => fragmentMessage(new Signer(crypto, bob).signMessage(
+      { overlay: hash, configurationSequence: 1, ttl: 9, transactionId, destinationList: [toNode(alice.nodeId)] }, { ...ping, messageBody: new Uint8Array(1500) }), 800)
+    const all = Array.from({ length: 33 }, (_, i) => split(BigInt(1000 + i)))
+    for (const [first] of all) layer.onFragment(first!, eve.nodeId, toAlice())
+    expect(counters.get('dropped.fragment')).toBe(1)
+    for (const part of all[0]!.slice(1)) layer.onFragment(part, eve.nodeId, toAlice())
+    expect(sent).toHaveLength(0)
+    for (const part of all[32]!.slice(1)) layer.onFragment(part, eve.nodeId, toAlice())
+    expect(sent).toHaveLength(1)
+  })
+
   test('that is not signed by a node of the overlay is dropped', () => {
     const { layer, sent, counters } = setUp()
     layer.handle(MessageCode.pingReq, () => ({ body: new Uint8Array(0) }))
