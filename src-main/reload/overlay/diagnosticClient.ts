@@ -87,7 +87,7 @@ export class DiagnosticClient {
 
   private asked(kinds: readonly number[]): DiagnosticsRequest {
     const now = this.deps.clock.now()
-    return { expiration: BigInt(now + DIAGNOSTIC_LIFE_MS), timestampInitiated: BigInt(now), dMFlags: flagsFor(kinds), diagnosticExtensions: [] }
+    return { expiration: BigInt(now + DIAGNOSTIC_LIFE_MS), timestampInitiated: BigInt(now), dMFlags: flagsFor(kinds), diagnosticExtensionsList: [] }
   }
 
   private pingReport({ extensions, rttMs }: Answer): DiagnosticReport | undefined {

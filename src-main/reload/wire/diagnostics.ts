@@ -57,8 +57,8 @@ export function flagsFor(kinds: Iterable<number>): bigint {
  * The Kinds a request names, those of its flags first; 'all' when it asks for everything.
  * @throws DecodeError when it breaks the rules of §5.1 and §5.3
  */
-export function requestedKinds({ dMFlags, diagnosticExtensions }: DiagnosticsRequest): 'all' | readonly number[] {
-  const extended = diagnosticExtensions.map(({ kind }) => kind)
+export function requestedKinds({ dMFlags, diagnosticExtensionsList }: DiagnosticsRequest): 'all' | readonly number[] {
+  const extended = diagnosticExtensionsList.map(({ kind }) => kind)
   const flagged = extended.find((kind) => kind <= LAST_FLAGGED_KIND)
   if (flagged !== undefined) throw new DecodeError(`diagnostic Kind ${flagged} is asked for by its flag`)
   if (dMFlags === ALL_DIAGNOSTICS) return 'all'
@@ -75,20 +75,26 @@ export function writeDiagnostics(figures: Diagnostics, kinds: readonly number[])
   return kinds.flatMap((kind) => {
     const name = diagnosticName(kind)
     const value = name === undefined ? undefined : figures[name]
-    return name === undefined || value === undefined ? [] : [{ kind, contents: encode(forms[name] as Codec<unknown>, value) }]
+    return name === undefined || value === undefined ? [] : [{ kind, diagnosticInfoContents: encode(forms[name] as Codec<unknown>, value) }]
   })
 }
 
 /** What a peer told; what is unknown or does not parse is left out. */
 export function readDiagnostics(list: readonly DiagnosticInfo[]): Diagnostics {
-  return Object.fromEntries(list.flatMap(({ kind, contents }) => {
-    const name = diagnosticName(kind)
-    if (name === undefined) return []
-    try {
-      return [[name, decode(forms[name] as Codec<unknown>, contents, name)]]
-    } catch (error) {
-      if (error instanceof DecodeError) return []
-      throw error
-    }
+  return Object.fromEntries(list.flatMap((info) => {
+    const read = readDiagnostic(info)
+    return read === undefined ? [] : [[read.name, read.value]]
   }))
+}
+
+/** undefined: a Kind without meaning here, or contents that are not of its form */
+export function readDiagnostic({ kind, diagnosticInfoContents }: DiagnosticInfo): { readonly name: DiagnosticName; readonly value: unknown } | undefined {
+  const name = diagnosticName(kind)
+  if (name === undefined) return undefined
+  try {
+    return { name, value: decode(forms[name] as Codec<unknown>, diagnosticInfoContents, name) }
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined
+    throw error
+  }
 }

@@ -8,12 +8,13 @@ import { DecodeError } from '../../base/errors.ts'
 import { decode, encode, type Codec } from '../../base/presentation.ts'
 import { decodeBody, encodeContents, type BodyName, type BodyOf } from './bodies.ts'
 import { errorName, ErrorCode, ExtensionType, ForwardingOptionType, messageName } from './constants.ts'
-import { diagnosticsRequest, diagnosticsResponse, extensiveRoutingModeOption, selfTuningData } from './extensions.ts'
+import { readDiagnostic } from './diagnostics.ts'
+import { diagnosticsRequest, diagnosticsResponse, extensiveRoutingModeOption, selfTuningData, type DiagnosticsResponse } from './extensions.ts'
 import { HeaderView, decodeHeader, encodeWithHeader, type ForwardingHeader } from './forwardingHeader.ts'
 import { framedMessage } from './framing.ts'
 import { Kind, registeredKind, type DataModel } from './kinds.ts'
 import { decodeMessage, encodeMessage, readUnknownKindInfo, type Message, type MessageExtension } from './message.ts'
-import { decodeSpecifier, decodeStoredMetaData, decodeStoredValues } from './storage.ts'
+import { decodeSpecifier, decodeStoredMetaData, decodeStoredValues, type StoredData } from './storage.ts'
 import { chordLeaveData } from './topology.ts'
 import { accessControlListItem, redirServiceProvider, sipRegistration, turnServer } from './usages.ts'
 
@@ -106,6 +107,10 @@ function plainBody(name: BodyName, messageBody: Uint8Array, options: DissectOpti
         return { ...plainObject(specifier), model_specifier: m === undefined ? toHex(specifier.modelSpecifier) : plainValue(decodeSpecifier(m, specifier.modelSpecifier)) }
       }) }
     }
+    case 'pathTrackAns': {
+      const { nextHop, response } = body as BodyOf<'pathTrackAns'>
+      return { next_hop: plainValue(nextHop), response: plainDiagnostics(response) }
+    }
     case 'leaveReq': {
       const leave = body as BodyOf<'leaveReq'>
       return { ...plainObject(leave), ...attempt('chord_leave_data', chordLeaveData, leave.overlaySpecificData) }
@@ -134,9 +139,15 @@ function plainValues(kind: number, model: DataModel | undefined, values: Uint8Ar
   if (model === undefined) return toHex(values)
   const codec = valueCodecs.get(kind)
   return decodeStoredValues(model, values).map((stored) => ({
-    ...plainObject(stored),
+    ...plainStored(stored),
     ...(codec === undefined || !stored.value.data.exists ? {} : attempt('decoded_value', codec, stored.value.data.value)),
   }))
+}
+
+/** The DataValue of an array or dictionary entry is its `value` (§7.2). */
+function plainStored(stored: StoredData): { readonly [name: string]: Plain } {
+  const { data, ...entry } = stored.value
+  return { ...plainObject(stored), value: { ...plainObject(entry), value: plainValue(data) } }
 }
 
 const valueCodecs = new Map<number, Codec<never>>([
@@ -149,7 +160,7 @@ function plainExtension(extension: MessageExtension, name: BodyName | undefined)
   switch (extension.type) {
     case ExtensionType.diagnosticPing:
       return name === 'pingAns'
-        ? { ...plain, ...attempt('diagnostics', diagnosticsResponse, extension.extensionContents) }
+        ? { ...plain, ...attempt('diagnostics', diagnosticsResponse, extension.extensionContents, plainDiagnostics) }
         : { ...plain, ...attempt('diagnostics', diagnosticsRequest, extension.extensionContents) }
     case ExtensionType.selfTuningData:
       return { ...plain, ...attempt('self_tuning_data', selfTuningData, extension.extensionContents) }
@@ -158,9 +169,20 @@ function plainExtension(extension: MessageExtension, name: BodyName | undefined)
   }
 }
 
-function attempt<T>(name: string, codec: Codec<T>, bytes: Uint8Array): { readonly [name: string]: Plain } {
+/** Figures are shown by name beside their bytes (RFC 7851 §5.3). */
+function plainDiagnostics(response: DiagnosticsResponse): Plain {
+  return {
+    ...plainObject(response),
+    diagnostic_info_list: response.diagnosticInfoList.map((info) => {
+      const read = readDiagnostic(info)
+      return { ...plainObject(info), ...(read !== undefined && { diagnostic_name: read.name, decoded_value: plainValue(read.value) }) }
+    }),
+  }
+}
+
+function attempt<T>(name: string, codec: Codec<T>, bytes: Uint8Array, plain: (value: T) => Plain = plainValue): { readonly [name: string]: Plain } {
   try {
-    return { [name]: plainValue(decode(codec, bytes)) }
+    return { [name]: plain(decode(codec, bytes)) }
   } catch (error) {
     if (error instanceof DecodeError) return {}
     throw error

@@ -12,7 +12,7 @@ export type SelfTuningData = Infer<typeof selfTuningData>
 
 /** RFC 7263 §5.2.1 and RFC 7264: direct response or relay peer routing. */
 export const extensiveRoutingModeOption = struct({
-  routeMode: enumeration(u8, { DRR: 1, RPR: 2 }), transport: u8, ipAddressPort, destinations: vector(len8, destination),
+  routemode: enumeration(u8, { DRR: 1, RPR: 2 }), transport: u8, ipaddressport: ipAddressPort, destinations: vector(len8, destination),
 })
 export type ExtensiveRoutingModeOption = Infer<typeof extensiveRoutingModeOption>
 
@@ -40,12 +40,12 @@ function extensionList<T>(element: Codec<T>): Codec<readonly T[]> {
   }
 }
 
-const requestedDiagnostic = struct({ kind: u16, contents: opaque(len32) })
-const reportedDiagnostic = struct({ kind: u16, contents: opaque(len16) })
+const requestedDiagnostic = struct({ kind: u16, diagnosticExtensionContents: opaque(len32) })
+const reportedDiagnostic = struct({ kind: u16, diagnosticInfoContents: opaque(len16) })
 
 /** RFC 7851 §5.1: times in milliseconds since 1970; bit 1 << kind of `dMFlags` asks for a kind. */
 export const diagnosticsRequest = struct({
-  expiration: u64, timestampInitiated: u64, dMFlags: u64, diagnosticExtensions: extensionList(requestedDiagnostic),
+  expiration: u64, timestampInitiated: u64, dMFlags: u64, diagnosticExtensionsList: extensionList(requestedDiagnostic),
 })
 export type DiagnosticsRequest = Infer<typeof diagnosticsRequest>
 

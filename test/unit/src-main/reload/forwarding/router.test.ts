@@ -182,7 +182,7 @@ describe('forwarding', () => {
 
 describe('a diagnostic message on its way (RFC 7851 §6.2)', () => {
   const now = 1_700_000_000_000
-  const asked = (expiration = now + 1_000): DiagnosticsRequest => ({ expiration: BigInt(expiration), timestampInitiated: BigInt(now), dMFlags: 0n, diagnosticExtensions: [] })
+  const asked = (expiration = now + 1_000): DiagnosticsRequest => ({ expiration: BigInt(expiration), timestampInitiated: BigInt(now), dMFlags: 0n, diagnosticExtensionsList: [] })
   const bytesOf = (contents: MessageContents): Uint8Array => encode(messageContents, contents)
   const pathTrack = (expiration?: number): Uint8Array => bytesOf(encodeContents('pathTrackReq', { destination: toNode(at('95')), request: asked(expiration) }))
   const ping = (expiration?: number): Uint8Array => bytesOf(encodeContents('pingReq', { padding: new Uint8Array(0) }, [

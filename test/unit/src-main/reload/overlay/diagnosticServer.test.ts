@@ -23,7 +23,7 @@ function setUp(): DiagnosticServer {
   })
 }
 
-const asked = (more: Partial<DiagnosticsRequest> = {}): DiagnosticsRequest => ({ expiration: BigInt(now + 1_000), timestampInitiated: BigInt(now - 5), dMFlags: 0n, diagnosticExtensions: [], ...more })
+const asked = (more: Partial<DiagnosticsRequest> = {}): DiagnosticsRequest => ({ expiration: BigInt(now + 1_000), timestampInitiated: BigInt(now - 5), dMFlags: 0n, diagnosticExtensionsList: [], ...more })
 
 function ping(by: Uint8Array, request: DiagnosticsRequest | undefined, more: Partial<IncomingRequest> = {}): IncomingRequest {
   return {
@@ -85,7 +85,7 @@ describe('figures (RFC 7851 §7)', () => {
     expect(told(other, flagsFor([1, 2]))).toBe(ErrorCode.forbidden)
     expect(told(reader, flagsFor([6]))).toBe(ErrorCode.forbidden)
     expect(told(node(9), flagsFor([1]))).toBe(ErrorCode.forbidden)
-    expect(errorOf(setUp().servePing(ping(reader, asked({ diagnosticExtensions: [{ kind: 0xf000, contents: new Uint8Array(0) }] }))))).toBe(ErrorCode.forbidden)
+    expect(errorOf(setUp().servePing(ping(reader, asked({ diagnosticExtensionsList: [{ kind: 0xf000, diagnosticExtensionContents: new Uint8Array(0) }] }))))).toBe(ErrorCode.forbidden)
   })
 
   test('are all that may be told when all are asked for', () => {

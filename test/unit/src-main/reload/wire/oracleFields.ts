@@ -53,7 +53,7 @@ function ourSignature(s: Json): Json {
 
 function ourStored(v: Json): Json {
   const o = v as Obj
-  const { model, data, ...place } = o['value'] as Obj
+  const { model, value: data, ...place } = o['value'] as Obj
   const value = model === 'single' ? data as Json : { ...place, value: data as Json }
   return { storage_time: o['storage_time'] as Json, lifetime: o['lifetime'] as Json, value, signature: ourSignature(o['signature'] as Json) }
 }

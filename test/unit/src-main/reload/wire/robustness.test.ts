@@ -86,7 +86,7 @@ describe('presentation (RFC 6940 §6.3.1)', () => {
   })
   it('the list of a DiagnosticsRequest may lack its own length when ext_length is 0', () => {
     const reader = new ByteReader(new Uint8Array(28))
-    expect(diagnosticsRequest.read(reader)).toMatchObject({ diagnosticExtensions: [] })
+    expect(diagnosticsRequest.read(reader)).toMatchObject({ diagnosticExtensionsList: [] })
     expect(reader.remaining).toBe(0)
   })
 })
