@@ -81,7 +81,6 @@ export function createApi(app: PeerApp, deps: ApiDeps): Api {
     }),
     'overlay.diagnostics': ({ on }) => {
       app.setDiagnostics(on)
-      projections.set('account', app.account.view())
       return null
     },
     'discovery.start': (_, client) => { app.discovery.start(client); client.onClose(() => { app.discovery.stop(client) }); return null },
@@ -175,7 +174,9 @@ export function createApi(app: PeerApp, deps: ApiDeps): Api {
     }
     status()
     const stopStatus = now.onStatus(status)
-    return () => { stopPhone(); stopStatus(); timer?.cancel() }
+    // A newer document may say otherwise who reads the figures of this peer.
+    const stopDocument = now.overlay.onDocument(() => { projections.set('account', app.account.view()) })
+    return () => { stopPhone(); stopStatus(); stopDocument(); timer?.cancel() }
   }
   let stopFeed = showPeer(app.peer)
   app.onPeer((now) => { stopFeed(); stopFeed = showPeer(now) })

@@ -29,7 +29,7 @@ export const peerStatus = z.object({
   sip: z.string().optional(),
   /** its port for SIP over TLS */
   sipTlsPort: z.number().optional(),
-  /** events since start by name, such as 'dropped.bad-token', 'sent.store', 'received.error.not-found' */
+  /** events since start by name: messages as 'sent.storeReq' and 'received.storeReq', errors as 'sent.Error_Forbidden' and 'received.Error_Not_Found', what was refused as 'dropped.unverified' */
   counters: z.record(z.string(), z.number()),
   /** why the phase is 'offline' or 'stopped': an error code, else null */
   problem: z.string().nullable(),

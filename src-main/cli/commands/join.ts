@@ -15,5 +15,6 @@ export async function join(
     ...(options.displayName !== undefined && { displayName: options.displayName }),
     ...(code !== undefined && { code }),
   }))
-  output.print(`You are ${account.aor}, certified until ${new Date(account.certificate.notAfter).toLocaleDateString()}. Next: ringway run`, account)
+  const read = (account.overlay.diagnosticsReaders ?? []).length === 0 ? '' : '\nIn this overlay the organiser may read technical figures of every peer: its load, uptime, software, and how much it stores and sends.'
+  output.print(`You are ${account.aor}, certified until ${new Date(account.certificate.notAfter).toLocaleDateString()}. Next: ringway run${read}`, account)
 }

@@ -225,6 +225,7 @@ export class TransactionLayer implements RequestSender, RouterUser {
     const { messageCode, messageBody, extensions } = message.contents
     const error = messageCode === MessageCode.error ? this.readError(messageBody) : undefined
     if (messageCode === MessageCode.error ? error === undefined : messageCode !== answerCode(pending.code)) { this.drop('wrongAnswer'); return }
+    if (error !== undefined) this.deps.counters.add(`received.${errorName(error.errorCode)}`)
     // Through a bootstrap node we may see another ring than ours, whose nearest peer is not ours.
     const anyone = pending.through !== undefined && pending.expected.type === 'resource'
     if (!anyone && !this.maySign(signer.nodeId, pending.expected)) {
@@ -236,7 +237,6 @@ export class TransactionLayer implements RequestSender, RouterUser {
       return
     }
     this.deps.counters.add('answer.received')
-    if (error !== undefined) this.deps.counters.add(`received.${errorName(error.errorCode)}`)
     if (error !== undefined) pending.reject(new ReloadError(error.errorCode, error.errorInfo.slice(), signer))
     else {
       const hops = Math.max(1, this.deps.overlay.initialTtl - message.header.ttl + 1)

@@ -114,7 +114,7 @@ describe('a request (RFC 6940 §6.2.1)', () => {
     const { layer, sent, counters } = setUp()
     const answer = layer.request([{ node: bob.nodeId }], MessageCode.pingReq, new Uint8Array(0), never)
     layer.onDeliver(from(eve, sent[0]!, errorContents(ErrorCode.ttlExceeded)), eve.nodeId, toAlice())
-    expect(counters.get('hint.Error_TTL_Exceeded')).toBe(1)
+    expect([counters.get('hint.Error_TTL_Exceeded'), counters.get('received.Error_TTL_Exceeded')]).toEqual([1, 1])
     layer.onDeliver(from(eve, sent[0]!, errorContents(ErrorCode.forbidden)), eve.nodeId, toAlice())
     expect(counters.get('dropped.wrongSigner')).toBe(1)
     layer.onDeliver(from(eve, sent[0]!, errorContents(ErrorCode.unsupportedForwardingOption)), eve.nodeId, toAlice())
@@ -122,11 +122,12 @@ describe('a request (RFC 6940 §6.2.1)', () => {
   })
 
   test('that asks where a path breaks ends with the error of the node that knows', async () => {
-    const { layer, sent } = setUp()
+    const { layer, sent, counters } = setUp()
     const answer = layer.request([{ node: bob.nodeId }], MessageCode.pingReq, new Uint8Array(0), never, { pathErrorsEnd: true })
     layer.onDeliver(from(eve, sent[0]!, errorContents(ErrorCode.forbidden)), eve.nodeId, toAlice())
     layer.onDeliver(from(eve, sent[0]!, errorContents(ErrorCode.loopDetected, 'here')), eve.nodeId, toAlice())
     await expect(answer).rejects.toMatchObject({ code: ErrorCode.loopDetected, signer: { nodeId: eve.nodeId } })
+    expect([counters.get('received.Error_Forbidden'), counters.get('received.Error_Loop_Detected')]).toEqual([1, 1])
   })
 
   test('and its answer carry extensions (RFC 6940 §6.3.3)', async () => {
