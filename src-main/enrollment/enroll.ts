@@ -11,6 +11,7 @@ import type { Certificate, PrivateKey } from '../ports/crypto.ts'
 import type { HttpRequest, HttpResponse } from '../ports/http.ts'
 import { nodeIdUri } from '../reload/security/overlayCertificate.ts'
 import { CertificateVerifier, type VerifiedCertificate } from '../reload/security/certificateVerifier.ts'
+import { configurationServers, type DocumentPlace } from './configurationServer.ts'
 import { checkDocument, type CheckedDocument } from './document.ts'
 import { documentType, enrolmentPath, errorHeader, type EnrolmentPorts } from './enrolmentPorts.ts'
 import { makeRequest } from './pkcs10.ts'
@@ -36,7 +37,8 @@ export interface JoinRequest {
 export type JoinStep = 'document' | 'key' | 'certificate' | 'save'
 
 const timeoutMs = 20_000
-const maxDocumentBytes = 262_144, maxCertificateBytes = 32_768
+export const maxDocumentBytes = 262_144
+const maxCertificateBytes = 32_768
 
 /** Makes this profile a member of an overlay. @throws PeerError as each step says; the signal's reason when aborted */
 export async function joinOverlay(
@@ -115,7 +117,7 @@ export function serverProblem(ports: Pick<EnrolmentPorts, 'clock' | 'crypto'>, c
 const clockProblem = 'its certificate begins in the future of this machine’s clock'
 
 /** As the client's `request`, with the server judged by `judge`. @throws PeerError also 'clock-wrong' */
-async function requestJudged(
+export async function requestJudged(
   ports: EnrolmentPorts, request: Omit<HttpRequest, 'acceptServer' | 'timeoutMs'>, judge: (chain: readonly Certificate[]) => string | undefined, signal: AbortSignal,
 ): Promise<HttpResponse> {
   let problem: string | undefined
@@ -128,19 +130,35 @@ async function requestJudged(
 }
 
 /**
- * The overlay document from its configuration server (§11.2). Nothing secret is sent. A document of an overlay with
- * an authority counts only from a server that its root vouches for; one of an open overlay stands by its signature.
+ * The overlay document from its configuration server (§11.2): at the address that is known, else where the overlay's name
+ * leads. Nothing secret is sent. A document of an overlay with an authority counts only from a server that its root
+ * vouches for; one of an open overlay stands by its signature.
  */
 export async function fetchDocument(ports: EnrolmentPorts, source: JoinSource, signal: AbortSignal): Promise<CheckedDocument> {
-  const { url, pin, overlayName } = source
-  if (url === undefined) throw new PeerError('enrolment-unreachable', 'nobody on this network offers the overlay’s document: is the organiser’s app running?')
+  if (source.url !== undefined) return fetchFrom(ports, source, { url: source.url }, signal)
+  const nobody = new PeerError('enrolment-unreachable', 'nobody on this network offers the overlay’s document: is the organiser’s app running?')
+  const { dns, random } = ports
+  if (source.overlayName === undefined || dns === undefined) throw nobody
+  for (const place of await configurationServers({ dns, random }, source.overlayName, signal)) {
+    try {
+      return await fetchFrom(ports, source, place, signal)
+    } catch (cause) {
+      signal.throwIfAborted()
+      if (!(cause instanceof PeerError) || cause.code !== 'enrolment-unreachable') throw cause
+    }
+  }
+  throw nobody
+}
+
+async function fetchFrom(ports: EnrolmentPorts, source: JoinSource, place: DocumentPlace, signal: AbortSignal): Promise<CheckedDocument> {
+  const { pin, overlayName } = source
   let problem: string | undefined
-  const response = await requestJudged(ports, { method: 'GET', url, headers: { accept: documentType }, maxBodyBytes: maxDocumentBytes }, (chain) => {
+  const response = await requestJudged(ports, { method: 'GET', ...place, headers: { accept: documentType }, maxBodyBytes: maxDocumentBytes }, (chain) => {
     problem = pin === undefined ? 'there is no invitation to know it by' : serverProblem(ports, chain, pin, overlayName)
     // With a code only the root's own server will do; without one the document decides below.
     return source.code === undefined ? undefined : problem
   }, signal)
-  if (response.status !== 200) throw new PeerError('enrolment-unreachable', `${url} answers ${response.status}`)
+  if (response.status !== 200) throw new PeerError('enrolment-unreachable', `${place.url} answers ${response.status}`)
   const document = checkDocument(ports, response.body, overlayName)
   if (pin !== undefined && !equalBytes(document.anchor.slice(0, pinBytes), pin)) throw new PeerError('server-unverified', 'the document is of another overlay with the same name')
   if (!document.open && source.code !== undefined && problem !== undefined) throw new PeerError('server-unverified', problem)

@@ -1,6 +1,7 @@
 /** The ports that enrolment works through; the peer's ports have them all. */
 import type { Clock } from '../ports/clock.ts'
 import type { Crypto } from '../ports/crypto.ts'
+import type { Dns } from '../ports/dns.ts'
 import type { HttpClient } from '../ports/http.ts'
 import type { Keychain } from '../ports/keychain.ts'
 import type { Random } from '../ports/random.ts'
@@ -11,6 +12,8 @@ export interface EnrolmentPorts {
   readonly crypto: Crypto
   readonly keychain: Keychain
   readonly http: HttpClient
+  /** Absent: servers are found by their addresses only. */
+  readonly dns?: Dns
 }
 
 export const dayMs = 86_400_000

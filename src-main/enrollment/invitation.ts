@@ -1,10 +1,11 @@
 /**
- * What a user brings to join with: an invitation link, the text of an overlay document, an address, or an overlay
- * seen on the network. Reads it without contacting anybody.
+ * What a user brings to join with: an invitation link, the text of an overlay document, an address, the overlay's
+ * name, or an overlay seen on the network. Reads it without contacting anybody.
  */
 import type { InvitationView, OverlayHint } from '@shared/model/index.ts'
 import { equalBytes, toHex, utf8Bytes } from '../base/bytes.ts'
 import { PeerError } from '../base/errors.ts'
+import { isInstanceName } from '../reload/config/readConfiguration.ts'
 import { checkDocument, type CheckedDocument } from './document.ts'
 import { documentPath, type EnrolmentPorts } from './enrolmentPorts.ts'
 import { linkScheme, parseCode, parseLink, pinBytes } from './invitationCode.ts'
@@ -33,6 +34,8 @@ function fromText(ports: Ports, text: string): JoinSource {
   }
   const url = /^https:\/\/([^\s/?#]+)(\/[^\s?#]*)?$/i.exec(trimmed)
   if (url !== null) return { ...nothing, url: url[2] === undefined || url[2] === '/' ? `https://${url[1] ?? ''}${documentPath}` : trimmed }
+  // The overlay's name alone (RFC 6940 §11.2): DNS leads to its document.
+  if (trimmed.includes('.') && isInstanceName(trimmed)) return { ...nothing, overlayName: trimmed.toLowerCase() }
   throw new PeerError('invitation-invalid', 'this is neither an invitation link nor an overlay file')
 }
 

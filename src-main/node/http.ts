@@ -21,7 +21,7 @@ function connectVerified(url: URL, request: HttpRequest, signal: AbortSignal): P
   return new Promise((resolve, reject) => {
     const host = url.hostname.replace(/^\[|\]$/g, '')
     const socket = tlsConnect({
-      host, port: url.port === '' ? 443 : Number(url.port), ...(isIP(host) === 0 ? { servername: host } : {}),
+      host: request.via?.host ?? host, port: request.via?.port ?? (url.port === '' ? 443 : Number(url.port)), ...(isIP(host) === 0 ? { servername: host } : {}),
       minVersion: 'TLSv1.2', rejectUnauthorized: false, checkServerIdentity: () => undefined,
     })
     const done = (act: () => void): void => {

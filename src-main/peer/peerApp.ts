@@ -9,6 +9,7 @@ import { Emitter, type Event } from '../base/event.ts'
 import { createBootstrap } from '../connectivity/bootstrap.ts'
 import { LanDiscovery } from '../connectivity/lanDiscovery.ts'
 import { checkUserName } from '../enrollment/names.ts'
+import { refetchDocument } from '../enrollment/refetch.ts'
 import { lapsedCodes } from '../enrollment/ownIdentity.ts'
 import { SettingsService } from '../phone/settingsService.ts'
 import type { OpenMulticastDns } from '../ports/multicastDns.ts'
@@ -17,6 +18,7 @@ import { overlayHash } from '../reload/wire/identifiers.ts'
 import { AccountService, type Account, type Exclusion } from './accountService.ts'
 import { createPeer, type Peer } from './createPeer.ts'
 import { Discovery } from './discovery.ts'
+import { DocumentRefresh } from './documentRefresh.ts'
 import { DocumentServer } from './documentServer.ts'
 import { startPeer, stopPeer } from './lifecycle.ts'
 import type { NetworkOptions, PeerPorts, PeerStores } from './ports.ts'
@@ -45,6 +47,7 @@ export class PeerApp {
   private readonly warned = new Emitter<{ id: string; warning: Warning | undefined }>()
   private readonly warnings = new Map<string, Warning>()
   private running: Peer | undefined
+  private refresh: DocumentRefresh | undefined
   private online = false
   /** A peer that was excluded and is going off the network. */
   private leaving: Promise<void> = Promise.resolve()
@@ -90,6 +93,7 @@ export class PeerApp {
 
   async close(): Promise<void> {
     this.online = false
+    this.refresh?.stop()
     await this.lan.stop()
     await this.documents.stop()
     const { running } = this
@@ -137,6 +141,7 @@ export class PeerApp {
     this.ports.log.error('excluded', { code, why })
     this.warn(code, code === 'certificate-invalid' ? `The organiser of ${peer.identity.overlayName} has excluded this device. To come back, ask for a new invitation and join again.` : why)
     if (this.running !== peer) return
+    this.refresh?.stop()
     this.running = undefined
     this.peerChanged.emit(undefined)
     this.leaving = stopPeer(peer, this.ports.clock).catch((cause: unknown) => { this.ports.log.error('stop', { cause: String(cause) }) })
@@ -201,6 +206,7 @@ export class PeerApp {
       onRefused: (reason, remote) => { log.warn('refused', { reason, remote: remote.host }) },
     }, () => this.account.account?.identity.document ?? account.identity.document)
     await startPeer(peer)
+    this.refreshDocument(peer, account)
     const { listen } = peer.overlay.status
     if (listen !== null && this.network.listen === undefined && listen.port !== 6084) {
       this.warn('port-changed', `Port 6084 is taken on this computer; Ringway listens on ${listen.port} instead.`)
@@ -213,6 +219,20 @@ export class PeerApp {
       }).catch((cause: unknown) => { this.warnMulticast(cause) })
     }
     this.ports.log.info('online', { nodeId: toHex(peer.identity.nodeId) })
+  }
+
+  /** Whoever makes the overlay's documents has the newest. */
+  private refreshDocument(peer: Peer, { authority }: Account): void {
+    const { clock, random, log } = this.ports
+    this.refresh?.stop()
+    this.refresh = authority !== undefined ? undefined : new DocumentRefresh({
+      clock, random, log: log.child('document'), overlay: peer.overlay,
+      fetch: async (signal) => {
+        const current = this.account.account?.document
+        return current === undefined ? undefined : await refetchDocument(this.ports, current, [this.stores.identity.load()?.enrolmentUrl ?? ''], signal)
+      },
+    })
+    this.refresh?.start()
   }
 
   private warnMulticast(cause: unknown): void {

@@ -9,6 +9,8 @@ export interface HttpRequest {
   readonly method: 'GET' | 'POST'
   /** https only. */
   readonly url: string
+  /** Where to connect when that is not the host of the URL, as DNS SRV has it. */
+  readonly via?: SocketAddress
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Uint8Array
   /** Judges the server's chain, leaf first; returns undefined to accept, or the reason to refuse. */

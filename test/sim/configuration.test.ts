@@ -47,6 +47,29 @@ describe('a new configuration', { timeout: 30_000 }, () => {
     expect(await ring.close()).toBe(0)
   })
 
+  test('whose signers a node has missed is refused by it, and taken from a server that the root vouches for (RFC 6940 §6.5.4)', async () => {
+    const { ring, organiser, signer, document } = await organised(9, 4)
+    const heir = ring.nodes[2]!
+    const late = await ring.make({ document: await signedDocument(signer) })
+    const missed: unknown[] = []
+    late.overlay.onMissed(() => { missed.push(ring.clock.monotonic()) })
+    organiser.overlay.updateDocument(await document({ sequence: 1, configurationSigners: [heir.identity.nodeId] }))
+    await ring.advance(2_000)
+    const newest = await signedDocument(heir.identity, { sequence: 2 })
+    heir.overlay.updateDocument(newest)
+    await ring.until(() => ring.nodes.every((node) => node === late || latest(node) === 2), 2_000)
+    await late.overlay.start()
+    await ring.until(() => missed.length > 0, 20_000)
+    expect(latest(late)).toBeUndefined()
+    expect(() => { late.overlay.updateDocument(newest) }).toThrow(/configuration-signature/)
+    late.overlay.updateDocument(newest, { vouched: true })
+    expect(latest(late)).toBe(2)
+    const impostor = await signedDocument(organiser.identity, { sequence: 3, configurationSigners: [heir.identity.nodeId] })
+    expect(() => { late.overlay.updateDocument(impostor, { vouched: true }) }).toThrow(/configuration-signature/)
+    await ring.until(() => late.overlay.status.phase === 'joined', 30_000)
+    expect(await ring.close()).toBe(0)
+  })
+
   test('is refused when the previous configuration-signer did not sign it, or when it is not newer', async () => {
     const { ring, organiser, document } = await organised(2, 4)
     const impostor = ring.nodes[2]!

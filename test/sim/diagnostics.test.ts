@@ -54,6 +54,8 @@ describe('diagnostics (RFC 7851)', { timeout: 60_000 }, () => {
     const count = (name: string): number => ring.nodes.reduce((sum, { overlay }) => sum + (overlay.counters[name] ?? 0), 0)
     expect(count('sent.pathTrackReq')).toBe(count('received.pathTrackReq'))
     expect(count('sent.pathTrackAns')).toBe(count('received.pathTrackAns'))
+    // In a ring at rest nobody is suspected.
+    expect([count('misrouted'), count('sent.Error_Loop_Detected')]).toEqual([0, 0])
     expect(await ring.close()).toBe(0)
   })
 

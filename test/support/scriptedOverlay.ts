@@ -57,6 +57,7 @@ export class ScriptedOverlay implements Overlay {
   readonly onRoute: Overlay['onRoute'] = (listener) => this.routeChanged.event(listener)
   readonly onPipe = this.pipeOpened.event
   readonly onDocument = new Emitter<Uint8Array>().event
+  readonly onMissed = new Emitter<undefined>().event as Overlay['onMissed']
   readonly onExcluded: Overlay['onExcluded'] = () => () => { /* never */ }
   private phase: OverlayPhase
 

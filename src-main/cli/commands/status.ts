@@ -42,7 +42,7 @@ export async function trace({ profile, output }: Context, uri: string): Promise<
   try {
     const { resourceId, hops } = await client.call('overlay.trace', { uri })
     const rows = hops.flatMap((hop, i) => [
-      `${String(i).padStart(2)}  ${hop.nodeId}  ${milliseconds(hop.rttMs).padStart(10)}  ${hop.userName ?? ''}${hop.end === null ? '' : `  (${ends[hop.end]}${hop.error === null ? '' : `, ${hop.error}`})`}`,
+      `${String(i).padStart(2)}  ${hop.nodeId}  ${milliseconds(hop.rttMs).padStart(10)}  ${hop.userName ?? ''}${remarks(hop.end, hop.error)}`,
       ...figures(hop.diagnostics, hop.clockOffsetMs),
     ])
     output.print([`${resourceId}  ${uri}`, ...rows].join('\n'), { uri, resourceId, hops })
@@ -57,6 +57,11 @@ export async function ping({ profile, output }: Context, uri: string): Promise<u
     const row = `${answer.nodeId}  ${milliseconds(answer.rttMs)}  ${answer.hops} ${answer.hops === 1 ? 'hop' : 'hops'}  ${answer.userName}`
     output.print([row, ...figures(answer.diagnostics, answer.clockOffsetMs)].join('\n'), { uri, ...answer })
   } finally { client.close() }
+}
+
+function remarks(end: keyof typeof ends | null, error: string | null): string {
+  const all = [...(end === null ? [] : [ends[end]]), ...(error === null ? [] : [error])]
+  return all.length === 0 ? '' : `  (${all.join(', ')})`
 }
 
 function milliseconds(ms: number | null): string { return ms === null ? '–' : `${ms.toFixed(1)} ms` }

@@ -112,12 +112,22 @@ export function checkConfiguration(parsed: ParsedConfiguration, verifier: BlockV
   return check(parsed, parsed.configuration.configurationSigners, verifier, nowMs)
 }
 
+/**
+ * Checks a document that the overlay's own configuration server gave: it need not be signed by whom `current` names,
+ * whose keys may have changed meanwhile (§6.5.4), but by whom it names itself.
+ */
+export function checkVouched(current: OverlayConfiguration, parsed: ParsedConfiguration, verifier: BlockVerifier, nowMs: number): DocumentProblem | undefined {
+  return misplaced(current, parsed) ?? checkConfiguration(parsed, verifier, nowMs)
+}
+
 /** Checks a document that is to take the place of `current` (§6.5.4.2, §11.1). */
 export function checkSuccessor(current: OverlayConfiguration, parsed: ParsedConfiguration, verifier: BlockVerifier, nowMs: number): DocumentProblem | undefined {
-  const next = parsed.configuration
+  return misplaced(current, parsed) ?? check(parsed, current.configurationSigners, verifier, nowMs)
+}
+
+function misplaced(current: OverlayConfiguration, { configuration: next }: ParsedConfiguration): DocumentProblem | undefined {
   if (next.instanceName.toLowerCase() !== current.instanceName.toLowerCase()) return { problem: 'other-overlay' }
-  if (!isNewerSequence(next.sequence, current.sequence)) return { problem: 'not-newer' }
-  return check(parsed, current.configurationSigners, verifier, nowMs)
+  return isNewerSequence(next.sequence, current.sequence) ? undefined : { problem: 'not-newer' }
 }
 
 function check(parsed: ParsedConfiguration, signers: readonly Uint8Array[], verifier: BlockVerifier, nowMs: number): DocumentProblem | undefined {

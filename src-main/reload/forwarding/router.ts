@@ -209,7 +209,11 @@ export class Router {
     if (before.some((via) => equalBytes(via, nodeId))) return refuse(ErrorCode.loopDetected, 'it has been here before')
     const [head] = list
     const id = head?.type === 'node' ? head.nodeId : head?.type === 'resource' ? head.resourceId : undefined
-    if (id !== undefined && misroutes?.(previousHop, id, before) === true) return refuse(ErrorCode.upstreamMisrouting, toHex(previousHop))
+    if (id !== undefined && misroutes?.(previousHop, id, before) === true) {
+      // It may have been right by what the peer knew a moment ago: told, and brought on its way nevertheless.
+      this.deps.counters.add('misrouted')
+      this.user.onRejected(view, previousHop, ErrorCode.upstreamMisrouting, toHex(previousHop))
+    }
     return true
   }
 

@@ -12,7 +12,7 @@ import { sleep, untilAborted } from '../../base/abort.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 import { kindSignerOf, readKindBlocks, type LiveConfiguration } from '../config/liveConfiguration.ts'
-import { checkSuccessor, configurationOf, parseOverlayDocument, type BlockVerifier, type DocumentProblem, type ParsedConfiguration } from '../config/overlayDocument.ts'
+import { checkSuccessor, checkVouched, configurationOf, parseOverlayDocument, type BlockVerifier, type DocumentProblem, type ParsedConfiguration } from '../config/overlayDocument.ts'
 import type { ConnectionTable } from '../forwarding/connectionTable.ts'
 import {
   ReloadError, type IncomingRequest, type Outcome, type RequestDestination, type RequestOptions, type RequestSender, type SequenceKeeper,
@@ -31,6 +31,8 @@ export interface ConfigUpdateDependencies {
   readonly table: Pick<ConnectionTable, 'all'>
   /** A newer configuration is in force; `removedKinds` are known no longer. */
   onNewConfiguration(document: Uint8Array, removedKinds: ReadonlySet<number>): void
+  /** A newer configuration came that nobody we know has signed. */
+  onMissed(): void
   /** The overlay goes on with something this node cannot do: it has to leave (§11.1). */
   onUnsupported(what: string): void
 }
@@ -56,10 +58,15 @@ export class ConfigUpdates implements SequenceKeeper {
     return this.takeDocument(update.configData, request.signer.nodeId)
   }
 
-  /** A document made here, by the overlay's organiser. Undefined when it is in force now. @throws DecodeError */
-  apply(document: Uint8Array): DocumentProblem | undefined {
-    const parsed = configurationOf(parseOverlayDocument(document), this.deps.live.current.instanceName)
-    const problem = this.check(parsed)
+  /**
+   * A document made here, by the overlay's organiser, or fetched. Undefined when it is in force now.
+   * @param vouched it came from a server that the overlay's root vouches for
+   * @throws DecodeError
+   */
+  apply(document: Uint8Array, vouched = false): DocumentProblem | undefined {
+    const { live, verifier, clock } = this.deps
+    const parsed = configurationOf(parseOverlayDocument(document), live.current.instanceName)
+    const problem = vouched ? checkVouched(live.current, parsed, verifier, clock.now()) : this.check(parsed)
     if (problem === undefined) this.takeEffect(document, parsed, undefined)
     return problem
   }
@@ -144,6 +151,8 @@ export class ConfigUpdates implements SequenceKeeper {
       case 'configuration-signature': case 'kind-signature': case 'expired':
         counters.add(`config.refused.${problem.problem}`)
         log.warn('configuration refused', { ...problem, from: toHex(from) })
+        // It is newer: the keys that sign may have changed while we were away.
+        if (problem.problem === 'configuration-signature') this.deps.onMissed()
         return { error: ErrorCode.forbidden, info: problem.problem }
     }
   }

@@ -2,7 +2,7 @@
  * Composition of one RELOAD node: links, router, transactions, Attach, Chord, storage and usages, introduced to
  * each other. Returns the `Overlay` that everything above knows.
  */
-import { equalBytes, toHex } from '../../base/bytes.ts'
+import { toHex } from '../../base/bytes.ts'
 import { Counters } from '../../base/counters.ts'
 import { Emitter } from '../../base/event.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -150,8 +150,7 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
     nodeId, overlay: overlay.hash, get initialTtl() { return live.current.initialTtl }, clock, topology, counters, messages,
     misroutes: (from, id, before) => {
       const lists = membership.listsOf(from)
-      const isThere = (peer: Uint8Array): boolean => table.get(peer) !== undefined && !before.some((other) => equalBytes(other, peer))
-      return lists !== undefined && misroutes(nodeId, from, lists, id, isThere)
+      return lists !== undefined && misroutes(nodeId, from, lists, id, before, (peer) => table.get(peer) !== undefined)
     },
     links: { isConnected: (peer) => table.get(peer) !== undefined, send: (peer, message) => table.send(peer, message) },
   }, transactions)
@@ -182,6 +181,7 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
 
   const usages = usageRules(configuration)
   const documents = new Emitter<Uint8Array>()
+  const missed = new Emitter<void>()
   const excluded = new Emitter<{ readonly code: 'certificate-invalid' | 'overlay-incompatible'; readonly why: string }>()
   const exclude = (code: 'certificate-invalid' | 'overlay-incompatible', why: string): void => {
     // Once: several neighbours bring the same news.
@@ -201,6 +201,7 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
       documents.emit(document)
       if (identify(identity.certificate) === undefined) exclude('certificate-invalid', 'the certificate of this node is not valid in the overlay any more')
     },
+    onMissed: () => { missed.emit() },
     onUnsupported: (what) => { exclude('overlay-incompatible', what) },
   })
   const teaching = configUpdates.teaching(transactions)
@@ -249,7 +250,7 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
   log.debug('overlay node', { nodeId: toHex(nodeId), overlay: name })
   const node: OverlayNode = new OverlayNode({
     clock, crypto, log, nodeId, name, counters, messages, figures, factory, table, transactions, attach, appAttach, membership, storage, storeClient, fetchClient, robustFetch,
-    lifecycle, bootstrap, onPipe: pipes.event, live, configUpdates, onDocument: documents.event, onExcluded: excluded.event,
+    lifecycle, bootstrap, onPipe: pipes.event, live, configUpdates, onDocument: documents.event, onMissed: missed.event, onExcluded: excluded.event,
   })
   return node
 }

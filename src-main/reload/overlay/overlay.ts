@@ -70,14 +70,20 @@ export interface Overlay {
   readonly configuration: OverlayConfiguration
   /** A newer overlay document is in force (RFC 6940 §6.5.4): its exact bytes, to be kept for the next start. */
   readonly onDocument: Event<Uint8Array>
+  /** A newer document came that nobody has signed whom the present one names: changes of keys were missed (RFC 6940 §6.5.4). */
+  readonly onMissed: Event<void>
   /** This node is not, or cannot be, in the overlay any more, and stops: an error code and why. */
   readonly onExcluded: Event<{ readonly code: 'certificate-invalid' | 'overlay-incompatible'; readonly why: string }>
   /** Listens, finds the overlay and joins; keeps trying in the background until `stop`. Resolves when listening. @throws PeerError 'port-in-use' */
   start(): Promise<void>
   /** Leaves in order (Leave to neighbours) and closes everything; resolves within 3 s. */
   stop(): Promise<void>
-  /** Puts a newer document into force, here and from here everywhere. @throws PeerError 'overlay-file-damaged' */
-  updateDocument(document: Uint8Array): void
+  /**
+   * Puts a newer document into force, here and from here everywhere.
+   * @param options.vouched it came from a server that the overlay's root vouches for, and so need not be signed by whom the present one names
+   * @throws PeerError 'overlay-file-damaged'
+   */
+  updateDocument(document: Uint8Array, options?: { readonly vouched?: boolean }): void
   neighbours(): readonly Neighbour[]
   /** H(name): the first 128 bits of SHA-1 (RFC 6940 §10.2). */
   resourceId(name: Uint8Array | string): Uint8Array

@@ -58,6 +58,7 @@ export interface OverlayParts {
   readonly live: Pick<LiveConfiguration, 'current'>
   readonly configUpdates: ConfigUpdates
   readonly onDocument: Event<Uint8Array>
+  readonly onMissed: Event<void>
   readonly onExcluded: Overlay['onExcluded']
 }
 
@@ -72,6 +73,7 @@ export class OverlayNode implements Overlay {
   readonly onRoute: Event<void>
   readonly onPipe: Event<AppPipe>
   readonly onDocument: Event<Uint8Array>
+  readonly onMissed: Event<void>
   readonly onExcluded: Overlay['onExcluded']
   private readonly diagnostics: DiagnosticClient
   private state: 'new' | 'running' | 'stopped' = 'new'
@@ -84,6 +86,7 @@ export class OverlayNode implements Overlay {
     this.onRoute = parts.lifecycle.onRoute
     this.onPipe = parts.onPipe
     this.onDocument = parts.onDocument
+    this.onMissed = parts.onMissed
     this.onExcluded = parts.onExcluded
     this.diagnostics = new DiagnosticClient({ clock: parts.clock, nodeId: parts.nodeId, configuration: () => parts.live.current, sender: parts.transactions })
   }
@@ -147,9 +150,9 @@ export class OverlayNode implements Overlay {
     }))
   }
 
-  updateDocument(document: Uint8Array): void {
+  updateDocument(document: Uint8Array, { vouched = false }: { readonly vouched?: boolean } = {}): void {
     try {
-      const problem = this.parts.configUpdates.apply(document)
+      const problem = this.parts.configUpdates.apply(document, vouched)
       if (problem !== undefined) throw new PeerError('overlay-file-damaged', `the document cannot take the place of the present one: ${problem.problem}`)
     } catch (cause) {
       if (!(cause instanceof DecodeError)) throw cause

@@ -27,7 +27,7 @@ export interface TraceHop {
    * path turns back; broken: a node on the way said that nothing gets here.
    */
   readonly end: 'responsible' | 'silent' | 'loop' | 'refused' | 'broken' | undefined
-  /** The error that was the answer, in RELOAD's words, and who sent it when it was another node. */
+  /** The error that was the answer, or that came on the way, in RELOAD's words, and who sent it when it was another node. */
   readonly error: string | undefined
 }
 
@@ -64,7 +64,11 @@ export async function traceRoute(tracer: Tracer, nodeId: Uint8Array, to: { reado
     }
     const { next, answer, method, report } = said
     const last = next === undefined || equalBytes(next, at) || isWildcard(next)
-    hops.push({ nodeId: at, userName: answer.signer.userName, rttMs: hops.length === 0 ? 0 : answer.rttMs, method, report, end: last ? 'responsible' : undefined, error: undefined })
+    const [hint] = answer.hints ?? []
+    hops.push({
+      nodeId: at, userName: answer.signer.userName, rttMs: hops.length === 0 ? 0 : answer.rttMs, method, report, end: last ? 'responsible' : undefined,
+      error: hint === undefined ? undefined : errorFrom(hint),
+    })
     if (last) break
     if (!equalBytes(at, nodeId)) path.push({ node: at })
     at = next
@@ -88,9 +92,11 @@ async function ask({ sender, diagnostics }: Tracer, here: RequestDestination, de
 /** It knows no PathTrack, or its clock and ours differ too much. */
 const WITHOUT_PATH_TRACK: ReadonlySet<number> = new Set([ErrorCode.invalidMessage, ErrorCode.messageExpired])
 
-function refusal({ code, signer }: ReloadError, at: Uint8Array, target: Uint8Array): Pick<TraceHop, 'end' | 'userName' | 'error'> {
-  const name = errorName(code)
-  if (signer !== undefined && !equalBytes(signer.nodeId, at)) return { end: 'broken', userName: undefined, error: `${name} from ${toHex(signer.nodeId)}` }
+function refusal(error: ReloadError, at: Uint8Array, target: Uint8Array): Pick<TraceHop, 'end' | 'userName' | 'error'> {
+  const { code, signer } = error
+  if (signer !== undefined && !equalBytes(signer.nodeId, at)) return { end: 'broken', userName: undefined, error: errorFrom(error) }
   // A client, or a node that knows neither, is still what was looked for.
-  return { end: equalBytes(at, target) ? 'responsible' : 'refused', userName: signer?.userName, error: name }
+  return { end: equalBytes(at, target) ? 'responsible' : 'refused', userName: signer?.userName, error: errorName(code) }
 }
+
+function errorFrom({ code, signer }: ReloadError): string { return signer === undefined ? errorName(code) : `${errorName(code)} from ${toHex(signer.nodeId)}` }

@@ -8,11 +8,18 @@ import { inRange } from './ring.ts'
 
 /**
  * `from` gave us a message for `id`. That is right as long as it brings the message nearer to `id`; past it only when we
- * are the first peer behind `id`, and then `from` may name nobody between itself and us.
+ * are the first peer behind `id`, and `from` knows nobody in front of it to whom the message need not go back.
  * @param lists what `from` said last
+ * @param before the nodes of the Via List
  * @param isThere whether a peer is known to be up: who is named may be gone
  */
-export function misroutes(nodeId: Uint8Array, from: Uint8Array, lists: NeighbourLists, id: Uint8Array, isThere: (peer: Uint8Array) => boolean): boolean {
+export function misroutes(
+  nodeId: Uint8Array, from: Uint8Array, lists: NeighbourLists, id: Uint8Array, before: readonly Uint8Array[], isThere: (peer: Uint8Array) => boolean,
+): boolean {
   if (inRange(from, nodeId, id)) return false
-  return [...lists.successors, ...lists.predecessors].some((peer) => !equalBytes(peer, nodeId) && inRange(from, peer, nodeId) && isThere(peer))
+  const wentBack = before.some((node) => inRange(from, node, id))
+  return [...lists.successors, ...lists.predecessors].some((peer) => {
+    if (equalBytes(peer, nodeId) || !inRange(from, peer, nodeId) || !isThere(peer)) return false
+    return equalBytes(peer, id) || !inRange(from, peer, id) || !wentBack
+  })
 }

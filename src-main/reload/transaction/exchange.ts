@@ -20,6 +20,8 @@ export interface Answer {
   /** Nodes the answer names on its way back plus one; 1 for a direct neighbour. */
   readonly hops: number
   readonly rttMs: number
+  /** Errors that nodes on the way sent before the answer came. */
+  readonly hints?: readonly ReloadError[]
 }
 
 /** The destination answered with a RELOAD error (RFC 6940 §6.3.3.1). */
@@ -47,7 +49,7 @@ export interface RequestOptions {
   readonly configurationSequence?: number
   /** Message extensions (RFC 6940 §6.3.3), none of them critical. */
   readonly extensions?: readonly MessageExtension[]
-  /** An error that a node on the way sends ends the request, instead of being a hint: who asks wants to know where a path breaks (RFC 7851 §4.2). */
+  /** An error that a node on the way sends ends the request, instead of being a hint: who asks wants to know where a path breaks (RFC 7851 §4.2). Misrouting breaks none. */
   readonly pathErrorsEnd?: boolean
 }
 

@@ -54,6 +54,7 @@ const MAX_CACHED = 512
 const MAX_REASSEMBLED = 32
 /** A request is made this often at most while configurations differ. */
 const MAX_RECONCILED = 2
+const MAX_HINTS = 8
 /** Errors that nodes on the way may send about a request of ours: hints, except for the first two. */
 const PATH_ERRORS: ReadonlySet<number> = new Set([
   ErrorCode.unsupportedForwardingOption, ErrorCode.messageTooLarge, ErrorCode.ttlExceeded, ErrorCode.underlayDestinationUnreachable,
@@ -66,6 +67,8 @@ interface Pending {
   readonly expected: Destination
   readonly through: Uint8Array | undefined
   readonly pathErrorsEnd: boolean
+  /** What nodes on the way said. */
+  readonly hints: ReloadError[]
   resolve(answer: Answer): void
   reject(error: Error): void
 }
@@ -132,7 +135,7 @@ export class TransactionLayer implements RequestSender, RouterUser {
         },
       })
       this.pending.set(transactionId, {
-        transaction, code, expected, through: options.through, pathErrorsEnd: options.pathErrorsEnd === true,
+        transaction, code, expected, through: options.through, pathErrorsEnd: options.pathErrorsEnd === true, hints: [],
         resolve: (answer) => { finish(() => { resolve(answer) }) },
         reject: (error) => { finish(() => { reject(error) }) },
       })
@@ -229,18 +232,21 @@ export class TransactionLayer implements RequestSender, RouterUser {
     // Through a bootstrap node we may see another ring than ours, whose nearest peer is not ours.
     const anyone = pending.through !== undefined && pending.expected.type === 'resource'
     if (!anyone && !this.maySign(signer.nodeId, pending.expected)) {
-      const fatal = pending.pathErrorsEnd || error?.errorCode === ErrorCode.unsupportedForwardingOption || error?.errorCode === ErrorCode.messageTooLarge ||
+      const fatal = (pending.pathErrorsEnd && error?.errorCode !== ErrorCode.upstreamMisrouting) || error?.errorCode === ErrorCode.unsupportedForwardingOption || error?.errorCode === ErrorCode.messageTooLarge ||
         (pending.through !== undefined && equalBytes(signer.nodeId, pending.through))
       if (error === undefined || !PATH_ERRORS.has(error.errorCode)) this.drop('wrongSigner')
       else if (fatal) pending.reject(new ReloadError(error.errorCode, error.errorInfo, signer))
-      else this.deps.counters.add(`hint.${errorName(error.errorCode)}`)
+      else {
+        this.deps.counters.add(`hint.${errorName(error.errorCode)}`)
+        if (pending.hints.length < MAX_HINTS) pending.hints.push(new ReloadError(error.errorCode, error.errorInfo.slice(), signer))
+      }
       return
     }
     this.deps.counters.add('answer.received')
     if (error !== undefined) pending.reject(new ReloadError(error.errorCode, error.errorInfo.slice(), signer))
     else {
       const hops = Math.max(1, this.deps.overlay.initialTtl - message.header.ttl + 1)
-      pending.resolve({ code: messageCode, body: messageBody, signer, certificates: bucketOf(message.security), extensions, hops, rttMs: pending.transaction.elapsedMs })
+      pending.resolve({ code: messageCode, body: messageBody, signer, certificates: bucketOf(message.security), extensions, hops, rttMs: pending.transaction.elapsedMs, hints: pending.hints })
     }
   }
 

@@ -4,6 +4,7 @@
  */
 import { PeerError } from '../../base/errors.ts'
 import { isIpAddress } from '../../base/ipAddress.ts'
+import { inServiceOrder } from '../../base/serviceOrder.ts'
 import type { Dns, NaptrRecord, SrvRecord } from '../../ports/dns.ts'
 import type { Random } from '../../ports/random.ts'
 import type { SipUri } from '../message/uri.ts'
@@ -54,7 +55,7 @@ export async function locateServer(uri: SipUri, deps: LocationDeps, signal: Abor
   }
   const hops: Hop[] = []
   for (const { transport, records } of services) {
-    for (const { target, port } of inOrder(records, deps.random)) {
+    for (const { target, port } of inServiceOrder(records, deps.random)) {
       if (hops.length >= MAX_HOPS) return hops
       const name = target.replace(/\.$/, '')
       if (name === '') continue // RFC 2782: decidedly not offered here
@@ -106,27 +107,6 @@ async function bySrv(usable: readonly HopTransport[], domain: string, deps: Loca
     return { transport, records: prefix === undefined ? [] : await deps.dns.srv(`${prefix}${domain}`, signal) }
   }))
   return found.filter(({ records }) => records.length > 0)
-}
-
-/** RFC 2782: by priority; among equals by chance, weighted. */
-function inOrder(records: readonly SrvRecord[], random: Random): readonly SrvRecord[] {
-  const left = [...records].sort((a, b) => a.priority - b.priority || a.weight - b.weight)
-  const out: SrvRecord[] = []
-  while (left[0] !== undefined) {
-    const { priority } = left[0]
-    const group = left.filter((each) => each.priority === priority)
-    const total = group.reduce((sum, each) => sum + each.weight, 0)
-    let mark = uint16(random) / 0x1_0000 * total
-    const chosen = group.find((each) => (mark -= each.weight) < 0) ?? group[0] as SrvRecord
-    out.push(chosen)
-    left.splice(left.indexOf(chosen), 1)
-  }
-  return out
-}
-
-function uint16(random: Random): number {
-  const [high = 0, low = 0] = random.bytes(2)
-  return (high << 8) | low
 }
 
 function orNowhere(hops: readonly Hop[], domain: string): readonly Hop[] {

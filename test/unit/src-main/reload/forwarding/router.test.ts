@@ -220,13 +220,13 @@ describe('a diagnostic message on its way (RFC 7851 §6.2)', () => {
     expect(sent).toHaveLength(1)
   })
 
-  test('from a peer that breaks the rules of routing is Error_Upstream_Misrouting', () => {
+  test('from a peer that breaks the rules of routing is Error_Upstream_Misrouting, and goes on', () => {
     const looked: string[] = []
-    const { router, rejected } = setUp({ misroutes: (from, id, before) => { looked.push([from, id, ...before].map(name).join(' ')); return name(from) === '20' } })
+    const { router, rejected, sent } = setUp({ misroutes: (from, id, before) => { looked.push([from, id, ...before].map(name).join(' ')); return name(from) === '20' } })
     router.receive(message([toResource(at('95'))], { viaList: [toNode(at('60'))] }, ping()), at('20'))
     router.receive(message([toResource(at('95'))], {}, ping()), at('70'))
     router.receive(message([toResource(at('95'))], {}, plain), at('20'))
-    expect([looked, rejected]).toEqual([['20 95 60', '70 95'], [`${ErrorCode.upstreamMisrouting} to 20`]])
+    expect([looked, rejected, sent.length]).toEqual([['20 95 60', '70 95'], [`${ErrorCode.upstreamMisrouting} to 20`], 3])
   })
 
   test('that finds no link to the next peer is Error_Underlay_Destination_Unreachable', () => {

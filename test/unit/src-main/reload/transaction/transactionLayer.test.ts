@@ -130,6 +130,14 @@ describe('a request (RFC 6940 §6.2.1)', () => {
     expect([counters.get('received.Error_Forbidden'), counters.get('received.Error_Loop_Detected')]).toEqual([1, 1])
   })
 
+  test('that was misrouted on its way is answered nevertheless, and told so', async () => {
+    const { layer, sent } = setUp()
+    const answer = layer.request([{ node: bob.nodeId }], MessageCode.pingReq, new Uint8Array(0), never, { pathErrorsEnd: true })
+    layer.onDeliver(from(eve, sent[0]!, errorContents(ErrorCode.upstreamMisrouting, 'by whom')), eve.nodeId, toAlice())
+    layer.onDeliver(from(bob, sent[0]!, pong), bob.nodeId, toAlice())
+    await expect(answer).resolves.toMatchObject({ hints: [{ code: ErrorCode.upstreamMisrouting, signer: { nodeId: eve.nodeId } }] })
+  })
+
   test('and its answer carry extensions (RFC 6940 §6.3.3)', async () => {
     const extension = { type: 2, critical: false, extensionContents: Uint8Array.of(7, 8) }
     const { layer, sent } = setUp()
