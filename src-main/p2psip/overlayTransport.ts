@@ -6,11 +6,18 @@
 import { untilAborted } from '../base/abort.ts'
 import { toHex } from '../base/bytes.ts'
 import { PeerError } from '../base/errors.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
 import type { AppPipe, DestinationSpec, Overlay } from '../reload/overlay/overlay.ts'
 import type { Connection, ConnectionUser, PeerIdentity } from '../sip/transport/connection.ts'
 
-/** Application-ID of SIP (RFC 7904 §9.3, RFC 6940 §14.5). */
+/** Application-IDs of SIP and SIPS (RFC 7904 §9.3, RFC 6940 §14.5): the pipe is TLS for both, and both are listened for. */
 export const sipApplication = 5060
+export const sipsApplication = 5061
+/** Between the least and the most of RFC 5626 §4.4.1 for connections. */
+const keepAliveMs = 100_000
+/** An answer takes no longer (RFC 5626 §4.4.1). */
+const pongMs = 10_000
+const ping = Uint8Array.of(13, 10, 13, 10)
 /** More pipes than this and the one that was asked for longest ago is closed. */
 const maxPipes = 256
 
@@ -23,10 +30,14 @@ export class OverlayTransport {
   private nextId = 1
   private readonly stopListening: () => void
 
-  /** @param onConnection told of every new connection, ours and theirs, in the turn it opens */
-  constructor(private readonly overlay: Overlay, private readonly onConnection: (connection: Connection, incoming: boolean) => void) {
+  /**
+   * @param onConnection told of every new connection, ours and theirs, in the turn it opens
+   * @param clock without it our connections are not kept alive
+   */
+  constructor(private readonly overlay: Overlay, private readonly onConnection: (connection: Connection, incoming: boolean) => void, private readonly clock?: Clock) {
     overlay.acceptApplication(sipApplication)
-    this.stopListening = overlay.onPipe((pipe) => { if (pipe.application === sipApplication) this.adopt(pipe, true) })
+    overlay.acceptApplication(sipsApplication)
+    this.stopListening = overlay.onPipe((pipe) => { if (pipe.application === sipApplication || pipe.application === sipsApplication) this.adopt(pipe, true) })
   }
 
   /**
@@ -68,6 +79,7 @@ export class OverlayTransport {
     const key = connection.peerIdentity.nodeId
     this.byNode.delete(key)
     this.byNode.set(key, connection)
+    if (!incoming && this.clock !== undefined) connection.keepAlive(this.clock)
     if (this.connections.size > maxPipes) (this.superseded() ?? this.byNode.values().next().value)?.close()
     this.onConnection(connection, incoming)
     return connection
@@ -88,6 +100,10 @@ class PipeConnection implements Connection {
   readonly peerIdentity: PeerIdentity
   user: ConnectionUser | undefined
   private open = true
+  private timer: Timer | undefined
+  /** The other side has answered a keep-alive once: its silence means something. */
+  private answers = false
+  private heard = false
 
   constructor(readonly id: string, private readonly pipe: AppPipe, private readonly onClosed: () => void) {
     this.transport = pipe.transport
@@ -95,9 +111,26 @@ class PipeConnection implements Connection {
     this.remote = pipe.remote
     this.peerIdentity = { aor: pipe.peerUserName, nodeId: toHex(pipe.peerNodeId) }
     pipe.user = {
-      onData: (bytes) => { this.user?.onData(bytes) },
+      onData: (bytes) => { this.heard = true; this.user?.onData(bytes) },
       onClose: (cause) => { this.closed(cause) },
     }
+  }
+
+  /**
+   * The side that opened a connection asks over it now and then (RFC 5626 §3.5.1): keeps what stands between awake, and
+   * finds out that nobody is there before somebody is called.
+   */
+  keepAlive(clock: Clock): void {
+    if (!this.open) return
+    this.timer = clock.setTimer(keepAliveMs, () => {
+      this.heard = false
+      this.pipe.send(ping)
+      this.timer = clock.setTimer(pongMs, () => {
+        if (this.answers && !this.heard) { this.close(); return }
+        this.answers ||= this.heard
+        this.keepAlive(clock)
+      })
+    })
   }
 
   send(bytes: Uint8Array): void { if (this.open) this.pipe.send(bytes) }
@@ -111,6 +144,7 @@ class PipeConnection implements Connection {
   private closed(cause?: Error): void {
     if (!this.open) return
     this.open = false
+    this.timer?.cancel()
     this.onClosed()
     this.user?.onClose(cause)
   }

@@ -80,7 +80,7 @@ export function createPeer(parts: PeerParts): Peer {
     if (peerIdentity === undefined) return
     phone.noteReachable(peerIdentity.aor, peerIdentity.nodeId)
     if (peerIdentity.aor === identity.userName) copies.wake()
-  })
+  }, clock)
   const resolver = new OverlayResolver(overlay, transport)
   const registration = new Registration({ overlay, identity, clock, log: log.child('registration'), user: { onRegistered: () => { status.emit() }, onNameTaken: () => { nameTaken.emit() } } })
   const phones = new PhoneService({

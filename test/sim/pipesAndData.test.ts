@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { PeerError } from '../../src-main/base/errors.ts'
 import { utf8Bytes } from '../../src-main/base/bytes.ts'
 import type { AppPipe } from '../../src-main/reload/overlay/overlay.ts'
+import { encodeSipRegistration } from '../../src-main/reload/usages/sipRegistration.ts'
 import { Kind } from '../../src-main/reload/wire/kinds.ts'
 import { credentialsOf, makeAuthority } from '../support/certificates.ts'
 import { makeIdentity, Ring, sharedAuthority, type RingNode } from '../support/overlayKit.ts'
@@ -184,4 +185,20 @@ describe('the overlay refuses', () => {
     expect(alice.overlay.counters['pipe.unmatched']).toBe(1)
     expect(await ring.close()).toBe(0)
   })
+})
+
+test('registrations can be read by every node, clients too (RFC 7904 §8.2.4)', { timeout: 60_000 }, async () => {
+  const ring = await ringOf(6, 59)
+  const client = await ring.make({ clientMode: true })
+  await client.overlay.start()
+  await ring.until(() => client.overlay.status.phase === 'joined', 20_000)
+  const bob = ring.nodes[3]!
+  const place = bob.overlay.resourceId(`${bob.name}@office.example`)
+  const value = encodeSipRegistration({ type: 'route', contactPrefs: '', destinationList: [{ node: bob.identity.nodeId }] })
+  await ring.wait(bob.overlay.store(place, [{ kind: Kind.sipRegistration, key: bob.identity.nodeId, value, lifetimeS: 600 }], never))
+  for (const node of ring.nodes) {
+    const found = await ring.wait(node.overlay.fetch(place, Kind.sipRegistration, { model: 'dictionary', keys: [] }, never))
+    expect(found.map(({ value: read }) => read)).toEqual([value])
+  }
+  expect(await ring.close()).toBe(0)
 })

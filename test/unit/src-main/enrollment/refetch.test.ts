@@ -14,7 +14,7 @@ import { makeOrganiser, makeProfile, type Organiser } from '../../../support/enr
 import { SeededRandom } from '../../../support/seededRandom.ts'
 
 let office: Organiser, other: Organiser
-beforeAll(async () => { [office, other] = await Promise.all([makeOrganiser(), makeOrganiser()]) })
+beforeAll(async () => { [office, other] = await Promise.all([makeOrganiser(), makeOrganiser()]) }, 60_000)
 afterAll(async () => { await Promise.all([office.server.close(), other.server.close()]) })
 const never = new AbortController().signal
 
@@ -27,7 +27,7 @@ function dnsOf(records: readonly SrvRecord[] | Error): Dns & { readonly asked: s
 }
 const serverOf = ({ server }: Organiser, priority = 0): SrvRecord => ({ priority, weight: 0, target: '127.0.0.1.', port: server.address.port })
 
-describe('an overlay known by its name', () => {
+describe('an overlay known by its name', { timeout: 60_000 }, () => {
   it('has its document where DNS SRV _reload-config._tcp says, under the well-known path of the name', async () => {
     const dns = dnsOf([{ priority: 9, weight: 0, target: 'b.example', port: 2 }, { priority: 1, weight: 0, target: 'a.example.', port: 1 }])
     const url = 'https://office.example/.well-known/reload-config'
@@ -62,7 +62,7 @@ describe('an overlay known by its name', () => {
   })
 })
 
-describe('the document once more', () => {
+describe('the document once more', { timeout: 60_000 }, () => {
   const next = (by: Organiser): Uint8Array => nextDocument(by.authority.document, 'office.example', () => ({ turnDensity: 3 }), new Signer(crypto, by.identity))
 
   it('is taken when it is newer, and counts as vouched for from a server of the overlay’s root', async () => {

@@ -6,6 +6,7 @@ import { OverlayTransport } from '../../../../src-main/p2psip/overlayTransport.t
 import type { AppPipe } from '../../../../src-main/reload/overlay/overlay.ts'
 import type { Connection } from '../../../../src-main/sip/transport/connection.ts'
 import { nodeOf, ScriptedOverlay, ScriptedPipe } from '../../../support/scriptedOverlay.ts'
+import { VirtualClock } from '../../../support/virtualClock.ts'
 
 const never = new AbortController().signal
 const bob = [{ node: nodeOf(2) }]
@@ -24,7 +25,7 @@ describe('opening a connection (RFC 7904 §5.1)', () => {
   it('is an AppAttach for application 5060, told in the turn it opens, with the identity of the pipe’s certificate', async () => {
     const { overlay, transport, told } = world()
     const connection = await transport.connect([{ node: nodeOf(9) }, ...bob], never)
-    expect(overlay.applications).toEqual([5060])
+    expect(overlay.applications).toEqual([5060, 5061])
     expect(overlay.attached.map(({ destination, application }) => ({ destination, application }))).toEqual([{ destination: [{ node: nodeOf(9) }, ...bob], application: 5060 }])
     expect(connection).toMatchObject({ transport: 'TLS', reliable: true, peerIdentity: { aor: 'bob@office.example', nodeId: toHex(nodeOf(2)) } })
     expect(told).toEqual([{ connection, incoming: false }])
@@ -48,10 +49,58 @@ describe('opening a connection (RFC 7904 §5.1)', () => {
     expect(pipe.sent).toEqual([Uint8Array.of(1)])
   })
 
+  it('takes pipes for 5060 and for 5061, and none for other applications', () => {
+    const { overlay, told } = world()
+    for (const application of [5060, 5061, 5062]) overlay.opens(new ScriptedPipe(nodeOf(2), 'bob@office.example', application))
+    expect(told.map(({ incoming }) => incoming)).toEqual([true, true])
+  })
+
   it('refuses a destination that does not end in a node', async () => {
     const { overlay, transport } = world()
     for (const destination of [[], [{ resource: nodeOf(2) }]]) await expect(transport.connect(destination, never)).rejects.toMatchObject({ code: 'address-invalid' })
     expect(overlay.attached).toEqual([])
+  })
+})
+
+describe('keep-alive (RFC 7904 §5.2, RFC 5626 §3.5.1)', () => {
+  const pong = Uint8Array.of(13, 10)
+  async function kept() {
+    const clock = new VirtualClock()
+    const overlay = new ScriptedOverlay()
+    const transport = new OverlayTransport(overlay, () => undefined, clock)
+    const pipe = new ScriptedPipe(nodeOf(2))
+    overlay.answer.attach = () => Promise.resolve(pipe)
+    await transport.connect(bob, never)
+    return { clock, overlay, transport, pipe }
+  }
+
+  it('is a double CRLF between 95 and 120 s after the last, by the side that opened the connection', async () => {
+    const { clock, overlay, pipe, transport } = await kept()
+    const theirs = new ScriptedPipe(nodeOf(3))
+    overlay.opens(theirs)
+    for (let i = 1; i <= 4; i++) {
+      clock.advance(94_000)
+      expect(pipe.sent).toHaveLength(i - 1)
+      clock.advance(16_000)
+      expect(pipe.sent).toHaveLength(i)
+    }
+    expect(pipe.sent[0]).toEqual(Uint8Array.of(13, 10, 13, 10))
+    expect(theirs.sent).toEqual([])
+    transport.close()
+    expect(clock.pending).toBe(0)
+  })
+
+  it('closes a connection whose other side has answered before and does no more; one that never answers stays', async () => {
+    const { clock, pipe } = await kept()
+    clock.advance(100_000)
+    pipe.user?.onData(pong)
+    clock.advance(110_000)
+    expect([pipe.sent.length, pipe.closed]).toEqual([2, 0])
+    clock.advance(10_000)
+    expect([pipe.closed, clock.pending]).toEqual([1, 0])
+    const other = await kept()
+    other.clock.advance(1_000_000)
+    expect(other.pipe.closed).toBe(0)
   })
 })
 
