@@ -21,12 +21,12 @@ const SHORTEST = 10
  * one, and for what does not parse: that is its destination's to judge.
  */
 export function diagnosticMessage(view: HeaderView): DiagnosticMessage | undefined {
-  const { body } = view
-  if (body.length < SHORTEST || body[0] !== 0 || !view.isWhole) return undefined
-  const code = body[1]
-  if (code !== MessageCode.pingReq && code !== MessageCode.pathTrackReq && code !== MessageCode.pathTrackAns) return undefined
+  const { bytes, headerLength: at } = view
+  if (bytes.length < at + SHORTEST || bytes[at] !== 0) return undefined
+  const code = bytes[at + 1]
+  if ((code !== MessageCode.pingReq && code !== MessageCode.pathTrackReq && code !== MessageCode.pathTrackAns) || !view.isWhole) return undefined
   try {
-    const r = new ByteReader(body, 2)
+    const r = new ByteReader(bytes, at + 2)
     const messageBody = r.sub(r.u32())
     if (code === MessageCode.pingReq) return pingDiagnostic(r.sub(r.u32()))
     destination.read(messageBody)
