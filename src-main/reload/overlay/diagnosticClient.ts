@@ -55,7 +55,8 @@ export class DiagnosticClient {
     const body = encodeContents('pingReq', { padding: new Uint8Array(0) }).messageBody
     return this.asking(destination, async (asked) => {
       const extension = { type: ExtensionType.diagnosticPing, critical: false, extensionContents: encode(diagnosticsRequest, asked) }
-      const answer = await this.deps.sender.request(destination, MessageCode.pingReq, body, signal, { extensions: [extension], pathErrorsEnd: true })
+      // Sent again as any request is: a path that breaks now may be there in three seconds.
+      const answer = await this.deps.sender.request(destination, MessageCode.pingReq, body, signal, { extensions: [extension] })
       const { rttMs, hops, signer } = answer
       return { rttMs, hops, responder: signer.nodeId, userName: signer.userName, report: this.pingReport(answer) }
     })

@@ -131,7 +131,9 @@ export class TransactionLayer implements RequestSender, RouterUser {
         },
         onTimeout: () => {
           this.deps.counters.add('request.timeout')
-          finish(() => { reject(new RequestTimeout(`${messageName(code) ?? code}: no answer`)) })
+          const said = this.pending.get(transactionId)?.hints.at(-1)
+          const hint = said === undefined ? '' : `; a node on the way said ${errorName(said.code)}`
+          finish(() => { reject(new RequestTimeout(`${messageName(code) ?? code}: no answer${hint}`)) })
         },
       })
       this.pending.set(transactionId, {

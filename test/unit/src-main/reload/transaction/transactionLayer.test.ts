@@ -121,6 +121,14 @@ describe('a request (RFC 6940 §6.2.1)', () => {
     await expect(answer).rejects.toBeInstanceOf(ReloadError)
   })
 
+  test('that times out says what was said on the way', async () => {
+    const { clock, layer, sent } = setUp()
+    const failed = expect(layer.request([{ node: bob.nodeId }], MessageCode.pingReq, new Uint8Array(0), never)).rejects.toThrow('no answer; a node on the way said Error_Underlay_Destination_Unreachable')
+    layer.onDeliver(from(eve, sent[0]!, errorContents(ErrorCode.underlayDestinationUnreachable)), eve.nodeId, toAlice())
+    clock.advance(15_000)
+    await failed
+  })
+
   test('that asks where a path breaks ends with the error of the node that knows', async () => {
     const { layer, sent, counters } = setUp()
     const answer = layer.request([{ node: bob.nodeId }], MessageCode.pingReq, new Uint8Array(0), never, { pathErrorsEnd: true })
