@@ -75,6 +75,7 @@ function createProgram(): Command {
     .option('--no-multicast', 'neither look for peers on the local network nor be found there')
     .option('--serve <roles>', 'roles to offer, separated by commas: enrol, proxy, redirect, registrar')
     .option('--sip <host:port>', 'where ordinary SIP phones find this peer, over UDP and TCP; 0.0.0.0:5060')
+    .option('--sip-ws <host:port>', 'where SIP phones in browsers find this peer, over WebSocket')
     .option('--sip-ca <file>', 'authorities in PEM whose certificates SIP servers of other domains may have, beside the public ones')
     .option('--name-server <host:port>', 'a name server to ask about other domains, instead of the system’s', list, [])
     .option('--answer <how>', 'answer calls: echo, reject, or a WAV file to play')

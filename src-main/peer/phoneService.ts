@@ -22,6 +22,8 @@ export class PhoneService implements LocalPhones {
   private listening = false
   /** Where phones find us over TLS; undefined while they cannot. */
   tlsPort: number | undefined
+  /** host:port for phones on WebSockets. */
+  webSocket: string | undefined
 
   constructor(private readonly deps: {
     readonly clock: Clock
@@ -53,9 +55,13 @@ export class PhoneService implements LocalPhones {
   /** @throws PeerError 'port-in-use' */
   async start(): Promise<void> {
     if (this.deps.serving === undefined || this.listening) return
-    const { listen } = this.deps.serving
+    const { listen, webSocket } = this.deps.serving
     await this.deps.element().listen(listen)
     if (this.deps.tls) this.tlsPort = (await this.deps.element().listenTls({ host: listen.host, port: listen.port === 0 ? 0 : listen.port + 1 })).port
+    if (webSocket !== undefined) {
+      const { host, port } = await this.deps.element().listenWebSocket(webSocket)
+      this.webSocket = `${bracketHost(host)}:${port}`
+    }
     this.listening = true
     this.deps.onChange()
   }

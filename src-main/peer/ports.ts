@@ -54,6 +54,8 @@ export interface NetworkOptions {
 export interface SipServing {
   readonly roles: readonly ServerRole[]
   readonly listen: SocketAddress
+  /** For phones in browsers (RFC 7118). */
+  readonly webSocket?: SocketAddress | undefined
 }
 
 export const defaultNetwork: NetworkOptions = { listen: undefined, bootstrap: [], multicast: true }

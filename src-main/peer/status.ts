@@ -19,7 +19,7 @@ export function peerStatusOf(peer: Peer, host: { readonly enrols: boolean; reado
     step: step ?? (isUp && !registration.isRegistered ? 'register' : null),
     listen: listen === null ? null : printAddress(listen),
     peers: size, neighbours: overlay.neighbours().map(neighbourView), roles: [...(host.enrols ? ['enrol' as const] : []), ...peer.phones.roles],
-    registered: registration.isRegistered, ...(peer.phones.server !== null && { sip: peer.phones.server, ...(peer.phones.tlsPort !== undefined && { sipTlsPort: peer.phones.tlsPort }) }), counters: { ...overlay.counters, ...sipCounters(peer) },
+    registered: registration.isRegistered, ...(peer.phones.server !== null && { sip: peer.phones.server, ...(peer.phones.tlsPort !== undefined && { sipTlsPort: peer.phones.tlsPort }), ...(peer.phones.webSocket !== undefined && { sipWebSocket: peer.phones.webSocket }) }), counters: { ...overlay.counters, ...sipCounters(peer) },
     problem: phase === 'offline' ? 'overlay-unreachable' : null,
   }
 }

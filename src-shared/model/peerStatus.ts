@@ -29,6 +29,8 @@ export const peerStatus = z.object({
   sip: z.string().optional(),
   /** its port for SIP over TLS */
   sipTlsPort: z.number().optional(),
+  /** host:port for SIP phones in browsers, by WebSocket */
+  sipWebSocket: z.string().optional(),
   /** events since start by name: messages as 'sent.storeReq' and 'received.storeReq', errors as 'sent.Error_Forbidden' and 'received.Error_Not_Found', what was refused as 'dropped.unverified' */
   counters: z.record(z.string(), z.number()),
   /** why the phase is 'offline' or 'stopped': an error code, else null */

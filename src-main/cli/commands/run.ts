@@ -29,6 +29,7 @@ interface RunOptions {
   multicast: boolean
   serve?: string
   sip?: string
+  sipWs?: string
   answer?: string
   record?: string
   ui?: string | true
@@ -76,14 +77,14 @@ export async function run({ profile, output }: Context, options: RunOptions): Pr
   }
 }
 
-/** `--serve` and `--sip`: either brings the other's usual value with it. */
-function sipServing({ serve, sip }: RunOptions): SipServing | undefined {
+/** `--serve`, `--sip` and `--sip-ws`: each brings the others' usual values with it. */
+function sipServing({ serve, sip, sipWs }: RunOptions): SipServing | undefined {
   const wanted = serve?.split(',').map((role) => role.trim()) ?? []
   const unknown = wanted.find((role) => role !== 'enrol' && !sipRoles.includes(role as ServerRole))
   if (unknown !== undefined) throw new PeerError('invalid-argument', `there is no role ${unknown} yet; there are: enrol, ${sipRoles.join(', ')}`)
   const roles = sipRoles.filter((role) => wanted.includes(role))
-  if (roles.length === 0 && sip === undefined) return undefined
-  return { roles: roles.length === 0 ? sipRoles : roles, listen: parseAddress(sip ?? '0.0.0.0:5060') }
+  if (roles.length === 0 && sip === undefined && sipWs === undefined) return undefined
+  return { roles: roles.length === 0 ? sipRoles : roles, listen: parseAddress(sip ?? '0.0.0.0:5060'), webSocket: sipWs === undefined ? undefined : parseAddress(sipWs) }
 }
 
 /** A client's end of a new door to the peer. */

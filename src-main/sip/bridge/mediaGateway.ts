@@ -182,8 +182,10 @@ export class MediaGateway {
     call.bridge.close()
   }
 
+  /** Phones on WebSockets are browsers: they speak ICE and DTLS-SRTP as the overlay does, and nothing else (RFC 8827 §6.5). */
   private sideOf(connection: Connection): BridgeSide {
-    return connection.peerIdentity !== undefined || this.deps.isInward(connection) ? 'overlay' : 'phone'
+    const { peerIdentity, transport } = connection
+    return peerIdentity !== undefined || transport === 'WS' || transport === 'WSS' || this.deps.isInward(connection) ? 'overlay' : 'phone'
   }
 }
 

@@ -14,6 +14,8 @@ export interface BaresipOptions {
   /** codec modules */
   readonly codecs: readonly string[]
   readonly contacts?: string
+  /** modules beside the usual ones, such as mwi */
+  readonly apps?: readonly string[]
   /** SIP messages in `output` */
   readonly trace?: boolean
   /** address or interface it binds to */
@@ -37,7 +39,7 @@ export class BaresipPhone {
     const { account, sipPort, controlPort, toneHz, codecs, contacts = '', host = '127.0.0.1', caFile } = this.options
     mkdirSync(join(this.directory, 'rec'))
     const modules = [...codecs, 'ausine', 'aubridge', 'sndfile', 'stun', 'turn', 'ice', 'srtp', 'dtls_srtp', 'uuid'].map((m) => `module ${m}.so`)
-    const apps = ['menu', 'ctrl_tcp', 'contact', 'presence', 'debug_cmd'].map((m) => `module_app ${m}.so`)
+    const apps = ['menu', 'ctrl_tcp', 'contact', 'presence', 'debug_cmd', ...this.options.apps ?? []].map((m) => `module_app ${m}.so`)
     writeFileSync(join(this.directory, 'config'), [
       'poll_method epoll', `sip_listen ${host}:${sipPort}`, ...(host === '127.0.0.1' ? ['net_interface 127.0.0.1'] : []), ...(caFile === undefined ? [] : [`sip_cafile ${caFile}`]), 'call_local_timeout 30', 'call_max_calls 8',
       `audio_source ausine,${toneHz}`, `audio_player aubridge,sink-${sipPort}`, `audio_alert aubridge,alert-${sipPort}`,

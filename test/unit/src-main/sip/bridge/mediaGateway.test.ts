@@ -55,6 +55,12 @@ describe('the media gateway', () => {
     await gateway.forward(request('BYE', '', { from: 'b', to: 'a' }), pipe, phone)
     expect([log.at(-1), gateway.size]).toEqual(['close', 0])
   })
+  it('takes a phone on a WebSocket for one side with the overlay, and joins it with other phones', async () => {
+    const browser: Connection = { ...connection('browser'), transport: 'WS' }
+    expect(await gateway.forward(request('INVITE', plain), pipe, browser)).toBeUndefined()
+    expect(await gateway.forward(request('INVITE', plain), browser, phone)).toBeDefined()
+    expect(log[1]).toBe(`offer overlay ${plain.length} sdes false`)
+  })
   it('has no part in calls between phones, between peers, and of phones that speak DTLS-SRTP', async () => {
     expect(await gateway.forward(request('INVITE', plain), phone, connection('other'))).toBeUndefined()
     expect(await gateway.forward(request('INVITE', plain), pipe, connection('p2', 'carol@office.example'))).toBeUndefined()
