@@ -3,7 +3,7 @@
  * peer's own element, which also joins the sound. Addresses of the overlay are left to the overlay.
  */
 import { PeerError } from '../base/errors.ts'
-import { normaliseAor } from '../phone/address.ts'
+import { hostOf, normaliseAor, sipUri, userPart } from '../phone/address.ts'
 import type { Target, TargetResolver } from '../phone/targetResolver.ts'
 import type { Connection } from '../sip/transport/connection.ts'
 
@@ -24,6 +24,7 @@ export class OutsideResolver implements TargetResolver {
     const { overlayName, overlay } = this.deps
     const aor = normaliseAor(uri, overlayName)
     if (aor.endsWith(`@${overlayName}`)) return overlay.resolve(uri, signal)
+    if (hostOf(aor) === overlayName) return overlay.resolve(sipUri(`${userPart(aor)}@${overlayName}`), signal)
     if (!this.deps.allowed()) throw new PeerError('outside-off', `${aor} is not in ${overlayName}`)
     const connection = this.deps.outward()
     if (connection === undefined) throw new PeerError('domain-unreachable', 'this peer has no way out of the overlay')

@@ -55,7 +55,9 @@ export function sipUri(aor: string): string {
  * @throws PeerError 'address-invalid'
  */
 export function dialled(text: string, domain: string): { readonly aor: string; readonly uri: string } {
-  const aor = normaliseAor(text, domain)
+  const named = normaliseAor(text, domain)
+  // the overlay has no port
+  const aor = hostOf(named) === domain.toLowerCase() ? `${userPart(named)}@${hostOf(named)}` : named
   const inner = text.slice(text.lastIndexOf('<') + 1).trim()
   const behindHost = inner.slice(inner.lastIndexOf('@') + 1)
   const transport = /;transport=(udp|tcp|tls|wss?)(?=[;>?]|$)/i.exec(behindHost)?.[1]?.toLowerCase()

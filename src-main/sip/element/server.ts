@@ -173,7 +173,7 @@ export class SipServer implements TransactionLayerUser {
     }
     // within a dialog without a route of ours: one of the user agent's own, or of nobody
     const toElement = uri.kind === 'sip' && uri.user === undefined && location.serves(uri)
-    if (request.toTag !== undefined || (toElement && request.method === 'OPTIONS')) { this.around.agent.onRequest(request, transaction); return }
+    if (request.toTag !== undefined || (toElement && request.method === 'OPTIONS' && roles.size > 0)) { this.around.agent.onRequest(request, transaction); return }
     const guest = this.guest(request)
     if (guest !== undefined) {
       this.around.transport.trust(transaction.connection)

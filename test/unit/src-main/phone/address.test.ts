@@ -54,6 +54,7 @@ describe('an address to call', () => {
   it('keeps what it says about the way in the URI, and out of the key', () => {
     expect(dialled('sips:bob@example.org', domain)).toEqual({ aor: 'bob@example.org', uri: 'sips:bob@example.org' })
     expect(dialled('"Bob" <sip:bob@Example.org:5070;transport=TCP;x=1>', domain)).toEqual({ aor: 'bob@example.org:5070', uri: 'sip:bob@example.org:5070;transport=tcp' })
+    expect(dialled('sip:bob@office.example:5060', domain).aor).toBe('bob@office.example')
     expect(dialled('bob', domain)).toEqual({ aor: 'bob@office.example', uri: 'sip:bob@office.example' })
     expect(dialled('sip:a;transport=udp@192.0.2.5', domain).uri).toBe('sip:a;transport=udp@192.0.2.5')
   })

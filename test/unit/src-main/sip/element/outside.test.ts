@@ -140,8 +140,8 @@ describe('a call out of the overlay (RFC 3263)', () => {
     const stranger = await w.bus.host('203.0.113.9').bindDatagram({ host: '203.0.113.9', port: 5060 })
     const heard: string[] = []
     stranger.user = { onDatagram: (bytes) => { heard.push(new TextDecoder().decode(bytes).split('\r\n')[0] ?? '') }, onError: () => {} }
-    for (const [i, method] of ['INVITE', 'REGISTER', 'MESSAGE'].entries()) {
-      for (const uri of ['sip:alice@office.example', 'sip:bob@example.org']) {
+    for (const [i, method] of ['INVITE', 'REGISTER', 'MESSAGE', 'OPTIONS', 'PUBLISH', 'SUBSCRIBE'].entries()) {
+      for (const uri of ['sip:alice@office.example', 'sip:bob@example.org', 'sip:office.example']) {
         const text = [`${method} ${uri} SIP/2.0`, `Via: SIP/2.0/UDP 203.0.113.9:5060;branch=z9hG4bK${i}${uri.length}`, 'Max-Forwards: 70', 'From: <sip:x@203.0.113.9>;tag=1', `To: <${uri}>`, `Call-ID: ${i}${uri}`, `CSeq: 1 ${method}`, 'Content-Length: 0', '', '']
         stranger.send(new TextEncoder().encode(text.join('\r\n')), { host: '192.0.2.1', port: 20_000 })
       }
