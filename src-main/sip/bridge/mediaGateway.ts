@@ -79,7 +79,7 @@ export class MediaGateway {
       return this.begin(request, side, side === 'phone' ? from : to)
     }
     if (request.method === 'BYE') { this.end(known); return undefined }
-    return this.pass(known, request, side)
+    return this.pass(known, request, side, false)
   }
 
   /** The ACK of a 2xx, rewritten in place. */
@@ -100,19 +100,20 @@ export class MediaGateway {
     slot.call = call
     this.all.add(call)
     try {
-      return this.pass(call, request, side) ?? { onResponse: () => {}, onFailed: () => {} }
+      // where nobody reads the keys on the way they are offered at once
+      return this.pass(call, request, side, side === 'overlay' && phone.transport === 'TLS') ?? { onResponse: () => {}, onFailed: () => {} }
     } catch (cause) {
       this.end(call)
       throw cause
     }
   }
 
-  private pass(call: BridgedCall, request: SipRequest, side: BridgeSide): BridgedRequest | undefined {
+  private pass(call: BridgedCall, request: SipRequest, side: BridgeSide, secret: boolean): BridgedRequest | undefined {
     const carries = hasSdp(request)
     const answers = carries && call.offered !== undefined && request.method === 'PRACK'
     const first = request.toTag === undefined
     const toPhone = first && side === 'overlay' ? request.requestUri : undefined
-    const sdes = toPhone === undefined ? undefined : this.sdesPhones.has(toPhone)
+    const sdes = toPhone === undefined ? undefined : secret || this.sdesPhones.has(toPhone)
     const { text: offer } = request
     if (carries) {
       request.setBody(SDP, answers ? call.bridge.answer(offer) : call.bridge.offer(offer, side, sdes))
@@ -123,7 +124,8 @@ export class MediaGateway {
     let refusable = sdes === undefined || !offersSdp ? undefined : request.clone()
     return {
       again: () => {
-        const another = call.established ? undefined : refusable
+        // sips: promises that nothing goes in the clear
+        const another = call.established || (sdes === true && request.requestUri.startsWith('sips:')) ? undefined : refusable
         refusable = undefined
         return another?.setBody(SDP, call.bridge.offer(offer, side, sdes !== true))
       },

@@ -55,6 +55,16 @@ describe('the media gateway', () => {
     await gateway.forward(request('BYE', '', { from: 'b', to: 'a' }), pipe, phone)
     expect([log.at(-1), gateway.size]).toEqual(['close', 0])
   })
+  it('offers keys at once where the signalling is secret, plain RTP after a refusal, and never for sips:', async () => {
+    const secret: Connection = { ...connection('tls'), transport: 'TLS' }
+    const invite = request('INVITE', plain)
+    const bridged = await gateway.forward(invite, pipe, secret)
+    expect(invite.text).toBe(`offer overlay ${plain.length} sdes true!`)
+    expect(bridged?.again?.()?.text).toBe(`offer overlay ${plain.length} sdes false!`)
+    const sips = request('INVITE', plain)
+    sips.requestUri = 'sips:bob@example.org'
+    expect((await gateway.forward(sips, pipe, secret))?.again?.()).toBeUndefined()
+  })
   it('takes a phone on a WebSocket for one side with the overlay, and joins it with other phones', async () => {
     const browser: Connection = { ...connection('browser'), transport: 'WS' }
     expect(await gateway.forward(request('INVITE', plain), pipe, browser)).toBeUndefined()
