@@ -2,8 +2,9 @@
  * The digest scheme as SIP uses it (RFC 3261 §22.4, RFC 7616, RFC 8760): challenges and credentials as values, and
  * the arithmetic. qop is always 'auth'; Basic does not exist here.
  */
+import { toHex, utf8Bytes } from '../../base/bytes.ts'
 import { DecodeError } from '../../base/errors.ts'
-import { isToken, Params, parseParams, quote, splitList } from '../message/lexer.ts'
+import { COMMA, endsValue, EQUAL, isLws, isTokenCode, Params, QUOTE, quote, skipLws, skipQuoted } from '../message/lexer.ts'
 
 export type DigestAlgorithm = 'SHA-256' | 'MD5'
 /** Best first: the order in which they stand in a challenge (RFC 8760 §2.3). */
@@ -97,10 +98,8 @@ export function legacyResponse(hashes: DigestHashes, secret: string, method: str
 }
 
 function hash(hashes: DigestHashes, algorithm: DigestAlgorithm, text: string): string {
-  const data = new TextEncoder().encode(text)
-  let out = ''
-  for (const byte of algorithm === 'MD5' ? hashes.md5(data) : hashes.sha256(data)) out += byte.toString(16).padStart(2, '0')
-  return out
+  const data = utf8Bytes(text)
+  return toHex(algorithm === 'MD5' ? hashes.md5(data) : hashes.sha256(data))
 }
 
 function algorithmOf(name: string | undefined): DigestAlgorithm | undefined {
@@ -114,13 +113,24 @@ function digestParams(value: string): Params | undefined {
   if (space < 0 || text.slice(0, space).toLowerCase() !== 'digest') return undefined
   if (text.length > MAX_LENGTH) throw new DecodeError('credentials too long')
   const params = new Params()
-  for (const item of splitList(text.slice(space + 1))) {
-    for (const { name, value: raw } of parseParams(`;${item}`, 0)) {
-      if (!isToken(name) || params.has(name)) throw new DecodeError(`digest parameter ${name}`)
-      params.push(name, raw)
-    }
+  const { length } = text
+  for (let i = space; ;) {
+    for (let c = 0; i < length && (isLws(c = text.charCodeAt(i)) || c === COMMA);) i++
+    if (i >= length) return params
+    const nameStart = i
+    while (i < length && isTokenCode(text.charCodeAt(i))) i++
+    const name = text.slice(nameStart, i)
+    if (name === '' || params.has(name)) throw new DecodeError(`digest parameter ${name}`)
+    i = skipLws(text, i)
+    if (text.charCodeAt(i) === EQUAL) {
+      const start = i = skipLws(text, i + 1)
+      if (text.charCodeAt(i) === QUOTE) i = skipQuoted(text, i)
+      else while (i < length && !endsValue(text.charCodeAt(i))) i++
+      params.push(name, text.slice(start, i))
+      i = skipLws(text, i)
+    } else params.push(name, undefined)
+    if (i < length && text.charCodeAt(i) !== COMMA) throw new DecodeError('junk behind a digest parameter', i)
   }
-  return params
 }
 
 function need(params: Params, name: string): string {

@@ -314,6 +314,7 @@ export function parseParams(text: string, i: number, end: number = text.length):
   }
 }
 
-function endsValue(code: number): boolean {
+/** What a value without quotes cannot have. */
+export function endsValue(code: number): boolean {
   return code === SEMI || code === COMMA || code === QUOTE || code === LAQUOT || code === RAQUOT || isLws(code)
 }

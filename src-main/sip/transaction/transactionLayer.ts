@@ -2,6 +2,7 @@
  * The transaction layer (RFC 3261 §17): makes transactions, matches messages to them (§17.1.3, §17.2.3) and tells
  * them when their connection is lost. Its user sees new requests, ACKs for 2xx and closed connections.
  */
+import { toHex } from '../../base/bytes.ts'
 import { DecodeError } from '../../base/errors.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
@@ -33,8 +34,6 @@ export interface TransactionLayerDeps {
   readonly timers?: TimerValues
   readonly maxTransactions?: number
 }
-
-const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
 export class TransactionLayer {
   user: TransactionLayerUser | undefined
@@ -72,9 +71,7 @@ export class TransactionLayer {
 
   /** Unguessable token of 16 hexadecimal digits, for branches and tags. */
   token(): string {
-    let out = ''
-    for (const byte of this.deps.random.bytes(8)) out += HEX[byte] as string
-    return out
+    return toHex(this.deps.random.bytes(8))
   }
 
   /**
