@@ -55,6 +55,7 @@ export function benchProxy(network: Network, open: boolean, clock: Clock = creat
   const registrar = new Registrar({ clock, bindings, authenticator, serverName: 'Ringway', serves: (uri) => location.serves(uri), authorise, token: () => element.transactions.token() })
   element.transactions.user = {
     onRequest(request, transaction) {
+      element.transport.trust(transaction.connection) // as if it had logged in: strangers are held to a rate
       if (request.method === 'REGISTER') registrar.onRegister(request, transaction)
       else if (request.method === 'CANCEL') server.onRequest(request, transaction)
       else server.proxy.onRequest(transaction, server.proxy.routes(request) ? undefined : { kind: 'phone', account: 'caller' })

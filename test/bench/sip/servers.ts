@@ -121,7 +121,7 @@ export function sustainedFigures(seconds: number): Promise<readonly Figure[]> {
   return inDirectory(async (directory) => {
     const figures: Figure[] = []
     for (const server of servers(directory).filter(({ name }) => !name.includes('digest'))) {
-      for (const rate of [800, 1200, 1600]) {
+      for (const rate of [1200, 1600]) {
         await withServer(server, directory, async ({ cost, rssMb }) => {
           await cost(server.call, 300, 900)
           const calls = await cost(server.call, rate, rate * seconds)
