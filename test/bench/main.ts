@@ -1,4 +1,4 @@
-/** npm run bench: lists targets; npm run bench -- TARGET [SECTION]... [--peers N] [--quick] [--json] runs one. */
+/** npm run bench: lists targets; npm run bench -- TARGET [SECTION]... [--peers N] [--rsa] [--quick] [--json] runs one. */
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { calibrate, table, type Figure } from './measure.ts'
@@ -13,18 +13,18 @@ const targets: Readonly<Record<string, Target>> = {
 }
 
 const { positionals, values } = parseArgs({
-  allowPositionals: true, options: { peers: { type: 'string', default: '128' }, quick: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
+  allowPositionals: true, options: { peers: { type: 'string', default: '128' }, quick: { type: 'boolean', default: false }, rsa: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
 })
 const [name, ...wanted] = positionals
 const target = name === undefined ? undefined : targets[name]
 const unknown = target === undefined ? [] : wanted.filter((section) => !Object.hasOwn(target.sections, section))
 if (target === undefined || unknown.length > 0) {
   if (name !== undefined) console.error(`no ${unknown.length > 0 ? `section ${unknown.join(', ')}` : `target ${name}`}`)
-  console.log('usage: npm run bench -- TARGET [SECTION]... [--peers N] [--quick] [--json]\n')
+  console.log('usage: npm run bench -- TARGET [SECTION]... [--peers N] [--rsa] [--quick] [--json]\n')
   for (const [title, { about, sections }] of Object.entries(targets)) console.log(`  ${title.padEnd(10)} ${about}\n  ${''.padEnd(10)} sections: ${Object.keys(sections).join(' ')}`)
   process.exit(name === undefined ? 0 : 2)
 }
-const options = { peers: Number(values.peers), quick: values.quick }
+const options = { peers: Number(values.peers), quick: values.quick, rsa: values.rsa }
 const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: availableParallelism(), node: process.versions.node, loadBefore: loadavg()[0], calibrationMs: Math.round(calibrate() * 10) / 10 }
 if (!values.json) console.log(`${machine.cores} × ${machine.cpu}, Node ${machine.node}, load ${machine.loadBefore?.toFixed(1) ?? ''}, calibration loop ${machine.calibrationMs} ms`)
 const figures: Figure[] = []

@@ -1,4 +1,5 @@
 /** Authorities, identities and nodes for the benchmarks: real keys, certificates, TLS and clocks. */
+import type { KeyType } from '../../../src-main/ports/crypto.ts'
 import type { Log } from '../../../src-main/ports/log.ts'
 import type { SecureNetwork, SecureStream, SocketAddress, StreamCredentials } from '../../../src-main/ports/secureStream.ts'
 import { createNoIceTlsFactory } from '../../../src-main/connectivity/linkFactories/noIceTls.ts'
@@ -28,12 +29,13 @@ export interface IdentityBytes { readonly nodeId: Uint8Array; readonly userName:
 export interface World { readonly root: Uint8Array; readonly identities: readonly IdentityBytes[] }
 
 /**
- * An authority and peers of it. Keys are made for a few and shared: making them is slow and not what is measured.
+ * An authority (its root is of RSA, as the product makes it) and peers of it. RSA keys are made for four and shared: making
+ * them is slow and not what is measured.
  * @param users names without domain; @param nodeIds random where not given
  */
-export async function makeWorld(users: readonly string[], nodeIds: readonly Uint8Array[] = [], keys = 4): Promise<World> {
+export async function makeWorld(users: readonly string[], nodeIds: readonly Uint8Array[] = [], keyType: KeyType = 'ec'): Promise<World> {
   const authority = await makeAuthority(`${overlayName} root`)
-  const pool = await Promise.all(Array.from({ length: Math.min(keys, users.length) }, () => crypto.generateKey('ec')))
+  const pool = await Promise.all(Array.from({ length: keyType === 'ec' ? users.length : Math.min(4, users.length) }, () => crypto.generateKey(keyType)))
   const identities: IdentityBytes[] = []
   for (const [i, user] of users.entries()) {
     const key = pool[i % pool.length]

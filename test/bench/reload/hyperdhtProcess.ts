@@ -39,7 +39,7 @@ function freePort(): Promise<number> {
   })
 }
 
-async function grow(count: number): Promise<{ joinMs: number[]; mibPerPeer: number; heapMibPerPeer: number; rssMib: number; cpuMsPerPeer: number }> {
+async function grow({ count }: { count: number }): Promise<{ joinMs: number[]; mibPerPeer: number; heapMibPerPeer: number; rssMib: number; cpuMsPerPeer: number }> {
   const before = collected()
   const cpu = cpuMs()
   const first = Dht.bootstrapper(await freePort(), host)
@@ -58,11 +58,12 @@ async function grow(count: number): Promise<{ joinMs: number[]; mibPerPeer: numb
   return { joinMs, mibPerPeer: (after.rss - before.rss) / count, heapMibPerPeer: (after.heap - before.heap) / count, rssMib: after.rss, cpuMsPerPeer: (cpuMs() - cpu) / count }
 }
 
-async function measured(count: number, operation: (i: number) => Promise<unknown>): Promise<{ ms: number[]; cpuMs: number; failed: number }> {
+async function measured(count: number, operation: (i: number) => Promise<unknown>): Promise<{ ms: number[]; cpuMs: number; wallMs: number; failed: number }> {
   const cpu = cpuMs()
+  const start = performance.now()
   let failed = 0
   const ms = await latencies(count, 1, async (i) => { await operation(i).catch(() => { failed++ }) })
-  return { ms, cpuMs: (cpuMs() - cpu) / count, failed }
+  return { ms, cpuMs: (cpuMs() - cpu) / count, wallMs: (performance.now() - start) / count, failed }
 }
 
 const putImmutable = async (): Promise<void> => { immutable.push((await pick(nodes).immutablePut(randomBytes(VALUE_BYTES))).hash) }
@@ -83,7 +84,8 @@ serve({
   fetchSigned: (count: number) => measured(count, async () => { if ((await pick(nodes).mutableGet(pick(mutable).keyPair.publicKey))?.value.length !== VALUE_BYTES) throw new Error('nothing found') }),
   idle: async (ms: number) => {
     const cpu = cpuMs()
+    const start = performance.now()
     await new Promise((resolve) => { setTimeout(resolve, ms) })
-    return (cpuMs() - cpu) / ms
+    return (cpuMs() - cpu) / (performance.now() - start)
   },
 })

@@ -2,20 +2,22 @@
  * A whole overlay in one process (real sockets, TLS, signatures) beside a whole hyperdht in another, with values of
  * the same size; operations of both run in turn, a random node at a time.
  */
+import type { KeyType } from '../../../src-main/ports/crypto.ts'
 import { ascending, figure, median, quantile, type Figure } from '../measure.ts'
 import { Remote } from '../remote.ts'
 
 interface Grown { readonly joinMs: number[]; readonly mibPerPeer: number; readonly heapMibPerPeer: number; readonly rssMib: number; readonly cpuMsPerPeer: number; readonly links?: number }
-interface Measured { readonly ms: number[]; readonly cpuMs: number; readonly messages?: number; readonly failed: number }
+interface Measured { readonly ms: number[]; readonly cpuMs: number; readonly wallMs: number; readonly messages?: number; readonly failed: number }
 
-export async function ringFigures(peers: number, rounds: number, perRound: number): Promise<readonly Figure[]> {
-  const section = `${peers} nodes in one process, 500-byte values`
+export async function ringFigures(peers: number, rounds: number, perRound: number, keyType: KeyType): Promise<readonly Figure[]> {
+  const section = `${peers} nodes in one process, 500-byte values, keys ${keyType === 'ec' ? 'on P-256' : 'of RSA-2048'}`
   const overlay = new Remote(new URL('ringProcess.ts', import.meta.url))
   const dht = new Remote(new URL('hyperdhtProcess.ts', import.meta.url))
   try {
-    const ours = await overlay.call<Grown>('grow', peers)
+    const ours = await overlay.call<Grown>('grow', { count: peers, keyType })
     const trouble = await overlay.call<string>('trouble')
-    const theirs = await dht.call<Grown>('grow', peers)
+    const theirs = await dht.call<Grown>('grow', { count: peers })
+    const late = await overlay.call<{ joinMs: number[]; cpuMs: number }>('joinLate')
     await overlay.call('fill')
     await dht.call('fill')
     const contests = [
@@ -41,12 +43,15 @@ export async function ringFigures(peers: number, rounds: number, perRound: numbe
         const other = rival[name]
         return figure(section, name, runs.map((run) => median(run.ms)), 'ms', {
           p50_ms: quantile(ms, 0.5), p99_ms: quantile(ms, 0.99), cpu_ms_op: median(runs.map((run) => run.cpuMs)),
+          // Without what the nodes do meanwhile by themselves.
+          cpu_ms_own: median(runs.map((run) => run.cpuMs - run.wallMs * (other === undefined ? idle.theirs : idle.ours))),
           ...(runs[0]?.messages === undefined ? {} : { messages_op: median(runs.map((run) => run.messages ?? 0)) }),
           ...(other === undefined ? {} : { times_hyperdht: quantile(ms, 0.5) / quantile(all(other), 0.5) }),
           failed: runs.reduce((sum, run) => sum + run.failed, 0),
         })
       }),
-      { ...join('overlay', ours), more: { ...join('overlay', ours).more, trouble } }, join('hyperdht', theirs), memory('overlay', ours), memory('hyperdht', theirs),
+      { ...join('overlay', ours), more: { ...join('overlay', ours).more, trouble } }, join('hyperdht', theirs),
+      figure(section, 'overlay: joining a ring at rest', late.joinMs, 'ms', { p99_ms: quantile(ascending(late.joinMs), 0.99), cpu_ms_with_what_follows: late.cpuMs }), memory('overlay', ours), memory('hyperdht', theirs),
       figure(section, 'overlay: idle processor a node', [(idle.ours * 1000) / peers], 'ms/s'), figure(section, 'hyperdht: idle processor a node', [(idle.theirs * 1000) / peers], 'ms/s'),
     ]
   } finally {
