@@ -40,6 +40,9 @@ export async function* findNodes(deps: SearchDependencies, limitMs: number, sign
   let walking = true
   let dials = 0
 
+  /** Who is there is known without another handshake. */
+  const linked = ({ host, port }: SocketAddress): boolean => deps.table.all().some(({ link: { initiatedByUs, isSuspect, stream: { remote } } }) =>
+    initiatedByUs && !isSuspect && remote.host === host && remote.port === port)
   const dial = async (address: SocketAddress): Promise<void> => {
     let peer: Uint8Array | undefined
     try {
@@ -61,6 +64,7 @@ export async function* findNodes(deps: SearchDependencies, limitMs: number, sign
       for await (const address of deps.source.candidates(until)) {
         while (dials >= MAX_DIALS && !until.aborted) await changed.wait()
         if (until.aborted) break
+        if (linked(address)) continue
         dials++
         void dial(address)
       }
