@@ -1,9 +1,9 @@
 /** Certification requests (PKCS #10, RFC 2986): made by who enrols, read and checked by the authority. */
 import { equalBytes } from '../base/bytes.ts'
 import { readElement, readElements, same, valueIn } from '../base/der.ts'
-import { element, integer, objectId, sequence, set } from '../base/derWriter.ts'
 import { DecodeError } from '../base/errors.ts'
 import type { Crypto, KeyType, PrivateKey } from '../ports/crypto.ts'
+import { integer, objectId, raw, sequence, set, tagged, toDer } from './asn1.ts'
 import { algorithms, altNameExtension, altNameTags, signed, type AltName } from './x509.ts'
 
 const maxRequestBytes = 16_384
@@ -12,8 +12,8 @@ const subjectAltName = [0x55, 0x1d, 0x11]
 
 /** A request with an empty subject; the names wanted stand in extensionRequest (CHECKLIST A-51). */
 export function makeRequest(key: PrivateKey, altNames: readonly AltName[]): Uint8Array {
-  const attributes = altNames.length === 0 ? [] : [sequence(objectId(extensionRequest), set(sequence(altNameExtension(altNames, false))))]
-  return signed(sequence(integer(Uint8Array.of(0)), sequence(), key.publicKeyInfo, element(0xa0, ...attributes)), key)
+  const attributes = altNames.length === 0 ? [] : [sequence(objectId('1.2.840.113549.1.9.14'), set(sequence(altNameExtension(altNames, false))))]
+  return signed(sequence(integer(Uint8Array.of(0)), sequence(), raw(key.publicKeyInfo), tagged(0, attributes)), key)
 }
 
 export interface CertificationRequest {
@@ -38,7 +38,7 @@ export function readRequest(crypto: Pick<Crypto, 'importPublicKey'>, der: Uint8A
   const publicKeyInfo = keyInfo.whole.slice()
   const key = crypto.importPublicKey(publicKeyInfo)
   if (key.keyType === 'other') throw new DecodeError('a certification request with a key that is neither RSA nor ECDSA')
-  if (algorithm === undefined || !equalBytes(algorithm.whole, algorithms[key.keyType]())) throw new DecodeError('algorithm of the certification request')
+  if (algorithm === undefined || !equalBytes(algorithm.whole, toDer(algorithms[key.keyType]()))) throw new DecodeError('algorithm of the certification request')
   if (!key.verify(info.whole, signature.body.subarray(1))) throw new DecodeError('signature of the certification request')
   return { publicKeyInfo, keyType: key.keyType, keyBits: key.bits, ...(attributes === undefined ? { emails: [], uris: [] } : namesIn(attributes.body)) }
 }
@@ -49,7 +49,7 @@ function namesIn(attributes: Uint8Array): Pick<CertificationRequest, 'emails' | 
     if (type?.tag !== 0x06 || !same(type.body, extensionRequest) || values?.tag !== 0x31) continue
     const names = valueIn(readElement(values.body, 0).body, subjectAltName)
     const all = names === undefined ? [] : readElements(readElement(names, 0).body, 100)
-    const ofKind = (kind: 'email' | 'uri'): readonly string[] => all.filter(({ tag }) => tag === altNameTags[kind]).map(({ body }) => new TextDecoder().decode(body))
+    const ofKind = (kind: 'email' | 'uri'): readonly string[] => all.filter(({ tag }) => tag === (0x80 | altNameTags[kind])).map(({ body }) => new TextDecoder().decode(body))
     return { emails: ofKind('email'), uris: ofKind('uri') }
   }
   return { emails: [], uris: [] }
