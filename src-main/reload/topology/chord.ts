@@ -16,11 +16,17 @@ export interface ChordUser {
   /** `target` should be a neighbour and is not routable: Attach to it through `via`, who told of it (RFC 6940 §10.6). */
   onWanted(target: Uint8Array, via: Uint8Array): void
   /** The neighbour table changed: Update the whole Connection Table (RFC 6940 §10.7.3). */
-  onTablesChanged(change: { readonly range: boolean; readonly replicas: boolean }): void
+  onTablesChanged(change: TableChange): void
   /** No peer fills this entry of the Finger Table any more. */
   onFingerLost(entry: number): void
   /** A member of the ring lost its last routable peer. */
   onIsolated(): void
+}
+
+export interface TableChange {
+  readonly reason: 'entered' | 'gained' | 'lost'
+  readonly range: boolean
+  readonly replicas: boolean
 }
 
 /** Lists of an Update (RFC 6940 §10.7): nearest first, never ourselves. */
@@ -62,15 +68,15 @@ export class Chord implements TopologyPlugin {
     return this.seesAll ? [] : invalidEntries(this.nodeId, this.routable.all, this.successorList.at(-1)).filter((entry) => entry <= this.sizes().entries)
   }
 
-  /** Fewer fingers than wanted, in a ring that has peers beyond our neighbours (RFC 6940 §10.7.4.3). */
+  /** Fewer peers than wanted, in a ring that has more than our neighbours (RFC 6940 §10.7.4.3). */
   get lacksFingers(): boolean {
     const { successors, wanted } = this.sizes()
-    return this.successorList.length === successors && this.fingers.length < wanted && !this.seesAll
+    return this.successorList.length === successors && this.routable.size < wanted && !this.seesAll
   }
 
-  /** Whether the link to `id` serves routing: a neighbour, the only peer of its finger entry, or one of few fingers. */
+  /** Whether the link to `id` serves routing: a neighbour, the only peer of its finger entry, or one of few peers. */
   isNeeded(id: Uint8Array): boolean {
-    if (this.isNeighbour(id) || this.fingers.length <= this.sizes().kept) return true
+    if (this.isNeighbour(id) || this.routable.size <= this.sizes().kept) return true
     const entry = entryOf(this.nodeId, id)
     return this.routable.has(id) && this.routable.all.every((other) => equalBytes(other, id) || entryOf(this.nodeId, other) !== entry)
   }
@@ -127,7 +133,7 @@ export class Chord implements TopologyPlugin {
   enter(): void {
     if (this.state === 'member') return
     this.state = 'member'
-    this.recompute(true)
+    this.recompute('entered')
   }
 
   /** We are out of the ring and know nobody. */
@@ -164,7 +170,7 @@ export class Chord implements TopologyPlugin {
     const key = toHex(id)
     if (!this.connected.has(key) || !this.routable.add(id)) return
     this.candidates.delete(key)
-    this.recompute(false)
+    this.recompute('gained')
   }
 
   /** An Update of `from` over its own link (RFC 6940 §10.7.3). */
@@ -220,7 +226,7 @@ export class Chord implements TopologyPlugin {
   }
 
   private afterLoss(id: Uint8Array): void {
-    this.recompute(false)
+    this.recompute('lost')
     const entry = entryOf(this.nodeId, id)
     if (this.state === 'member' && this.invalidFingers.includes(entry)) this.user.onFingerLost(entry)
   }
@@ -245,16 +251,16 @@ export class Chord implements TopologyPlugin {
       inRange(this.nodeId, id, lastSuccessor) || inRange(lastPredecessor, id, this.nodeId)
   }
 
-  private recompute(entered: boolean): void {
+  private recompute(reason: TableChange['reason']): void {
     const before = { predecessors: this.predecessorList, successors: this.successorList }
     const { predecessors, successors } = this.sizes()
     this.successorList = this.routable.following(successors)
     this.predecessorList = this.routable.preceding(predecessors)
     if (this.state === 'outside') return
-    const range = entered || !sameId(before.predecessors[0], this.predecessorList[0])
-    const replicas = entered || !sameList(before.successors.slice(0, REPLICAS), this.replicaSet())
+    const range = reason === 'entered' || !sameId(before.predecessors[0], this.predecessorList[0])
+    const replicas = reason === 'entered' || !sameList(before.successors.slice(0, REPLICAS), this.replicaSet())
     if (range || replicas || !sameList(before.predecessors, this.predecessorList) || !sameList(before.successors, this.successorList)) {
-      this.user.onTablesChanged({ range, replicas })
+      this.user.onTablesChanged({ reason, range, replicas })
     }
     if (this.routable.size === 0 && before.successors.length > 0) this.user.onIsolated()
   }
@@ -270,6 +276,6 @@ function sameId(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
   return a === undefined ? b === undefined : b !== undefined && equalBytes(a, b)
 }
 
-function sameList(a: readonly Uint8Array[], b: readonly Uint8Array[]): boolean {
+export function sameList(a: readonly Uint8Array[], b: readonly Uint8Array[]): boolean {
   return a.length === b.length && a.every((id, i) => sameId(id, b[i]))
 }

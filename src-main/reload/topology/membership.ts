@@ -8,7 +8,7 @@ import { equalBytes, toHex } from '../../base/bytes.ts'
 import type { Counters } from '../../base/counters.ts'
 import { PeerError } from '../../base/errors.ts'
 import { decode, encode } from '../../base/presentation.ts'
-import type { Clock } from '../../ports/clock.ts'
+import type { Clock, Timer } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Random } from '../../ports/random.ts'
 import type { Attach } from '../attach/attach.ts'
@@ -18,7 +18,7 @@ import type { IncomingRequest, Outcome, RequestSender } from '../transaction/exc
 import { decodeBody, encodeContents } from '../wire/bodies.ts'
 import { ErrorCode, MessageCode } from '../wire/constants.ts'
 import { chordLeaveData, type ChordLeaveData } from '../wire/topology.ts'
-import { Chord, type ChordUser, type NeighbourLists } from './chord.ts'
+import { Chord, type ChordUser, type NeighbourLists, type TableChange } from './chord.ts'
 import { FingerSearch } from './fingerSearch.ts'
 import type { TopologyPolicy } from './policy.ts'
 import { Updates } from './updates.ts'
@@ -53,13 +53,12 @@ const ATTACH_MS = 20_000
 const MAX_ATTACHING = 16
 const LEAVE_MS = 1_500
 /** A link of ours that nothing needs is kept this long: it may be needed when the tables have settled. */
-const UNNEEDED_MS = 30_000
+const UNNEEDED_MS = 15_000
+/** Who is linked and joins sends its Update by itself: it is asked for one when that has not come so long. */
+const EXPECTED_MS = 1_000
 const SMALL_RING = 20
 /** Whoever was heard of so lately is not doubted. */
 const DOUBT_MS = 2_000
-/** Turns of stabilisation between two looks for such links. */
-const TRIM_TURNS = 6
-
 export class Membership implements ChordUser {
   readonly chord: Chord
   private readonly attaching = new Set<string>()
@@ -69,7 +68,9 @@ export class Membership implements ChordUser {
   /** Links we asked for. Others may rely on those that they asked for. */
   private readonly ours = new Set<string>()
   private estimate: number | undefined
-  private turns = 0
+  /** Linked peers that should be neighbours and have sent no Update yet, and since when. */
+  private readonly expected = new Map<string, number>()
+  private expecting: Timer | undefined
   /** Leaves that are not answered yet. */
   private readonly leaving = new Map<string, AbortController>()
   private readonly stopped = new AbortController()
@@ -94,9 +95,11 @@ export class Membership implements ChordUser {
   }
 
   onLinkDown(nodeId: Uint8Array): void {
-    this.leaving.get(toHex(nodeId))?.abort(new PeerError('peer-unreachable'))
+    const key = toHex(nodeId)
+    this.leaving.get(key)?.abort(new PeerError('peer-unreachable'))
     this.updates.forget(nodeId)
-    if (this.deps.table.get(nodeId) === undefined) this.ours.delete(toHex(nodeId))
+    this.expected.delete(key)
+    if (this.deps.table.get(nodeId) === undefined) this.ours.delete(key)
     this.chord.linkDown(nodeId)
   }
 
@@ -110,6 +113,7 @@ export class Membership implements ChordUser {
     const key = toHex(target)
     if (this.attaching.has(key) || this.attaching.size >= MAX_ATTACHING || this.stopped.signal.aborted) return
     if ((this.failedUntil.get(key) ?? 0) > this.deps.clock.monotonic()) return
+    if (this.deps.table.get(target) !== undefined && this.expects(key)) return
     this.attaching.add(key)
     // Source-routed through whoever told of it (RFC 6940 §10.6).
     const destination = equalBytes(via, target) ? [{ node: target }] : [{ node: via }, { node: target }]
@@ -123,8 +127,18 @@ export class Membership implements ChordUser {
     ).finally(() => { this.attaching.delete(key) }).catch((error: unknown) => { this.deps.log.error('attach to neighbour', { error: String(error) }) })
   }
 
-  onTablesChanged(change: { readonly range: boolean; readonly replicas: boolean }): void {
-    this.updates.changed(change.range)
+  /** Whether an Update of this linked peer may still come without being asked for. */
+  private expects(key: string): boolean {
+    const { clock } = this.deps
+    const since = this.expected.get(key)
+    if (since !== undefined) return clock.monotonic() - since < EXPECTED_MS
+    this.expected.set(key, clock.monotonic())
+    this.expecting ??= clock.setTimer(EXPECTED_MS, () => { this.expecting = undefined; this.chord.reconsider() })
+    return true
+  }
+
+  onTablesChanged(change: TableChange): void {
+    this.updates.changed(change)
     if (change.range) this.deps.storage.onRangeChanged()
     this.deps.storage.onNeighboursChanged()
     this.changed()
@@ -144,8 +158,9 @@ export class Membership implements ChordUser {
   readonly serveUpdate = (request: IncomingRequest): Outcome => {
     const listed = this.updates.receive(request)
     if (listed !== undefined) {
-      this.chord.updated(request.signer.nodeId, listed)
       const from = request.signer.nodeId
+      this.expected.delete(toHex(from))
+      this.chord.updated(from, listed)
       const lists = this.updates.listsOf(from)
       if (lists !== undefined && this.chord.isMember) for (const id of this.chord.doubtful(from, lists)) this.check(id)
       this.updates.taken(from)
@@ -175,6 +190,7 @@ export class Membership implements ChordUser {
     this.updates.forgetAll()
     this.fingers.stop()
     this.failedUntil.clear()
+    this.expected.clear()
   }
 
   /** Our join is complete, or we stand alone. */
@@ -260,7 +276,6 @@ export class Membership implements ChordUser {
 
   /** Closes links that we asked for and that serve neither us nor, as far as we know, the other side. */
   private trim(): void {
-    if (this.turns++ % TRIM_TURNS !== TRIM_TURNS - 1) return
     for (const { nodeId, link } of this.deps.table.all()) {
       if (!this.ours.has(toHex(nodeId)) || this.chord.isNeeded(nodeId) || this.deps.clock.monotonic() - link.openedAt < UNNEEDED_MS) continue
       const lists = this.updates.listsOf(nodeId)
@@ -279,6 +294,7 @@ export class Membership implements ChordUser {
   close(): void {
     this.stopped.abort(new PeerError('cancelled', 'stopped'))
     this.updates.cancel()
+    this.expecting?.cancel()
     this.fingers.stop()
   }
 

@@ -15,9 +15,9 @@ export interface TableSizes {
   readonly successors: number
   /** Entries of the Finger Table to be filled, the farthest first; those that neighbours fill count. */
   readonly entries: number
-  /** Peers beside the neighbours that are searched for although each entry has one (RFC 6940 §10.7.4.3). */
+  /** Peers of the Routing Table, neighbours included, that are searched for although each entry has one (RFC 6940 §10.7.4.3). */
   readonly wanted: number
-  /** Peers beside the neighbours that are kept, even if their entries have others. */
+  /** Peers of the Routing Table that are kept, even if their entries have others. */
   readonly kept: number
 }
 

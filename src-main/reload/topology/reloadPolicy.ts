@@ -2,7 +2,7 @@
 import { unique } from './chord.ts'
 import type { NeighbourTable, TableSizes, TopologyPolicy } from './policy.ts'
 
-/** Three neighbours on each side (RFC 6940 §10.1) and sixteen fingers (§10.7.4.3). */
+/** Three neighbours on each side (RFC 6940 §10.1) and sixteen peers in all, since neighbours fill entries of the Finger Table too (§10.7.4.3). */
 export const reloadSizes: TableSizes = { predecessors: 3, successors: 3, entries: 128, wanted: 16, kept: 16 }
 
 /** Neighbours hold our data and close the ring: their loss must be noticed soon. A dead finger costs one detour. */

@@ -1,8 +1,10 @@
 /**
  * Updates (RFC 6940 §6.4.2.3, §10.7): what each connected peer said last, and what we tell whom and when. With
- * CHORD-RELOAD neighbours hear of each change at once; fingers and clients soon when our range changed, and else when
- * changes have gathered, since they only need to know that we are there. With CHORD-SELF-TUNING whoever is new in
- * the neighbour table hears that we are there (RFC 7363 §5.2), and stabilisation does the rest.
+ * CHORD-RELOAD each change goes to the whole Connection Table; what changes within a time goes in one Update, and
+ * nobody is told again what was told last. Neighbours hear of a loss at once and of new peers soon, since those tell
+ * them themselves; clients soon when our range changed; fingers when changes have gathered, since they only need to
+ * know that we are there. With CHORD-SELF-TUNING whoever is new in the neighbour table hears that we are there
+ * (RFC 7363 §5.2), and stabilisation does the rest.
  */
 import { untilAborted } from '../../base/abort.ts'
 import { equalBytes, toHex } from '../../base/bytes.ts'
@@ -15,7 +17,7 @@ import type { IncomingRequest, RequestSender } from '../transaction/exchange.ts'
 import { decodeBody, encodeContents } from '../wire/bodies.ts'
 import { MessageCode } from '../wire/constants.ts'
 import type { ChordUpdate } from '../wire/topology.ts'
-import { unique, type Chord, type NeighbourLists } from './chord.ts'
+import { sameList, unique, type Chord, type NeighbourLists, type TableChange } from './chord.ts'
 import type { TopologyPolicy } from './policy.ts'
 
 export interface UpdateDependencies {
@@ -29,19 +31,19 @@ export interface UpdateDependencies {
   readonly stopped: AbortSignal
 }
 
+/** Whom a change is told by when: neighbours, other peers of the Routing Table, and attached nodes such as clients. */
+type Audience = 'neighbours' | 'fingers' | 'attached'
 /** Changes within this time go out in one Update. */
-const NEAR_MS = 20
-const RANGE_MS = 1_000
-const FAR_MS = 300_000
+const AT_ONCE_MS = 20
+const SOON_MS = 1_000
+const GATHERED_MS = 300_000
 
 export class Updates {
   private readonly last = new Map<string, NeighbourLists>()
-  /** Counts changes of our lists, and which of them each peer was told last. */
-  private version = 0
-  private readonly told = new Map<string, number>()
+  /** Our lists as each peer was told them last. */
+  private readonly told = new Map<string, NeighbourLists>()
   private readonly arrived = new Notifier()
-  private near: Timer | undefined
-  private far: { readonly timer: Timer; readonly dueAt: number } | undefined
+  private readonly planned = new Map<Audience, { readonly timer: Timer; readonly dueAt: number }>()
   private readonly startedAt: number
 
   constructor(private readonly deps: UpdateDependencies) { this.startedAt = deps.clock.monotonic() }
@@ -63,33 +65,42 @@ export class Updates {
   }
 
   /** The neighbour table changed: whom the policy names is to know. */
-  changed(range: boolean): void {
-    this.version++
-    const { clock, policy } = this.deps
-    this.near ??= clock.setTimer(NEAR_MS, () => {
-      this.near = undefined
-      if (policy.tells === 'all') this.toChanged(true)
-      else this.toNewcomers()
-    })
-    if (policy.tells === 'newcomers') return
-    const dueAt = clock.monotonic() + (range ? RANGE_MS : FAR_MS)
-    if (this.far !== undefined && this.far.dueAt <= dueAt) return
-    this.far?.timer.cancel()
-    this.far = { dueAt, timer: clock.setTimer(dueAt - clock.monotonic(), () => { this.far = undefined; this.toChanged(false) }) }
+  changed({ reason, range }: Omit<TableChange, 'replicas'>): void {
+    if (this.deps.policy.tells === 'newcomers') { this.plan('neighbours', AT_ONCE_MS); return }
+    this.plan('neighbours', reason === 'gained' ? SOON_MS : AT_ONCE_MS)
+    this.plan('attached', reason === 'entered' ? AT_ONCE_MS : range ? SOON_MS : GATHERED_MS)
+    this.plan('fingers', reason === 'entered' ? AT_ONCE_MS : GATHERED_MS)
   }
 
   /** What is to go out goes no more. */
   cancel(): void {
-    this.near?.cancel()
-    this.far?.timer.cancel()
-    this.near = this.far = undefined
+    for (const { timer } of this.planned.values()) timer.cancel()
+    this.planned.clear()
   }
 
-  /** Who has been told already, as a part of getting to know each other, is not told again. */
-  private toChanged(near: boolean): void {
+  private plan(audience: Audience, ms: number): void {
+    const { clock, policy, stopped } = this.deps
+    if (stopped.aborted) return
+    const before = this.planned.get(audience)
+    const dueAt = clock.monotonic() + ms
+    if (before !== undefined && before.dueAt <= dueAt) return
+    before?.timer.cancel()
+    const timer = clock.setTimer(ms, () => {
+      this.planned.delete(audience)
+      if (policy.tells === 'all') this.tell(audience)
+      else this.toNewcomers()
+    })
+    this.planned.set(audience, { dueAt, timer })
+  }
+
+  private tell(audience: Audience): void {
     const { chord, table } = this.deps
+    const lists = chord.lists()
     for (const { nodeId } of table.all()) {
-      if (chord.isNeighbour(nodeId) === near && this.told.get(toHex(nodeId)) !== this.version) this.send(nodeId)
+      const is: Audience = chord.isNeighbour(nodeId) ? 'neighbours' : chord.isRoutable(nodeId) ? 'fingers' : 'attached'
+      if (is !== audience) continue
+      const told = this.told.get(toHex(nodeId))
+      if (told === undefined || !sameLists(told, lists)) this.send(nodeId)
     }
   }
 
@@ -109,13 +120,16 @@ export class Updates {
   send(to: Uint8Array, type: ChordUpdate['type'] = 'neighbors'): void {
     const { chord, table, sender, counters, log, stopped } = this.deps
     if (!chord.isMember || table.get(to) === undefined) return
-    this.told.set(toHex(to), this.version)
+    const key = toHex(to)
+    const lists = chord.lists()
+    this.told.set(key, lists)
     const uptime = this.uptimeS
-    const update: ChordUpdate = type === 'full' ? { type, uptime, ...chord.lists(), fingers: ascending(chord.fingers) }
-      : type === 'neighbors' ? { type, uptime, ...chord.lists() } : { type, uptime }
+    const update: ChordUpdate = type === 'full' ? { type, uptime, ...lists, fingers: ascending(chord.fingers) }
+      : type === 'neighbors' ? { type, uptime, ...lists } : { type, uptime }
     sender.request([{ node: to }], MessageCode.updateReq, encodeContents('updateReq', update).messageBody, stopped).catch((error: unknown) => {
+      if (this.told.get(key) === lists) this.told.delete(key)
       if (!stopped.aborted) counters.add('update.failed')
-      log.debug('update failed', { peer: toHex(to), error: String(error) })
+      log.debug('update failed', { peer: key, error: String(error) })
     })
   }
 
@@ -150,6 +164,10 @@ export class Updates {
       await untilAborted(this.arrived.wait(), signal)
     }
   }
+}
+
+function sameLists(a: NeighbourLists, b: NeighbourLists): boolean {
+  return a === b || (sameList(a.predecessors, b.predecessors) && sameList(a.successors, b.successors))
 }
 
 /** "The Finger Table of the Updating peer, in numerically ascending order" (RFC 6940 §10.7). */

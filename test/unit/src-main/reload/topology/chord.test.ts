@@ -12,7 +12,7 @@ function setUp(self = '80'): { chord: Chord; facts: string[]; meet: (...others: 
   const facts: string[] = []
   const chord = new Chord(at(self), {
     onWanted: (target, via) => { facts.push(`attach ${place(target)} via ${place(via)}`) },
-    onTablesChanged: ({ range, replicas }) => { facts.push(`update${range ? ' range' : ''}${replicas ? ' replicas' : ''}`) },
+    onTablesChanged: ({ reason, range, replicas }) => { facts.push(`${reason}${range ? ' range' : ''}${replicas ? ' replicas' : ''}`) },
     onFingerLost: (entry) => { facts.push(`finger ${entry} lost`) },
     onIsolated: () => { facts.push('isolated') },
   }, () => reloadSizes)
@@ -105,7 +105,7 @@ describe('the neighbour table (RFC 6940 §10.7)', () => {
     facts.length = 0
     meet('70')
     chord.updated(at('70'), [at('80'), at('90')])
-    expect(facts).toEqual(['update range replicas'])
+    expect(facts).toEqual(['gained range replicas'])
     meet('10', '30', 'f0', 'd0')
     facts.length = 0
     meet('f8')
@@ -127,7 +127,7 @@ describe('the neighbour table (RFC 6940 §10.7)', () => {
     meet('70', '90')
     facts.length = 0
     chord.linkDown(at('70'))
-    expect(facts).toEqual(['update range replicas'])
+    expect(facts).toEqual(['lost range replicas'])
     expect(places(chord.predecessors)).toEqual(['90'])
     chord.linkDown(at('90'))
     expect(facts.at(-1)).toBe('isolated')
@@ -209,10 +209,12 @@ describe('fingers (RFC 6940 §10.7.2, §10.7.4)', () => {
     expect(facts).toEqual(['finger 2 lost', 'finger 3 lost'])
   })
 
-  test('up to 16 fingers are kept; beyond, those that fill no entry alone serve nothing', () => {
+  test('up to 16 peers are kept; beyond, those that fill no entry alone serve nothing', () => {
     const { chord, meet } = setUp()
     chord.enter()
-    meet(...ring, ...Array.from({ length: 16 }, (_, i) => (0xc0 + i).toString(16)))
+    meet(...ring, ...Array.from({ length: 9 }, (_, i) => (0xc0 + i).toString(16)))
+    expect([chord.isNeeded(at('c3')), chord.lacksFingers]).toEqual([true, true])
+    meet('cf')
     expect([chord.isNeeded(at('c3')), chord.lacksFingers]).toEqual([true, false])
     meet('a1')
     expect([chord.isNeeded(at('c3')), chord.isNeeded(at('a1')), chord.isNeeded(at('82'))]).toEqual([false, true, true])
