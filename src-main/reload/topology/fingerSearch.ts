@@ -1,7 +1,8 @@
 /**
  * Filling the Finger Table (RFC 6940 §10.5, §10.7.2, §10.7.4.2, §10.7.4.3): Attach to n + 2^(128-i) for each entry
  * after joining; when an entry falls vacant, and from time to time for vacant ones, a Ping to a random place in its
- * range and an Attach to who answers. Owns what is under way; the table itself is `Chord`'s.
+ * range and an Attach to who answers. So it is for near entries at once too: their ranges are often empty, and who
+ * answers is a neighbour then. Owns what is under way; the table itself is `Chord`'s.
  */
 import { withTimeout } from '../../base/abort.ts'
 import { equalBytes, toHex } from '../../base/bytes.ts'
@@ -9,7 +10,7 @@ import type { Clock, Timer } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Random } from '../../ports/random.ts'
 import type { Attach } from '../attach/attach.ts'
-import type { RequestSender } from '../transaction/exchange.ts'
+import type { RequestDestination, RequestSender } from '../transaction/exchange.ts'
 import { encodeContents } from '../wire/bodies.ts'
 import { MessageCode } from '../wire/constants.ts'
 import type { Chord } from './chord.ts'
@@ -34,6 +35,8 @@ const MAX_SEARCHES = 3
 const SEARCH_MS = 20_000
 /** An entry for which nobody was found is not searched for again reactively before this. */
 const EMPTY_MS = 60_000
+/** So many entries before the last successor's may be empty. */
+const NEAR_ENTRIES = 2
 /** Losses come in groups: a search waits a little, so that it is not lost with the same peers. */
 const REACT_MS = 1_000
 
@@ -107,21 +110,27 @@ export class FingerSearch {
     // Meanwhile it may have been filled by somebody who chose us as finger.
     if (!vacant && (kind === 'first' || !chord.lacksFingers)) return
     const target = kind === 'first' ? entryStart(nodeId, entry) : entryTarget(nodeId, entry, random.bytes(16))
-    const found = await withTimeout(clock, SEARCH_MS, 'peer-unreachable', stopped, (signal) => this.reach(target, signal))
+    const last = chord.successors.at(-1)
+    const isNear = last === undefined || entry + NEAR_ENTRIES >= entryOf(nodeId, last)
+    const found = await withTimeout(clock, SEARCH_MS, 'peer-unreachable', stopped, (signal) => (kind === 'first' && !isNear ? this.meet({ resource: target }, signal) : this.reach(target, signal)))
     if (entryOf(nodeId, found) !== entry) this.emptyUntil.set(entry, clock.monotonic() + EMPTY_MS)
     else this.emptyUntil.delete(entry)
   }
 
   /** Finds who is responsible for `target`, and attaches to it unless it is connected. @throws as a request does */
   private async reach(target: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
-    const { sender, attach, chord } = this.deps
+    const { sender, chord } = this.deps
     const answer = await sender.request([{ resource: target }], MessageCode.pingReq, pingBody, signal)
     const found = answer.signer.nodeId
-    if (equalBytes(found, chord.nodeId) || chord.isRoutable(found)) return found
-    this.deps.log.debug('finger', { peer: toHex(found) })
-    await attach.attach([{ node: found }], signal, { forUpdate: true })
-    this.deps.onFound(found)
-    return found
+    return equalBytes(found, chord.nodeId) || chord.isRoutable(found) ? found : this.meet({ node: found }, signal)
+  }
+
+  /** @throws as `Attach.attach` */
+  private async meet(destination: RequestDestination[number], signal: AbortSignal): Promise<Uint8Array> {
+    const { nodeId } = await this.deps.attach.attach([destination], signal, { forUpdate: true })
+    this.deps.log.debug('finger', { peer: toHex(nodeId) })
+    this.deps.onFound(nodeId)
+    return nodeId
   }
 }
 

@@ -20,6 +20,7 @@ let clock: VirtualClock
 let chord: Chord
 let search: FingerSearch
 let pinged: Uint8Array[]
+let attached: Uint8Array[]
 let found: string[]
 let living: Uint8Array[]
 let reactive: boolean
@@ -27,6 +28,7 @@ let reactive: boolean
 beforeEach(() => {
   clock = new VirtualClock()
   pinged = []
+  attached = []
   found = []
   living = others
   reactive = true
@@ -44,7 +46,16 @@ beforeEach(() => {
         return Promise.resolve({ signer: { nodeId: responsible(target.resource) } })
       },
     } as unknown as RequestSender,
-    attach: { attach: (destination: readonly { node: Uint8Array }[]) => { chord.linkUp(destination[0]!.node); chord.addRoutable(destination[0]!.node); return Promise.resolve() } } as unknown as Pick<Attach, 'attach'>,
+    attach: {
+      attach: ([target]: RequestDestination) => {
+        if (target === undefined) throw new Error('to nobody')
+        if ('resource' in target) attached.push(target.resource)
+        const nodeId = 'resource' in target ? responsible(target.resource) : target.node
+        chord.linkUp(nodeId)
+        chord.addRoutable(nodeId)
+        return Promise.resolve({ nodeId })
+      },
+    } as unknown as Pick<Attach, 'attach'>,
     onFound: (id) => { found.push(toHex(id).slice(0, 2)) },
   })
 })
@@ -53,7 +64,9 @@ describe('searching fingers (RFC 6940 §10.5, §10.7.2, §10.7.4)', () => {
   test('after joining finger i is who is responsible for n + 2^(128-i)', async () => {
     search.start()
     await clock.advanceAsync(100)
-    expect(pinged.map(toHex).map((hex) => hex.slice(0, 2)).sort()).toEqual(['88', '90', 'a0', 'c0'])
+    expect(attached.map(toHex).map((hex) => hex.slice(0, 2)).sort()).toEqual(['a0', 'c0'])
+    // Those near the neighbours may have nobody in their range: who would answer is asked first.
+    expect(pinged.map(toHex).map((hex) => hex.slice(0, 2)).sort()).toEqual(['88', '90'])
     expect(found.sort()).toEqual(['8b', '99', 'a7', 'ff'])
     expect(chord.invalidFingers).toEqual([])
   })
@@ -86,6 +99,7 @@ describe('searching fingers (RFC 6940 §10.5, §10.7.2, §10.7.4)', () => {
     search.start()
     await clock.advanceAsync(100)
     const searches = pinged.length
+    expect(attached.map((id) => entryOf(us, id))).toContain(2)
     for (let i = 0; i < 20; i++) search.lost(2)
     await clock.advanceAsync(5_000)
     expect(pinged.length).toBe(searches)
