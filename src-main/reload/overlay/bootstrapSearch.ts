@@ -1,6 +1,7 @@
 /**
  * Finding nodes of the overlay to join through, or to look for a partition with (RFC 6940 §11.4, §10.7.4.4):
- * dials the addresses of all sources in parallel and hands out who answered, in the order they did.
+ * dials the addresses of all sources, each a little after the one before as long as nobody has answered, and hands
+ * out who answered, in the order they did. A connection costs both ends a handshake: none is made to be thrown away.
  */
 import { equalBytes } from '../../base/bytes.ts'
 import { PeerError } from '../../base/errors.ts'
@@ -24,6 +25,8 @@ export interface SearchDependencies {
 }
 
 const MAX_DIALS = 8
+/** Between two dials while neither is answered (as RFC 8305 §8 does between two addresses). */
+const APART_MS = 250
 
 /**
  * Node-IDs of nodes that were dialled and are not connected otherwise. Ends when all addresses were tried, or
@@ -39,6 +42,9 @@ export async function* findNodes(deps: SearchDependencies, limitMs: number, sign
   until.addEventListener('abort', onAbort)
   let walking = true
   let dials = 0
+  let dialledAt = -Infinity
+  /** Whoever was handed out is being tried. */
+  let busy = false
 
   /** Who is there is known without another handshake. */
   const linked = ({ host, port }: SocketAddress): boolean => deps.table.all().some(({ link: { initiatedByUs, isSuspect, stream: { remote } } }) =>
@@ -59,13 +65,27 @@ export async function* findNodes(deps: SearchDependencies, limitMs: number, sign
     dials--
     changed.notify()
   }
+  const isLinked = ({ host, port }: SocketAddress): boolean =>
+    deps.table.all().some(({ link: { initiatedByUs, stream: { remote } } }) => initiatedByUs && remote.host === host && remote.port === port)
+  /** Not before there is need of another one. */
+  const turn = async (): Promise<void> => {
+    for (;;) {
+      const early = dials === 0 ? 0 : dialledAt + APART_MS - deps.clock.monotonic()
+      if (until.aborted || (!busy && found.length === 0 && dials < MAX_DIALS && early <= 0)) return
+      const apart = early > 0 ? deps.clock.setTimer(early, () => { changed.notify() }) : undefined
+      await changed.wait()
+      apart?.cancel()
+    }
+  }
   const walk = async (): Promise<void> => {
     try {
       for await (const address of deps.source.candidates(until)) {
-        while (dials >= MAX_DIALS && !until.aborted) await changed.wait()
+        if (isLinked(address)) continue
+        await turn()
         if (until.aborted) break
         if (linked(address)) continue
         dials++
+        dialledAt = deps.clock.monotonic()
         void dial(address)
       }
     } catch (error) {
@@ -78,8 +98,12 @@ export async function* findNodes(deps: SearchDependencies, limitMs: number, sign
     void walk()
     for (;;) {
       const next = found.shift()
-      if (next !== undefined) yield next
-      else if ((!walking && dials === 0) || until.aborted) return
+      if (next !== undefined) {
+        busy = true
+        yield next
+        busy = false
+        changed.notify()
+      } else if ((!walking && dials === 0) || until.aborted) return
       else await changed.wait()
     }
   } finally {

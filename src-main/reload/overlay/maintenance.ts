@@ -30,8 +30,9 @@ export interface MaintenanceDependencies {
 }
 
 const TICK_MS = 5_000
-/** Bootstrap nodes asked in one look for a partition. */
-const MAX_LOOKS = 3
+/** Bootstrap nodes asked in one look for a partition; in a ring of many peers others look as well. */
+const MAX_LOOKS = { small: 3, large: 1 } as const
+const SMALL_RING = 20
 const LOOK_MS = 5_000
 
 export class Maintenance {
@@ -77,7 +78,7 @@ export class Maintenance {
         this.deps.log.debug('bootstrap node of no use', { error: String(error) })
       }
       if (!membership.chord.isRoutable(bootstrap)) table.get(bootstrap)?.link.retire()
-      if (++looks >= MAX_LOOKS) break
+      if (++looks >= (membership.size <= SMALL_RING ? MAX_LOOKS.small : MAX_LOOKS.large)) break
     }
     return false
   }
@@ -85,7 +86,7 @@ export class Maintenance {
   private onTick(): void {
     const { table, membership, policy } = this.deps
     for (const { nodeId, link } of table.all()) {
-      if (link.isSuspect || link.silentMs < policy.silentMs(membership.chord.isNeighbour(nodeId))) continue
+      if (link.isSuspect || link.silentMs < policy.silentMs(membership.chord.standing(nodeId))) continue
       // The ack is what counts; without it the link becomes suspect by itself.
       this.deps.sender.request([{ node: nodeId }], MessageCode.pingReq, pingBody, this.stopped.signal, { through: nodeId, transmissions: 1 })
         .catch((error: unknown) => { this.deps.log.debug('keepalive unanswered', { error: String(error) }) })

@@ -9,7 +9,7 @@ import type { TopologyPlugin } from '../forwarding/topologyPlugin.ts'
 import { isNoNode, isWildcard } from '../wire/identifiers.ts'
 import { entryOf, invalidEntries } from './fingerTable.ts'
 import { PeerRing } from './peerRing.ts'
-import type { TableSizes } from './policy.ts'
+import type { Standing, TableSizes } from './policy.ts'
 import { distance, fraction, inRange } from './ring.ts'
 
 export interface ChordUser {
@@ -59,6 +59,11 @@ export class Chord implements TopologyPlugin {
   get routableCount(): number { return this.routable.size }
   isRoutable(id: Uint8Array): boolean { return this.routable.has(id) }
   isNeighbour(id: Uint8Array): boolean { return hasId(this.predecessorList, id) || hasId(this.successorList, id) }
+
+  standing(id: Uint8Array): Standing {
+    if (!this.isNeighbour(id)) return 'other'
+    return sameId(id, this.predecessorList[0]) || sameId(id, this.successorList[0]) ? 'nearest' : 'neighbour'
+  }
 
   /** Routable peers that are no neighbours, in clockwise order. */
   get fingers(): readonly Uint8Array[] { return this.routable.all.filter((id) => !this.isNeighbour(id)) }

@@ -21,6 +21,9 @@ export interface TableSizes {
   readonly kept: number
 }
 
+/** How near a connected node stands to us: the nearest peer on a side, another neighbour, or any other node. */
+export type Standing = 'nearest' | 'neighbour' | 'other'
+
 export interface TopologyPolicy {
   readonly sizes: TableSizes
   /**
@@ -37,5 +40,5 @@ export interface TopologyPolicy {
   /** Who gets the periodic Update (RFC 6940 §10.7.4.1, RFC 7363 §5.2). */
   updated(table: NeighbourTable): readonly Uint8Array[]
   /** Milliseconds without anything from a connected node after which a Ping asks whether it is there. */
-  silentMs(neighbour: boolean): number
+  silentMs(standing: Standing): number
 }

@@ -1,12 +1,15 @@
 /** CHORD-RELOAD (RFC 6940 §10): tables of fixed sizes; each change is told at once; times of the configuration document. */
 import { unique } from './chord.ts'
-import type { NeighbourTable, TableSizes, TopologyPolicy } from './policy.ts'
+import type { NeighbourTable, Standing, TableSizes, TopologyPolicy } from './policy.ts'
 
 /** Three neighbours on each side (RFC 6940 §10.1) and sixteen peers in all, since neighbours fill entries of the Finger Table too (§10.7.4.3). */
 export const reloadSizes: TableSizes = { predecessors: 3, successors: 3, entries: 128, wanted: 16, kept: 16 }
 
-/** Neighbours hold our data and close the ring: their loss must be noticed soon. A dead finger costs one detour. */
-const SILENT_MS = { neighbour: 15_000, other: 90_000 } as const
+/**
+ * The nearest on each side close the ring: their loss must be noticed soon. It makes them tell their neighbours, who
+ * then look themselves, so that the others need less. A dead finger costs one detour.
+ */
+const SILENT_MS = { nearest: 15_000, neighbour: 45_000, other: 90_000 } as const
 
 /** Of the configuration document (RFC 6940 §11.1), read at each use: a new one may change them. */
 export interface ChordParameters {
@@ -27,5 +30,5 @@ export class ReloadPolicy implements TopologyPolicy {
 
   updated({ predecessors, successors }: NeighbourTable): readonly Uint8Array[] { return unique([...predecessors, ...successors]) }
 
-  silentMs(neighbour: boolean): number { return neighbour ? SILENT_MS.neighbour : SILENT_MS.other }
+  silentMs(standing: Standing): number { return SILENT_MS[standing] }
 }
