@@ -1,0 +1,62 @@
+/** What joining and staying cost a whole overlay node in links and requests, in virtual time. */
+import { describe, expect, test } from 'vitest'
+import { Ring, type RingNode } from '../support/overlayKit.ts'
+
+const count = (node: RingNode, name: string): number => node.overlay.counters[name] ?? 0
+const sum = (nodes: readonly RingNode[], name: string): number => nodes.reduce((all, node) => all + count(node, name), 0)
+
+describe('a peer that joins', () => {
+  test('attaches once to each neighbour; those ask it for no Update, which comes by itself', async () => {
+    const ring = new Ring(60)
+    ring.network.latencyMs = 20
+    await ring.grow(7)
+    await ring.advance(30_000)
+    const before = sum(ring.nodes, 'request.sent.attachReq')
+    const others = [...ring.nodes]
+    await ring.grow(1)
+    await ring.advance(10_000)
+    const fresh = ring.nodes.at(-1)!
+    // To who is responsible for its place, and to the five beside that one.
+    expect(count(fresh, 'request.sent.attachReq')).toBeLessThanOrEqual(6 + 1)
+    expect(sum(others, 'request.sent.attachReq')).toBe(before)
+    for (const { overlay } of ring.nodes) expect(overlay.neighbours().filter((n) => n.routable).length).toBeGreaterThanOrEqual(6)
+    expect(await ring.close()).toBe(0)
+  })
+
+  test('dials its bootstrap nodes one after the other, and no other when the first lets it in', async () => {
+    const ring = new Ring(61)
+    await ring.grow(4)
+    const fresh = await ring.make({ bootstrap: ring.nodes.map(({ host }) => ({ host, port: 6084 })) })
+    await fresh.overlay.start()
+    await ring.until(() => fresh.overlay.status.phase === 'joined', 5_000)
+    expect(sum(ring.nodes, 'link.glare') + count(fresh, 'link.opened') + count(fresh, 'link.accepted')).toBe(4)
+    expect(await ring.close()).toBe(0)
+  })
+
+  test('does not wait for a bootstrap node that does not answer', async () => {
+    const ring = new Ring(62)
+    await ring.grow(3)
+    const [first, second] = ring.nodes
+    const fresh = await ring.make({ bootstrap: [first!, second!].map(({ host }) => ({ host, port: 6084 })) })
+    ring.network.sever(fresh.host, first!.host)
+    await fresh.overlay.start()
+    await ring.until(() => fresh.overlay.neighbours().length > 0, 1_000)
+    expect(await ring.close()).toBe(0)
+  })
+})
+
+describe('a ring at rest', () => {
+  test('has its nearest neighbours looked after by Pings, and says no more than that', async () => {
+    const ring = new Ring(63)
+    await ring.grow(8)
+    await ring.advance(60_000)
+    const before = { pings: sum(ring.nodes, 'request.sent.pingReq'), updates: sum(ring.nodes, 'request.sent.updateReq') }
+    await ring.advance(120_000)
+    const pings = sum(ring.nodes, 'request.sent.pingReq') - before.pings
+    // 8 pairs of nearest neighbours at most every 15 s, 20 other pairs at most every 45 s.
+    expect(pings).toBeGreaterThan(8 * 4)
+    expect(pings).toBeLessThanOrEqual(8 * 8 + 20 * 3 + 3 * 8)
+    expect(sum(ring.nodes, 'request.sent.updateReq') - before.updates).toBeLessThanOrEqual(8)
+    expect(await ring.close()).toBe(0)
+  })
+})
