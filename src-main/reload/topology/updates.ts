@@ -2,9 +2,9 @@
  * Updates (RFC 6940 §6.4.2.3, §10.7): what each connected peer said last, and what we tell whom and when. With
  * CHORD-RELOAD each change goes to the whole Connection Table; what changes within a time goes in one Update, and
  * nobody is told again what was told last. Neighbours hear of a loss at once and of new peers soon, since those tell
- * them themselves; clients soon when our range changed; fingers when changes have gathered, since they only need to
- * know that we are there. With CHORD-SELF-TUNING whoever is new in the neighbour table hears that we are there
- * (RFC 7363 §5.2), and stabilisation does the rest.
+ * them themselves; clients soon when our range changed or a peer that they may hang on next was lost; fingers when
+ * changes have gathered, since they only need to know that we are there. With CHORD-SELF-TUNING whoever is new in the
+ * neighbour table hears that we are there (RFC 7363 §5.2), and stabilisation does the rest.
  */
 import { untilAborted } from '../../base/abort.ts'
 import { equalBytes, toHex } from '../../base/bytes.ts'
@@ -68,7 +68,7 @@ export class Updates {
   changed({ reason, range }: Omit<TableChange, 'replicas'>): void {
     if (this.deps.policy.tells === 'newcomers') { this.plan('neighbours', AT_ONCE_MS); return }
     this.plan('neighbours', reason === 'gained' ? SOON_MS : AT_ONCE_MS)
-    this.plan('attached', reason === 'entered' ? AT_ONCE_MS : range ? SOON_MS : GATHERED_MS)
+    this.plan('attached', reason === 'entered' ? AT_ONCE_MS : range || reason === 'lost' ? SOON_MS : GATHERED_MS)
     this.plan('fingers', reason === 'entered' ? AT_ONCE_MS : GATHERED_MS)
   }
 

@@ -77,6 +77,9 @@ describe('Updates after changes of the neighbour table (RFC 6940 §10.7.1, §10.
     clock.advance(20)
     expect(sent.map(({ to }) => to).sort()).toEqual(['20', '50', '70', '90', 'b0', 'd0'])
     expect(new Set(sent.map(({ names }) => names))).toEqual(new Set(['20 50 70 | 90 b0 d0']))
+    // A client may hang on one of them next.
+    clock.advance(1_000)
+    expect(sent.at(-1)).toEqual({ to: 'c1', names: '20 50 70 | 90 b0 d0' })
   })
 
   test('peers that come shortly after one another are told in one Update', () => {
