@@ -3,14 +3,14 @@
  * and what follows from Updates, Leaves, admissions and lost links. It sends nothing: `ChordUser` is told what
  * is to be done. The join procedure (§10.5) is in `reload/overlay/join`.
  */
-import { compareBytes, equalBytes, toHex } from '../../base/bytes.ts'
+import { equalBytes, toHex } from '../../base/bytes.ts'
 import { BoundedMap } from '../../base/boundedMap.ts'
 import type { TopologyPlugin } from '../forwarding/topologyPlugin.ts'
 import { isNoNode, isWildcard } from '../wire/identifiers.ts'
 import { entryOf, invalidEntries } from './fingerTable.ts'
 import { PeerRing } from './peerRing.ts'
 import type { Standing, TableSizes } from './policy.ts'
-import { distance, fraction, inRange } from './ring.ts'
+import { compareClockwise, distance, fraction, inRange } from './ring.ts'
 
 export interface ChordUser {
   /** `target` should be a neighbour and is not routable: Attach to it through `via`, who told of it (RFC 6940 §10.6). */
@@ -58,6 +58,8 @@ export class Chord implements TopologyPlugin {
   get routablePeers(): readonly Uint8Array[] { return this.routable.all }
   get routableCount(): number { return this.routable.size }
   isRoutable(id: Uint8Array): boolean { return this.routable.has(id) }
+  /** The id of a routable peer as the tables hold it; what names it elsewhere need not hold its own. */
+  known(id: Uint8Array): Uint8Array | undefined { return this.routable.known(id) }
   isNeighbour(id: Uint8Array): boolean { return hasId(this.predecessorList, id) || hasId(this.successorList, id) }
 
   standing(id: Uint8Array): Standing {
@@ -128,8 +130,8 @@ export class Chord implements TopologyPlugin {
   }
 
   mayAnswerFor(nodeId: Uint8Array, id: Uint8Array): boolean {
-    const theirs = distance(id, nodeId)
-    return [...this.predecessorList, ...this.successorList].every((peer) => compareBytes(theirs, distance(id, peer)) <= 0)
+    const isNearest = (peer: Uint8Array): boolean => compareClockwise(id, nodeId, peer) <= 0
+    return this.predecessorList.every(isNearest) && this.successorList.every(isNearest)
   }
 
   // What happens to us
@@ -172,8 +174,10 @@ export class Chord implements TopologyPlugin {
 
   /** `id` is a peer and may be routed through: it sent an Update, or we admit it, or we are joining beside it. */
   addRoutable(id: Uint8Array): void {
+    if (this.routable.has(id)) return
     const key = toHex(id)
-    if (!this.connected.has(key) || !this.routable.add(id)) return
+    if (!this.connected.has(key)) return
+    this.routable.add(id)
     this.candidates.delete(key)
     this.recompute('gained')
   }
@@ -188,8 +192,9 @@ export class Chord implements TopologyPlugin {
   doubtful(from: Uint8Array, { predecessors, successors }: NeighbourLists): readonly Uint8Array[] {
     const first = predecessors.at(-1), last = successors.at(-1)
     if (first === undefined || last === undefined) return []
-    return unique([...this.predecessorList, ...this.successorList]).filter((id) =>
-      !equalBytes(id, from) && !hasId(predecessors, id) && !hasId(successors, id) && (inRange(from, id, last) || inRange(first, id, from)))
+    const isDoubtful = (id: Uint8Array): boolean =>
+      !equalBytes(id, from) && !hasId(predecessors, id) && !hasId(successors, id) && (inRange(from, id, last) || inRange(first, id, from))
+    return unique([...this.predecessorList.filter(isDoubtful), ...this.successorList.filter(isDoubtful)])
   }
 
   /** Asks again for whom we lack; for the periodic stabilisation. */
@@ -237,12 +242,11 @@ export class Chord implements TopologyPlugin {
   }
 
   private consider(id: Uint8Array, via: Uint8Array | undefined): void {
-    const key = toHex(id)
     if (equalBytes(id, this.nodeId) || this.routable.has(id) || isNoNode(id) || isWildcard(id)) return
-    if (!this.belongs(id)) { this.candidates.delete(key); return }
+    if (!this.belongs(id)) { if (this.candidates.size > 0) this.candidates.delete(toHex(id)); return }
     const through = via ?? this.nextHop(id)
     if (through === undefined) return
-    this.candidates.set(key, { id, via: through })
+    this.candidates.set(toHex(id), { id, via: through })
     // Also over a link that is there: its Update is what makes it routable.
     this.user.onWanted(id, through)
   }
@@ -259,12 +263,12 @@ export class Chord implements TopologyPlugin {
   private recompute(reason: TableChange['reason']): void {
     const before = { predecessors: this.predecessorList, successors: this.successorList }
     const { predecessors, successors } = this.sizes()
-    this.successorList = this.routable.following(successors)
-    this.predecessorList = this.routable.preceding(predecessors)
+    this.successorList = kept(before.successors, this.routable.following(successors))
+    this.predecessorList = kept(before.predecessors, this.routable.preceding(predecessors))
     if (this.state === 'outside') return
     const range = reason === 'entered' || !sameId(before.predecessors[0], this.predecessorList[0])
     const replicas = reason === 'entered' || !sameList(before.successors.slice(0, REPLICAS), this.replicaSet())
-    if (range || replicas || !sameList(before.predecessors, this.predecessorList) || !sameList(before.successors, this.successorList)) {
+    if (range || replicas || before.predecessors !== this.predecessorList || before.successors !== this.successorList) {
       this.user.onTablesChanged({ reason, range, replicas })
     }
     if (this.routable.size === 0 && before.successors.length > 0) this.user.onIsolated()
@@ -272,8 +276,10 @@ export class Chord implements TopologyPlugin {
 }
 
 export function unique(ids: readonly Uint8Array[]): readonly Uint8Array[] {
-  return [...new Map(ids.map((id) => [toHex(id), id])).values()]
+  return ids.filter((id, i) => ids.findIndex((other) => equalBytes(other, id)) === i)
 }
+
+export function isListed({ predecessors, successors }: NeighbourLists, id: Uint8Array): boolean { return hasId(predecessors, id) || hasId(successors, id) }
 
 function hasId(list: readonly Uint8Array[], id: Uint8Array): boolean { return list.some((other) => equalBytes(other, id)) }
 
@@ -284,3 +290,6 @@ function sameId(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
 export function sameList(a: readonly Uint8Array[], b: readonly Uint8Array[]): boolean {
   return a.length === b.length && a.every((id, i) => sameId(id, b[i]))
 }
+
+/** The list there was, if the new one is the same. */
+function kept(before: readonly Uint8Array[], now: readonly Uint8Array[]): readonly Uint8Array[] { return sameList(before, now) ? before : now }

@@ -3,15 +3,24 @@
  * while some routable peer lies in [n + 2^(128-i), n + 2^(129-i) - 1]. Entries nearer than the last successor need
  * no finger: all peers there are neighbours. Which peers there are, `Chord` tells; it holds no state.
  */
-import { distance, ID_BYTES } from './ring.ts'
+import { ID_BYTES } from './ring.ts'
 
 export const FINGERS = 128
 
 /** The entry that `id` fills; 0 for `origin` itself. */
 export function entryOf(origin: Uint8Array, id: Uint8Array): number {
-  const steps = distance(origin, id)
-  const at = steps.findIndex((byte) => byte !== 0)
-  return at < 0 ? 0 : 8 * at + Math.clz32(steps[at] as number) - 23
+  // The distance in words of 32 bits, the lowest first: its highest bit says which.
+  let entry = 0, borrow = 0
+  for (let at = ID_BYTES - 4; at >= 0; at -= 4) {
+    const steps = wordAt(id, at) - wordAt(origin, at) - borrow
+    borrow = steps < 0 ? 1 : 0
+    if (steps >>> 0 !== 0) entry = 8 * at + Math.clz32(steps) + 1
+  }
+  return entry
+}
+
+function wordAt(id: Uint8Array, at: number): number {
+  return (((id[at] as number) << 24) | ((id[at + 1] as number) << 16) | ((id[at + 2] as number) << 8) | (id[at + 3] as number)) >>> 0
 }
 
 /** origin + 2^(128-entry): where the search for a first finger goes (RFC 6940 §10.5). */

@@ -18,7 +18,7 @@ import type { IncomingRequest, Outcome, RequestSender } from '../transaction/exc
 import { decodeBody, encodeContents } from '../wire/bodies.ts'
 import { ErrorCode, MessageCode } from '../wire/constants.ts'
 import { chordLeaveData, type ChordLeaveData } from '../wire/topology.ts'
-import { Chord, type ChordUser, type NeighbourLists, type TableChange } from './chord.ts'
+import { Chord, isListed, type ChordUser, type NeighbourLists, type TableChange } from './chord.ts'
 import { FingerSearch } from './fingerSearch.ts'
 import type { TopologyPolicy } from './policy.ts'
 import { Updates } from './updates.ts'
@@ -277,9 +277,9 @@ export class Membership implements ChordUser {
   /** Closes links that we asked for and that serve neither us nor, as far as we know, the other side. */
   private trim(): void {
     for (const { nodeId, link } of this.deps.table.all()) {
-      if (!this.ours.has(toHex(nodeId)) || this.chord.isNeeded(nodeId) || this.deps.clock.monotonic() - link.openedAt < UNNEEDED_MS) continue
+      if (this.deps.clock.monotonic() - link.openedAt < UNNEEDED_MS || this.chord.isNeeded(nodeId) || !this.ours.has(toHex(nodeId))) continue
       const lists = this.updates.listsOf(nodeId)
-      if (lists !== undefined && [...lists.predecessors, ...lists.successors].some((id) => equalBytes(id, this.deps.nodeId))) continue
+      if (lists !== undefined && isListed(lists, this.deps.nodeId)) continue
       this.deps.counters.add('link.unneeded')
       link.retire()
     }
@@ -287,7 +287,7 @@ export class Membership implements ChordUser {
 
   private changed(): void {
     // In a large ring it is a rough estimate, and costly: good enough until the next turn of stabilisation.
-    if (this.chord.routableCount <= SMALL_RING) this.estimate = undefined
+    if (this.estimate !== undefined && this.estimate <= SMALL_RING) this.estimate = undefined
     this.deps.onChanged()
   }
 

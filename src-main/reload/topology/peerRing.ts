@@ -1,62 +1,68 @@
 /**
  * Peers in clockwise order from one of them (RFC 6940 §10.1): the order that neighbours, fingers and next hops are
- * taken in. Kept sorted, since it is asked for each message and changes seldom.
+ * taken in. Kept sorted, since it is asked for each message and changes seldom; each change makes a new list, so that
+ * whoever holds one may go through it meanwhile.
  */
-import { compareBytes } from '../../base/bytes.ts'
-import { distance } from './ring.ts'
-
-interface Place { readonly id: Uint8Array; readonly steps: Uint8Array }
+import { compareBytes, equalBytes } from '../../base/bytes.ts'
 
 export class PeerRing {
-  private readonly places: Place[] = []
+  private ids: readonly Uint8Array[] = []
+  /** How many are greater than the origin; those behind zero follow. */
+  private greater = 0
 
   constructor(readonly origin: Uint8Array) {}
 
-  get size(): number { return this.places.length }
-  get all(): readonly Uint8Array[] { return this.places.map(({ id }) => id) }
-  has(id: Uint8Array): boolean { return this.find(distance(this.origin, id)).found }
+  get size(): number { return this.ids.length }
+  get all(): readonly Uint8Array[] { return this.ids }
+  has(id: Uint8Array): boolean { return this.known(id) !== undefined }
+
+  /** The same id as it is held here: bytes of a message need not be kept for it. */
+  known(id: Uint8Array): Uint8Array | undefined {
+    const there = this.firstFrom(id)
+    return there !== undefined && equalBytes(there, id) ? there : undefined
+  }
 
   /** False when it was there. The origin itself is never taken in. */
   add(id: Uint8Array): boolean {
-    const steps = distance(this.origin, id)
-    const { at, found } = this.find(steps)
-    if (found || steps.every((byte) => byte === 0)) return false
-    this.places.splice(at, 0, { id, steps })
+    if (equalBytes(id, this.origin) || this.has(id)) return false
+    this.replace(this.place(id), 0, id)
     return true
   }
 
   delete(id: Uint8Array): boolean {
-    const { at, found } = this.find(distance(this.origin, id))
-    if (found) this.places.splice(at, 1)
-    return found
+    if (!this.has(id)) return false
+    this.replace(this.place(id), 1)
+    return true
   }
 
-  clear(): void { this.places.length = 0 }
+  clear(): void { this.ids = []; this.greater = 0 }
 
   /** The next ones clockwise, nearest first. */
-  following(count: number): readonly Uint8Array[] { return this.places.slice(0, count).map(({ id }) => id) }
+  following(count: number): readonly Uint8Array[] { return this.ids.slice(0, count) }
 
   /** The next ones counterclockwise, nearest first. */
-  preceding(count: number): readonly Uint8Array[] { return this.places.slice(-count).reverse().map(({ id }) => id) }
+  preceding(count: number): readonly Uint8Array[] { return this.ids.slice(-count).reverse() }
 
   /** The last one strictly between the origin and `id`, clockwise. */
-  lastBefore(id: Uint8Array): Uint8Array | undefined {
-    const { at } = this.find(distance(this.origin, id))
-    return this.places[at - 1]?.id
-  }
+  lastBefore(id: Uint8Array): Uint8Array | undefined { return this.ids[this.place(id) - 1] }
 
   /** The first one at or behind `id`, clockwise from the origin. */
-  firstFrom(id: Uint8Array): Uint8Array | undefined { return this.places[this.find(distance(this.origin, id)).at]?.id }
+  firstFrom(id: Uint8Array): Uint8Array | undefined { return this.ids[this.place(id)] }
 
-  private find(steps: Uint8Array): { readonly at: number; readonly found: boolean } {
-    let low = 0, high = this.places.length
+  private replace(at: number, count: number, ...by: readonly Uint8Array[]): void {
+    this.ids = this.ids.toSpliced(at, count, ...by)
+    this.greater = this.ids.filter((id) => compareBytes(id, this.origin) > 0).length
+  }
+
+  /** Of the first one that is not before `id`. */
+  private place(id: Uint8Array): number {
+    const isBehindZero = compareBytes(id, this.origin) < 0
+    let low = isBehindZero ? this.greater : 0, high = isBehindZero ? this.ids.length : this.greater
     while (low < high) {
       const middle = (low + high) >> 1
-      const order = compareBytes((this.places[middle] as Place).steps, steps)
-      if (order === 0) return { at: middle, found: true }
-      if (order < 0) low = middle + 1
+      if (compareBytes(this.ids[middle] as Uint8Array, id) < 0) low = middle + 1
       else high = middle
     }
-    return { at: low, found: false }
+    return low
   }
 }

@@ -17,7 +17,7 @@ import type { IncomingRequest, RequestSender } from '../transaction/exchange.ts'
 import { decodeBody, encodeContents } from '../wire/bodies.ts'
 import { MessageCode } from '../wire/constants.ts'
 import type { ChordUpdate } from '../wire/topology.ts'
-import { sameList, unique, type Chord, type NeighbourLists, type TableChange } from './chord.ts'
+import { isListed, sameList, unique, type Chord, type NeighbourLists, type TableChange } from './chord.ts'
 import type { TopologyPolicy } from './policy.ts'
 
 export interface UpdateDependencies {
@@ -140,7 +140,8 @@ export class Updates {
     // Routing over a link needs the link: what comes round about says nothing about it.
     if (!equalBytes(request.previousHop, from) || this.deps.table.get(from) === undefined) return undefined
     if (update.type === 'peer_ready') return []
-    const copy = (ids: readonly Uint8Array[]): readonly Uint8Array[] => ids.map((id) => id.slice())
+    // What the tables hold is not held twice; else a copy, since the message is not kept.
+    const copy = (ids: readonly Uint8Array[]): readonly Uint8Array[] => ids.map((id) => this.deps.chord.known(id) ?? id.slice())
     const lists = { predecessors: copy(update.predecessors), successors: copy(update.successors) }
     this.last.set(toHex(from), lists)
     return [...lists.predecessors, ...lists.successors, ...(update.type === 'full' ? copy(update.fingers) : [])]
@@ -150,8 +151,7 @@ export class Updates {
   taken(from: Uint8Array): void {
     const { chord } = this.deps
     const lists = this.listsOf(from)
-    const namesUs = lists !== undefined && [...lists.predecessors, ...lists.successors].some((id) => equalBytes(id, chord.nodeId))
-    if (chord.isMember && !namesUs && !chord.isNeighbour(from)) this.last.delete(toHex(from))
+    if (chord.isMember && lists !== undefined && !isListed(lists, chord.nodeId) && !chord.isNeighbour(from)) this.last.delete(toHex(from))
     this.arrived.notify()
   }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { fromHex, toHex } from '../../../../../src-main/base/bytes.ts'
-import { clockwise, distance, fraction, inRange, nextId } from '../../../../../src-main/reload/topology/ring.ts'
+import { clockwise, compareClockwise, distance, fraction, inRange, nextId } from '../../../../../src-main/reload/topology/ring.ts'
 
 const id = fc.uint8Array({ minLength: 16, maxLength: 16 })
 const big = (bytes: Uint8Array): bigint => BigInt(`0x${toHex(bytes)}`)
@@ -32,6 +32,20 @@ describe('the ring modulo 2^128 (RFC 6940 §10.1)', () => {
     expect(inRange(of('f0'), of('05'), of('10'))).toBe(true)
     expect(inRange(of('f0'), of('20'), of('10'))).toBe(false)
     expect(inRange(of('10'), of('99'), of('10'))).toBe(true)
+  })
+
+  test('a range is (after, upTo] by distance, whatever the ids', () => {
+    fc.assert(fc.property(id, id, id, (after, x, upTo) => {
+      const steps = big(distance(after, x)), span = big(distance(after, upTo))
+      expect(inRange(after, x, upTo)).toBe(span === 0n || (steps > 0n && steps <= span))
+    }))
+  })
+
+  test('who is met first going clockwise is who is nearer by distance', () => {
+    fc.assert(fc.property(id, id, id, (origin, a, b) => {
+      const order = big(distance(origin, a)) - big(distance(origin, b))
+      expect(Math.sign(compareClockwise(origin, a, b))).toBe(order < 0n ? -1 : order > 0n ? 1 : 0)
+    }))
   })
 
   test('half the ring is 0.5', () => { expect(fraction(fromHex(`80${'0'.repeat(30)}`))).toBe(0.5) })
