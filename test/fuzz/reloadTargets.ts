@@ -192,7 +192,7 @@ const framing: FuzzTarget = {
     const [size = 0, ...rest] = input
     const stream = Uint8Array.from(rest)
     const cutAlike = (step: number): { frames: FramedMessage[]; problem: string | undefined } => {
-      const decoder = new FrameDecoder(16_384)
+      const decoder = new FrameDecoder({ maxMessageBytes: 16_384 })
       const frames: FramedMessage[] = []
       try {
         for (let at = 0; at < stream.length; at += step) for (const frame of decoder.push(stream.slice(at, at + step))) frames.push(frame)

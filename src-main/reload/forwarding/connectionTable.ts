@@ -9,7 +9,7 @@ import { untilAborted } from '../../base/abort.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Certificate } from '../../ports/crypto.ts'
 import type { SecureStream } from '../../ports/secureStream.ts'
-import { Link, type LinkLimits } from '../link/link.ts'
+import { Link, type LinkLimits, type LinkUser } from '../link/link.ts'
 
 export interface Connection {
   readonly nodeId: Uint8Array
@@ -49,6 +49,14 @@ export class ConnectionTable {
   /** Second links to a node, which still listen: those given up, and incoming ones not used yet, which take over when they are. */
   private readonly spare = new Map<Link, { readonly connection: Connection; readonly mayTakeOver: boolean }>()
   private readonly changed = new Notifier()
+  /** Of all links. */
+  private readonly links: LinkUser = {
+    onMessage: (link, message) => { this.prefer(link); this.user.onMessage(message, link.nodeId) },
+    onSuspect: (link) => { this.deps.counters.add('link.suspect'); if (this.isCurrent(link)) this.user.onDown(link.nodeId) },
+    onRecovered: (link) => { const current = this.current(link); if (current !== undefined) this.up(current) },
+    onTooLarge: (link, head) => { this.deps.counters.add('link.messageTooLarge'); this.user.onTooLarge(head, link.nodeId) },
+    onClosed: (link) => { this.onClosed(link) },
+  }
 
   constructor(private readonly deps: ConnectionTableDependencies, private readonly user: ConnectionTableUser) {}
 
@@ -61,13 +69,7 @@ export class ConnectionTable {
       stream.destroy()
       return undefined
     }
-    const link = new Link(who.nodeId, stream, initiatedByUs, clock, limits, counters, {
-      onMessage: (_, message) => { this.prefer(link); this.user.onMessage(message, who.nodeId) },
-      onSuspect: () => { counters.add('link.suspect'); if (this.isCurrent(link)) this.user.onDown(who.nodeId) },
-      onRecovered: () => { const current = this.current(link); if (current !== undefined) this.up(current) },
-      onTooLarge: (_, head) => { counters.add('link.messageTooLarge'); this.user.onTooLarge(head, who.nodeId) },
-      onClosed: () => { this.onClosed(link) },
-    })
+    const link = new Link(who.nodeId, stream, initiatedByUs, clock, limits, counters, this.links)
     counters.add(initiatedByUs ? 'link.opened' : 'link.accepted')
     const connection: Connection = { ...who, certificate: stream.peerCertificate, link }
     this.place(connection)

@@ -8,8 +8,8 @@ import type { Counters } from '../../base/counters.ts'
 import { DecodeError } from '../../base/errors.ts'
 import { TokenBucket } from '../../base/tokenBucket.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
-import type { SecureStream } from '../../ports/secureStream.ts'
-import { encodeAck, encodeData, FrameDecoder, FrameTooLarge, ReceivedSequences } from './framing.ts'
+import type { SecureStream, SecureStreamUser } from '../../ports/secureStream.ts'
+import { encodeAck, encodeDataHead, FrameDecoder, FrameTooLarge, ReceivedSequences } from './framing.ts'
 import { RoundTripTime } from './roundTripTime.ts'
 
 export interface LinkUser {
@@ -41,13 +41,17 @@ const SUSPECT_MIN_MS = 3000
 const SUSPECT_MAX_MS = 10_000
 const GRACE_MS = 30_000
 const MAX_OUTSTANDING = 256
+/** Nothing waits, as on most links; never written to. */
+const NONE: number[] = []
 
-export class Link {
+export class Link implements SecureStreamUser {
   readonly openedAt: number
   private readonly decoder: FrameDecoder
   private readonly received = new ReceivedSequences()
   private readonly rtt = new RoundTripTime()
-  private readonly outstanding = new Map<number, number>()
+  /** When the messages were sent that wait for acks, from number `unacked` on. */
+  private outstanding: number[] = NONE
+  private unacked = 0
   private state: 'up' | 'suspect' | 'closed' = 'up'
   /** Closed by us, and the peer does not know yet. */
   private retired = false
@@ -68,19 +72,13 @@ export class Link {
     private readonly user: LinkUser,
   ) {
     this.openedAt = clock.monotonic()
-    this.decoder = new FrameDecoder(() => limits.maxMessageBytes)
+    this.decoder = new FrameDecoder(limits)
     this.flood = new TokenBucket(clock, limits.messagesPerSecond, limits.messageBurst)
     this.heardAt = this.openedAt
   }
 
   /** Takes the stream over; call in the turn in which it came, once the link can be found by its Node-ID. */
-  start(): void {
-    this.stream.user = {
-      onData: (bytes) => { this.onData(bytes) },
-      onDrain: () => { this.queuedBytes = 0 },
-      onClose: (cause) => { this.finish(cause?.message ?? 'closed by peer') },
-    }
-  }
+  start(): void { this.stream.user = this }
 
   get rttMs(): number | null { return this.rtt.smoothedMs }
   get isSuspect(): boolean { return this.state === 'suspect' }
@@ -94,8 +92,9 @@ export class Link {
     if (this.queuedBytes + message.length > this.limits.maxQueuedBytes) { this.counters.add('link.droppedSlow'); return false }
     const sequence = this.sequence
     this.sequence = (this.sequence + 1) >>> 0
-    if (this.outstanding.size < MAX_OUTSTANDING) this.outstanding.set(sequence, this.clock.monotonic())
-    this.write(encodeData(sequence, message))
+    this.remember(sequence)
+    this.write(encodeDataHead(sequence, message.length))
+    this.write(message)
     if (this.timer === undefined) this.watch()
     return true
   }
@@ -119,16 +118,21 @@ export class Link {
     this.finish(cause)
   }
 
+  onDrain(): void { this.queuedBytes = 0 }
+
+  onClose(cause?: Error): void { this.finish(cause?.message ?? 'closed by peer') }
+
   private write(frame: Uint8Array): void {
     if (this.stream.write(frame)) this.queuedBytes = 0
     else this.queuedBytes += frame.length
   }
 
-  private onData(bytes: Uint8Array): void {
+  onData(bytes: Uint8Array): void {
     if (this.isClosed && !this.retired) return
     this.heardAt = this.clock.monotonic()
     try {
-      for (const frame of this.decoder.push(bytes)) {
+      this.decoder.add(bytes)
+      for (let frame = this.decoder.next(); frame !== undefined; frame = this.decoder.next()) {
         if (frame.type === 'ack') this.onAck(frame.ackSequence)
         else {
           if (!this.isClosed) this.write(encodeAck(frame.sequence, this.received.note(frame.sequence)))
@@ -151,29 +155,38 @@ export class Link {
   }
 
   private onAck(sequence: number): void {
-    const sentAt = this.outstanding.get(sequence)
+    const place = (sequence - this.unacked) | 0
+    const sentAt = this.outstanding[place]
     if (sentAt === undefined) return
     this.rtt.measure(this.clock.monotonic() - sentAt)
     // TCP keeps order: whatever was sent before this frame has arrived too.
-    for (const earlier of this.outstanding.keys()) {
-      this.outstanding.delete(earlier)
-      if (earlier === sequence) break
-    }
+    this.outstanding = place + 1 === this.outstanding.length ? NONE : this.outstanding.slice(place + 1)
+    this.unacked = (sequence + 1) >>> 0
+    if (this.state !== 'suspect') return
     this.timer?.cancel()
     this.timer = undefined
-    if (this.state === 'suspect') { this.state = 'up'; this.user.onRecovered(this) }
-    if (!this.isClosed && this.outstanding.size > 0) this.watch()
+    this.state = 'up'
+    this.user.onRecovered(this)
+    if (!this.isClosed) this.watch()
   }
 
+  private remember(sequence: number): void {
+    const now = this.clock.monotonic()
+    if (this.outstanding === NONE) { this.outstanding = [now]; this.unacked = sequence }
+    // Beyond that the first ones say enough.
+    else if (this.outstanding.length < MAX_OUTSTANDING && (this.unacked + this.outstanding.length) >>> 0 === sequence) this.outstanding.push(now)
+  }
+
+  /** One timer for all: what is acknowledged meanwhile is seen when it fires. */
   private watch(): void {
-    const oldest = this.outstanding.values().next().value
+    const [oldest] = this.outstanding
     if (oldest === undefined) return
     const patience = Math.min(SUSPECT_MAX_MS, Math.max(SUSPECT_MIN_MS, SUSPECT_RTOS * this.rtt.rtoMs))
-    this.timer = this.clock.setTimer(Math.max(0, oldest + patience - this.clock.monotonic()), () => {
-      this.timer = this.clock.setTimer(GRACE_MS, () => { this.destroy('no acknowledgement') })
-      this.state = 'suspect'
-      this.user.onSuspect(this)
-    })
+    const leftMs = oldest + patience - this.clock.monotonic()
+    if (leftMs > 0) { this.timer = this.clock.setTimer(leftMs, () => { this.timer = undefined; this.watch() }); return }
+    this.timer = this.clock.setTimer(GRACE_MS, () => { this.destroy('no acknowledgement') })
+    this.state = 'suspect'
+    this.user.onSuspect(this)
   }
 
   private finish(cause: string): void {
@@ -181,7 +194,7 @@ export class Link {
     this.state = 'closed'
     this.timer?.cancel()
     this.timer = undefined
-    this.outstanding.clear()
+    this.outstanding = NONE
     this.user.onClosed(this, cause)
   }
 }

@@ -77,7 +77,7 @@ export class Collusion {
 
 /** A stream of frames whose messages are not what came. */
 class BentStream implements SecureStream {
-  private readonly decoder = new FrameDecoder(MAX_MESSAGE_BYTES)
+  private readonly decoder = new FrameDecoder({ maxMessageBytes: MAX_MESSAGE_BYTES })
   private own: SecureStreamUser | undefined
 
   constructor(private readonly stream: SecureStream, private readonly bend: (message: Uint8Array) => Uint8Array) {}

@@ -2,18 +2,19 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { concatBytes, fromHex, toHex } from '../../../../../src-main/base/bytes.ts'
 import { DecodeError } from '../../../../../src-main/base/errors.ts'
-import { encodeAck, encodeData, FrameDecoder, FrameTooLarge, ReceivedSequences } from '../../../../../src-main/reload/link/framing.ts'
+import { encodeAck, encodeData, encodeDataHead, FrameDecoder, FrameTooLarge, ReceivedSequences } from '../../../../../src-main/reload/link/framing.ts'
 
 describe('Framing Header (RFC 6940 §6.6.2)', () => {
   test('data is type 128, a 32-bit sequence number and a 24-bit length; ack is type 129', () => {
     expect(toHex(encodeData(0x01020304, fromHex('aabb')))).toBe('8001020304000002aabb')
+    expect(toHex(encodeDataHead(0x01020304, 2))).toBe('8001020304000002')
     expect(toHex(encodeAck(5, 0x8000_0001))).toBe('810000000580000001')
   })
 
   test('frames come out whole and in order however the stream is cut', () => {
     fc.assert(fc.property(fc.array(fc.uint8Array({ maxLength: 60 }), { maxLength: 8 }), fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 200 }), (messages, cuts) => {
       const stream = concatBytes(...messages.flatMap((m, i) => [encodeData(i, m), encodeAck(i, i)]))
-      const decoder = new FrameDecoder(100)
+      const decoder = new FrameDecoder({ maxMessageBytes: 100 })
       const out: string[] = []
       for (let at = 0, i = 0; at < stream.length; i++) {
         const end = at + cuts[i % cuts.length]!
@@ -24,11 +25,24 @@ describe('Framing Header (RFC 6940 §6.6.2)', () => {
     }))
   })
 
+  test('a message that comes by itself behind its head is handed on as it is', () => {
+    const decoder = new FrameDecoder({ maxMessageBytes: 100 })
+    const message = fromHex('aabbcc')
+    expect([...decoder.push(encodeDataHead(7, 3))]).toEqual([])
+    const [frame] = [...decoder.push(message)]
+    expect(frame).toEqual({ type: 'data', sequence: 7, message })
+    expect(frame?.type === 'data' && frame.message === message).toBe(true)
+    expect([...decoder.push(concatBytes(encodeDataHead(8, 3), message, encodeDataHead(9, 3)))]).toHaveLength(1)
+    expect([...decoder.push(message)]).toEqual([{ type: 'data', sequence: 9, message }])
+    expect([...decoder.push(encodeDataHead(10, 101))].length).toBe(0)
+    expect(() => [...decoder.push(new Uint8Array(100))]).toThrow(FrameTooLarge)
+  })
+
   test('an unknown type ends the stream, an oversized message is announced with its beginning', () => {
-    expect(() => [...new FrameDecoder(100).push(Uint8Array.of(7))]).toThrow(DecodeError)
+    expect(() => [...new FrameDecoder({ maxMessageBytes: 100 }).push(Uint8Array.of(7))]).toThrow(DecodeError)
     const big = encodeData(0, new Uint8Array(101).fill(9))
     try {
-      expect([...new FrameDecoder(100).push(big)]).toBe('thrown')
+      expect([...new FrameDecoder({ maxMessageBytes: 100 }).push(big)]).toBe('thrown')
     } catch (error) {
       expect(error).toBeInstanceOf(FrameTooLarge)
       expect((error as FrameTooLarge).length).toBe(101)
@@ -38,7 +52,7 @@ describe('Framing Header (RFC 6940 §6.6.2)', () => {
 
   test('garbage throws nothing but DecodeError', () => {
     fc.assert(fc.property(fc.array(fc.uint8Array({ maxLength: 200 })), (pieces) => {
-      const decoder = new FrameDecoder(1000)
+      const decoder = new FrameDecoder({ maxMessageBytes: 1000 })
       try {
         for (const piece of pieces) for (const frame of decoder.push(piece)) expect(frame.type).toMatch(/data|ack/)
       } catch (error) { expect(error).toBeInstanceOf(DecodeError) }
