@@ -131,6 +131,7 @@ const HEX_PIECE = 2048
 
 /** Lower-case hexadecimal; also the key of byte strings in maps, and so made often: one string, not many joined. */
 export function toHex(bytes: Uint8Array): string {
+  if (bytes.length === 16) return toHex16(bytes)
   if (bytes.length > HEX_PIECE) return toHex(bytes.subarray(0, HEX_PIECE)) + toHex(bytes.subarray(HEX_PIECE))
   const codes = new Array<number>(2 * bytes.length)
   for (let i = 0; i < bytes.length; i++) {
@@ -139,6 +140,16 @@ export function toHex(bytes: Uint8Array): string {
     codes[2 * i + 1] = hexDigits[b & 15] as number
   }
   return String.fromCharCode.apply(null, codes)
+}
+
+/** Of a Node-ID, which most keys are: without a list in between. */
+function toHex16(b: Uint8Array): string {
+  const high = (i: number): number => hexDigits[(b[i] as number) >>> 4] as number
+  const low = (i: number): number => hexDigits[(b[i] as number) & 15] as number
+  return String.fromCharCode(
+    high(0), low(0), high(1), low(1), high(2), low(2), high(3), low(3), high(4), low(4), high(5), low(5), high(6), low(6), high(7), low(7),
+    high(8), low(8), high(9), low(9), high(10), low(10), high(11), low(11), high(12), low(12), high(13), low(13), high(14), low(14), high(15), low(15),
+  )
 }
 
 /** @throws DecodeError when the text is not an even number of hexadecimal digits of either case. */

@@ -1,6 +1,5 @@
 /** What signatures of RELOAD are computed over (RFC 6940 §6.3.4, §7.1, §11.1), and how a signer is named. */
 import { ByteWriter, concatBytes } from '../../base/bytes.ts'
-import { encode } from '../../base/presentation.ts'
 import { signerIdentity, type SignerIdentity } from '../wire/signature.ts'
 import { storedDataValue, type StoredDataValue } from '../wire/storage.ts'
 
@@ -9,7 +8,10 @@ import { storedDataValue, type StoredDataValue } from '../wire/storage.ts'
  * Kinds: the element's bytes, then the SignerIdentity.
  */
 export function blockSignatureInput(signedPart: Uint8Array, identity: SignerIdentity): Uint8Array {
-  return concatBytes(signedPart, encode(signerIdentity, identity))
+  const w = new ByteWriter(signedPart.length + 64)
+  w.bytes(signedPart)
+  signerIdentity.write(w, identity)
+  return w.finish()
 }
 
 export interface SignedValue {

@@ -30,6 +30,7 @@ export class Signer {
   readonly identity: SignerIdentity
   /** Our certificate and its issuers: what a receiver needs to check our signatures. */
   readonly certificates: readonly Uint8Array[]
+  private readonly own: SecurityBlock['certificates']
 
   constructor(crypto: Pick<Crypto, 'sha256'>, private readonly signing: SigningIdentity) {
     const names = readOverlayCertificate(signing.certificate, signing.overlayName)
@@ -41,6 +42,7 @@ export class Signer {
       certificateHash: crypto.sha256(identityHashInput(signing.certificate.der, several ? signing.nodeId : undefined)),
     }
     this.certificates = [signing.certificate.der, ...signing.chain.map((issuer) => issuer.der)]
+    this.own = bucket(this.certificates)
   }
 
   get nodeId(): Uint8Array { return this.signing.nodeId }
@@ -55,12 +57,7 @@ export class Signer {
 
   /** A security block over any bytes: a message's signed part, or a configuration or kind element (§11.1). */
   signBlock(part: Uint8Array, others: readonly Uint8Array[] = []): SecurityBlock {
-    const bucket: Uint8Array[] = []
-    for (const der of [...this.certificates, ...others]) if (!bucket.some((known) => equalBytes(known, der))) bucket.push(der)
-    return {
-      certificates: bucket.map((certificate) => ({ type: CertificateType.x509, certificate })),
-      signature: this.sign(blockSignatureInput(part, this.identity)),
-    }
+    return { certificates: others.length === 0 ? this.own : bucket([...this.certificates, ...others]), signature: this.sign(blockSignatureInput(part, this.identity)) }
   }
 
   /** The signature of a value about to be stored. */
@@ -72,4 +69,11 @@ export class Signer {
     const { privateKey } = this.signing
     return { algorithm: algorithms[privateKey.keyType], identity: this.identity, signatureValue: privateKey.sign(input) }
   }
+}
+
+/** Each certificate once. */
+function bucket(ders: readonly Uint8Array[]): SecurityBlock['certificates'] {
+  const distinct: Uint8Array[] = []
+  for (const der of ders) if (!distinct.some((known) => equalBytes(known, der))) distinct.push(der)
+  return distinct.map((certificate) => ({ type: CertificateType.x509, certificate }))
 }

@@ -273,7 +273,7 @@ export class TransactionLayer implements RequestSender, RouterUser {
 
   private onRequest(message: Message, signer: VerifiedSigner, previousHop: Uint8Array, destination: Destination): void {
     const { header, contents } = message
-    const key = `${toHex(signer.nodeId)} ${header.transactionId}`
+    const key = `${toHex(signer.nodeId)} ${header.transactionId.toString(16)}`
     const before = this.served.get(key)
     if (before !== undefined && this.deps.clock.monotonic() - before.at < REQUEST_LIFETIME_MS) {
       this.deps.counters.add('request.repeated')
