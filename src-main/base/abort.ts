@@ -35,6 +35,22 @@ export async function withTimeout<T>(
   }
 }
 
+/**
+ * Runs `work` with a signal that aborts when one of `signals` does, with its reason. Unlike AbortSignal.any it leaves
+ * nothing behind at a signal that outlives the work.
+ */
+export async function withAny<T>(signals: readonly AbortSignal[], work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController()
+  const onAbort = (): void => { controller.abort(signals.find(({ aborted }) => aborted)?.reason) }
+  for (const signal of signals) signal.addEventListener('abort', onAbort, { once: true })
+  if (signals.some(({ aborted }) => aborted)) onAbort()
+  try {
+    return await work(controller.signal)
+  } finally {
+    for (const signal of signals) signal.removeEventListener('abort', onAbort)
+  }
+}
+
 /** As `work`, but rejects with the signal's reason at the moment it is aborted; what `work` does then is ignored. */
 export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {

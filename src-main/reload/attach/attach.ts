@@ -3,7 +3,7 @@
  * answerer connects; who is there is proved by the link's certificate. Owns the glare rule (§6.5.1.2). An
  * Attach changes the Connection Table only: routing over the new link starts with an Update.
  */
-import { withTimeout } from '../../base/abort.ts'
+import { withAny, withTimeout } from '../../base/abort.ts'
 import { compareBytes, equalBytes, toHex } from '../../base/bytes.ts'
 import type { Counters } from '../../base/counters.ts'
 import { PeerError } from '../../base/errors.ts'
@@ -75,16 +75,18 @@ export class Attach {
     const negotiation = await this.deps.factory.negotiate('passive')
     try {
       const body = encodeContents('attachReq', { ...toWire(negotiation.local), role: 'passive', sendUpdate: true }).messageBody
-      const until = AbortSignal.any([signal, outgoing.cancel.signal, this.stopped.signal])
       let peer: Uint8Array
       let remote: CandidateSet | undefined
       try {
-        const answer = await this.deps.sender.request(destination, MessageCode.attachReq, body, until, options)
-        peer = answer.signer.nodeId
-        if (equalBytes(peer, this.deps.nodeId)) throw new PeerError('peer-unreachable', 'the Attach came back to us')
-        outgoing.state = 'answered'
-        remote = fromWire(decodeBody('attachAns', answer.body))
-        await negotiation.connect(remote, (certificate) => this.judge(certificate, peer), until)
+        [peer, remote] = await withAny([signal, outgoing.cancel.signal, this.stopped.signal], async (until) => {
+          const answer = await this.deps.sender.request(destination, MessageCode.attachReq, body, until, options)
+          const { nodeId } = answer.signer
+          if (equalBytes(nodeId, this.deps.nodeId)) throw new PeerError('peer-unreachable', 'the Attach came back to us')
+          outgoing.state = 'answered'
+          const candidates = fromWire(decodeBody('attachAns', answer.body))
+          await negotiation.connect(candidates, (certificate) => this.judge(certificate, nodeId), until)
+          return [nodeId, candidates] as const
+        })
       } catch (error) {
         // The other side's Attach to us goes on instead of ours.
         const yielded = outgoing.cancel.signal.aborted || (error instanceof ReloadError && error.code === ErrorCode.inProgress)
@@ -105,7 +107,7 @@ export class Attach {
     const negotiation = await this.deps.factory.negotiate('passive')
     negotiation.close()
     const body = encodeContents('attachReq', { ...toWire(negotiation.local), role: 'passive', sendUpdate: true }).messageBody
-    await this.deps.sender.request([{ node: connection.nodeId }], MessageCode.attachReq, body, AbortSignal.any([signal, this.stopped.signal]))
+    await withAny([signal, this.stopped.signal], (until) => this.deps.sender.request([{ node: connection.nodeId }], MessageCode.attachReq, body, until))
     return connection
   }
 
@@ -156,8 +158,7 @@ export class Attach {
   close(): void { this.stopped.abort(new PeerError('cancelled', 'stopped')) }
 
   private connected(peer: Uint8Array, signal: AbortSignal): Promise<Connection> {
-    const until = AbortSignal.any([signal, this.stopped.signal])
-    return withTimeout(this.deps.clock, CONNECT_MS, 'peer-unreachable', until, (inner) => this.deps.table.whenConnected(peer, inner))
+    return withAny([signal, this.stopped.signal], (until) => withTimeout(this.deps.clock, CONNECT_MS, 'peer-unreachable', until, (inner) => this.deps.table.whenConnected(peer, inner)))
   }
 
   private tell(remote: CandidateSet | undefined): void {

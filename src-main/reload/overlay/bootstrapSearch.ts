@@ -34,7 +34,11 @@ const APART_MS = 250
  */
 export async function* findNodes(deps: SearchDependencies, limitMs: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const search = new AbortController()
-  const until = AbortSignal.any([signal, search.signal])
+  // Ours ends with the caller's; not by AbortSignal.any, which would leave something at it after each search.
+  const until = search.signal
+  const onEnd = (): void => { search.abort(signal.reason) }
+  if (signal.aborted) onEnd()
+  else signal.addEventListener('abort', onEnd, { once: true })
   const timer = deps.clock.setTimer(limitMs, () => { search.abort(new PeerError('timeout')) })
   const found: Uint8Array[] = []
   const changed = new Notifier()
@@ -109,6 +113,7 @@ export async function* findNodes(deps: SearchDependencies, limitMs: number, sign
   } finally {
     timer.cancel()
     until.removeEventListener('abort', onAbort)
+    signal.removeEventListener('abort', onEnd)
     search.abort(new PeerError('cancelled'))
   }
 }

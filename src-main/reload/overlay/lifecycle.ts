@@ -3,7 +3,7 @@
  * alone if it may (RFC 6940 §11.4: only when told), and looks for others again when it has lost them. Owns the
  * phase that users see; joining itself is `join`, upkeep `maintenance`.
  */
-import { sleep } from '../../base/abort.ts'
+import { sleep, withAny } from '../../base/abort.ts'
 import { equalBytes, toHex } from '../../base/bytes.ts'
 import { PeerError } from '../../base/errors.ts'
 import { Emitter, type Event } from '../../base/event.ts'
@@ -152,7 +152,7 @@ export class Lifecycle implements NodeLifecycle {
   private async pause(ms: number, signal: AbortSignal): Promise<void> {
     const early = new AbortController()
     this.wake.wait().then(() => { early.abort(new PeerError('cancelled')) }, () => undefined)
-    await sleep(this.deps.clock, ms, AbortSignal.any([signal, early.signal])).catch((error: unknown) => {
+    await withAny([signal, early.signal], (until) => sleep(this.deps.clock, ms, until)).catch((error: unknown) => {
       if (!early.signal.aborted || signal.aborted) throw error
     })
   }
