@@ -5,7 +5,7 @@ import { Ring, type RingNode } from '../support/overlayKit.ts'
 const count = (node: RingNode, name: string): number => node.overlay.counters[name] ?? 0
 const sum = (nodes: readonly RingNode[], name: string): number => nodes.reduce((all, node) => all + count(node, name), 0)
 
-describe('a peer that joins', () => {
+describe('a peer that joins', { timeout: 60_000 }, () => {
   test('attaches once to each neighbour; those ask it for no Update, which comes by itself', async () => {
     const ring = new Ring(60)
     ring.network.latencyMs = 20
@@ -45,7 +45,7 @@ describe('a peer that joins', () => {
   })
 })
 
-describe('a ring at rest', () => {
+describe('a ring at rest', { timeout: 60_000 }, () => {
   test('has its nearest neighbours looked after by Pings, and says no more than that', async () => {
     const ring = new Ring(63)
     await ring.grow(8)

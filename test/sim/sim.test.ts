@@ -33,6 +33,33 @@ describe('a simulated overlay', { timeout: 120_000 }, () => {
     expect(report.lookups.failed).toBeLessThanOrEqual(report.lookups.ok / 100)
   })
 
+  test('one peer, or two that stand beside each other, lose their power: the ring closes and nothing is lost', async () => {
+    const report = await simulate('crash-neighbours', 9, { peers: 48, minutes: 2 })
+    expect(report).toMatchObject({ misplaced: 0, recordsLost: 0, lookups: { wrong: 0 } })
+    expect(report.lookups.failed).toBeLessThanOrEqual(report.lookups.ok / 100)
+  })
+
+  test('as many join at one moment as there are: all are admitted, to the right places, and nothing is lost', async () => {
+    const world = new World({ seed: 10 })
+    await world.grow(24)
+    for (const peer of world.members) void world.register(peer)
+    await world.until(() => world.records.length === 24, 30_000)
+    for (let i = 0; i < 24; i++) world.spawn()
+    expect(await world.until(() => world.members.length === 48 && world.misplaced().length === 0, 60_000)).toBe(true)
+    await world.advance(15_000)
+    const { lookups } = world
+    world.measuring = true
+    for (const record of world.records) void world.lookUp(world.randomMember()!, record)
+    await world.advance(16_000)
+    expect({ ...lookups, lost: world.lostRecords().length }).toEqual({ ok: 24, failed: 0, wrong: 0, lost: 0 })
+    // Who has become a neighbour by the others' joining is linked, and whoever is none any more let go.
+    for (const { overlay } of world.members) {
+      const relations = overlay.neighbours().flatMap(({ relation }) => relation)
+      expect(relations.filter((relation) => relation === 'successor')).toHaveLength(3)
+      expect(relations.filter((relation) => relation === 'predecessor')).toHaveLength(3)
+    }
+  })
+
   test('two halves that did not hear each other become one ring again', async () => {
     const report = await simulate('partition-heal', 3, { minutes: 5, lookupsPerPeerPerMinute: 1 })
     expect(report.oneRingAgainS).toBeLessThanOrEqual(300)
