@@ -149,7 +149,8 @@ export class PresenceService {
   }
 
   private isAllowed(watcher: string): boolean {
-    return this.deps.settings.get().presenceFor === 'everyone' || this.deps.contacts.get(watcher) !== undefined
+    // the owner's own devices and phones speak with his address
+    return watcher === this.deps.aor() || this.deps.settings.get().presenceFor === 'everyone' || this.deps.contacts.get(watcher) !== undefined
   }
 
   /** Any request will do: its pipe is the sign of life (OPTIONS, RFC 3261 §11). */

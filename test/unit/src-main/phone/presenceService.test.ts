@@ -215,6 +215,13 @@ describe('a SUBSCRIBE that comes in', () => {
     }
   }
 
+  it('of the owner’s own phone is accepted whoever else may see him', () => {
+    bob.phone.settings.set({ presenceFor: 'contacts' })
+    const own = subscription('bob@office.example'), other = subscription('carol@office.example')
+    for (const { subscription: each } of [own, other]) bob.phone.presence.incoming(each)
+    expect([own.log[0], other.log[0]]).toEqual(['accept active', 'reject 403'])
+  })
+
   it('is accepted and answered with a NOTIFY at once', () => {
     const { subscription: each, log } = subscription('carol@office.example')
     bob.phone.presence.incoming(each)
