@@ -66,7 +66,7 @@ export async function switchSpeaker(label: string): Promise<void> {
 /** `onBlocked`: the browser refused to play before the user touched the page. */
 export function browserEnvironment(choice: () => DeviceChoice, report: (cause: unknown) => void): MediaEnvironment {
   return {
-    createPeerConnection: () => new RTCPeerConnection({ bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require' }),
+    createPeerConnection: () => new RTCPeerConnection({ rtcpMuxPolicy: 'require' }),
     audioCapabilities: () => RTCRtpReceiver.getCapabilities('audio')?.codecs ?? [],
     openMicrophone: () => openMicrophone(choice().microphone),
     play(stream) {
