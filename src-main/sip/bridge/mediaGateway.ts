@@ -6,7 +6,7 @@
 import { BoundedMap } from '../../base/boundedMap.ts'
 import { DecodeError, PeerError } from '../../base/errors.ts'
 import type { Log } from '../../ports/log.ts'
-import { sdpSecurity } from '../../sdp/sdp.ts'
+import { type SdpSecurity, sdpSecurity } from '../../sdp/sdp.ts'
 import type { SipMessage, SipRequest, SipResponse } from '../message/message.ts'
 import { printUri } from '../message/uri.ts'
 import type { HostPort } from '../transport/address.ts'
@@ -48,8 +48,8 @@ interface BridgedCall {
 export class MediaGateway {
   private readonly calls = new Map<string, BridgedCall>()
   private readonly all = new Set<BridgedCall>()
-  /** Contacts of phones whose last call was by SDES: they are offered it, which others would refuse. */
-  private readonly sdesPhones = new BoundedMap<string, true>(MAX_PHONES)
+  /** How phones, by contact, spoke in their last call: they are offered the same, which others would refuse. */
+  private readonly spoke = new BoundedMap<string, SdpSecurity>(MAX_PHONES)
 
   constructor(private readonly deps: MediaGatewayDeps) {}
 
@@ -62,7 +62,7 @@ export class MediaGateway {
     const side = this.sideOf(from)
     if (request.method !== 'INVITE') return false
     if (side === 'phone' && hasSdp(request)) return true // to learn from
-    return request.toTag === undefined && side !== this.sideOf(to) && needed(request, side)
+    return request.toTag === undefined && side !== this.sideOf(to) && this.needed(request, side)
   }
 
   /**
@@ -75,7 +75,7 @@ export class MediaGateway {
     const side = this.sideOf(from)
     if (side === 'phone' && request.method === 'INVITE' && hasSdp(request)) this.learn(contactOf(request), request.text)
     if (known === undefined) {
-      if (request.method !== 'INVITE' || request.toTag !== undefined || side === this.sideOf(to) || !needed(request, side)) return undefined
+      if (request.method !== 'INVITE' || request.toTag !== undefined || side === this.sideOf(to) || !this.needed(request, side)) return undefined
       return this.begin(request, side, side === 'phone' ? from : to)
     }
     if (request.method === 'BYE') { this.end(known); return undefined }
@@ -113,7 +113,7 @@ export class MediaGateway {
     const answers = carries && call.offered !== undefined && request.method === 'PRACK'
     const first = request.toTag === undefined
     const toPhone = first && side === 'overlay' ? request.requestUri : undefined
-    const sdes = toPhone === undefined ? undefined : secret || this.sdesPhones.has(toPhone)
+    const sdes = toPhone === undefined ? undefined : secret || this.spoke.get(toPhone) === 'sdes'
     const { text: offer } = request
     if (carries) {
       request.setBody(SDP, answers ? call.bridge.answer(offer) : call.bridge.offer(offer, side, sdes))
@@ -163,10 +163,14 @@ export class MediaGateway {
     }
   }
 
+  /** A phone that speaks ICE and DTLS-SRTP needs nobody in the middle. @throws DecodeError */
+  private needed(request: SipRequest, side: BridgeSide): boolean {
+    if (side === 'overlay') return this.spoke.get(request.requestUri) !== 'dtls-srtp'
+    return !hasSdp(request) || sdpSecurity(request.text) !== 'dtls-srtp'
+  }
+
   private learn(contact: string | undefined, sdp: string): void {
-    if (contact === undefined) return
-    if (sdpSecurity(sdp) === 'sdes') this.sdesPhones.set(contact, true)
-    else this.sdesPhones.delete(contact)
+    if (contact !== undefined) this.spoke.set(contact, sdpSecurity(sdp))
   }
 
   private note(call: BridgedCall, response: SipResponse): void {
@@ -189,11 +193,6 @@ export class MediaGateway {
     const { peerIdentity, transport } = connection
     return peerIdentity !== undefined || transport === 'WS' || transport === 'WSS' || this.deps.isInward(connection) ? 'overlay' : 'phone'
   }
-}
-
-/** A phone that speaks ICE and DTLS-SRTP needs nobody in the middle. @throws DecodeError */
-function needed(request: SipRequest, side: BridgeSide): boolean {
-  return side === 'overlay' || !hasSdp(request) || sdpSecurity(request.text) !== 'dtls-srtp'
 }
 
 function hasSdp(message: SipMessage): boolean { return message.body.length > 0 && message.contentType?.value === SDP }

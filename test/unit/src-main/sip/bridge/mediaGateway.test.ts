@@ -111,6 +111,13 @@ describe('the media gateway', () => {
     await gateway.forward(ours, pipe, phone)
     expect(ours.text).toBe(`offer overlay ${plain.length} sdes true!`)
   })
+  it('learns from the calls of a phone that it speaks DTLS-SRTP, and leaves calls to it alone', async () => {
+    const theirs = request('INVITE', plain.replace('RTP/AVP', 'UDP/TLS/RTP/SAVPF') + 'a=fingerprint:sha-256 00\r\n')
+    theirs.headers.append('Contact', '<sip:bob@office.example>')
+    expect(await gateway.forward(theirs, phone, pipe)).toBeUndefined()
+    expect(await gateway.forward(request('INVITE', plain, { from: 'ours' }), pipe, phone)).toBeUndefined()
+    expect(gateway.size).toBe(0)
+  })
   it('takes the offer from the 2xx and the answer from the ACK when the INVITE had none', async () => {
     const invite = request('INVITE', '')
     const bridged = await gateway.forward(invite, phone, pipe)
