@@ -49,6 +49,7 @@ function createProgram(): Command {
     .option('--open', 'anyone may join with a self-signed certificate')
     .option('--domain <pattern>', 'domains whose users it holds, besides its own name', list, [])
     .option('--diagnostics', 'your peer may read technical figures of every peer: ringway trace and ping show them')
+    .option('--rsa', 'a key of RSA-2048 instead of ECDSA, for overlays with other software')
     .action(does(program, async () => (await import('./commands/overlay.ts')).create))
   overlay.command('show').description('print the overlay document').action(does(program, async () => (await import('./commands/overlay.ts')).show))
   overlay.command('invite').argument('<user>').description('make an invitation link with a one-time code')
@@ -66,6 +67,7 @@ function createProgram(): Command {
   program.command('join').argument('<link>', 'invitation link, overlay file, or address of the document').description('enrol into an overlay')
     .option('--user <name>').option('--display-name <name>')
     .option('--password <code>', 'the invitation code; - reads it from standard input')
+    .option('--rsa', 'a key of RSA-2048 instead of ECDSA, for overlays with other software')
     .action(does(program, async () => (await import('./commands/join.ts')).join))
 
   program.command('run').description('run the peer until it is stopped')

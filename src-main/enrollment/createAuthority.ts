@@ -28,7 +28,7 @@ export async function createAuthority(
   const userName = checkUserName(wanted.userName, overlayName)
   const enrolmentUrl = wanted.enrolmentUrl ?? `https://${overlayName}${enrolmentPath}`
   // All verify what the root has signed and nobody waits for its signature: RSA verifies three times as fast as ECDSA.
-  const rootKey = await crypto.generateKey('rsa'), privateKey = await crypto.generateKey('ec')
+  const rootKey = await crypto.generateKey('rsa'), privateKey = await crypto.generateKey(wanted.keyType ?? 'ec')
   const rootDer = issueCertificate(crypto, {
     publicKeyInfo: rootKey.publicKeyInfo, commonName: `${overlayName.slice(0, 59)} root`, altNames: [], purpose: 'authority',
     notBefore: clock.now() - backdateMs, notAfter: clock.now() + rootLifeMs, serialNumber: random.bytes(16),

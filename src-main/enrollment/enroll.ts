@@ -7,7 +7,7 @@ import type { OverlayHint } from '@shared/model/index.ts'
 import { equalBytes, toHex, utf8Bytes } from '../base/bytes.ts'
 import { PeerError } from '../base/errors.ts'
 import type { ErrorCode } from '@shared/errorCodes.ts'
-import type { Certificate, PrivateKey } from '../ports/crypto.ts'
+import type { Certificate, KeyType, PrivateKey } from '../ports/crypto.ts'
 import type { HttpRequest, HttpResponse } from '../ports/http.ts'
 import { nodeIdUri } from '../reload/security/overlayCertificate.ts'
 import { CertificateVerifier, type VerifiedCertificate } from '../reload/security/certificateVerifier.ts'
@@ -32,6 +32,8 @@ export interface JoinRequest {
   readonly code?: string
   /** Node-IDs wanted in the certificate, 1 to 16; default 1. The first is the one to act under. */
   readonly nodeIds?: number
+  /** of the identity; default 'ec'. 'rsa' where others verify nothing but what RFC 6940 §6.3.4 makes mandatory */
+  readonly keyType?: KeyType
 }
 
 export type JoinStep = 'document' | 'key' | 'certificate' | 'save'
@@ -53,7 +55,7 @@ export async function joinOverlay(
   if (document.open || typed.trim() !== '') checkUserName(typed, overlayName)
   if (!document.open && source.code === undefined) throw new PeerError('invitation-required', 'the organiser of this overlay gives out invitations: ask for a code')
   onStep('key')
-  const key = await ports.crypto.generateKey('ec')
+  const key = await ports.crypto.generateKey(request.keyType ?? 'ec')
   signal.throwIfAborted()
   const keyName = await sealKey(ports, key, 'identity')
   return orForget(ports, [keyName], async () => {

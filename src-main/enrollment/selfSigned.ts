@@ -3,7 +3,7 @@
  * the key, so nobody can choose them; the name is not vouched for, and is looked up in the overlay before use.
  */
 import { utf8Bytes } from '../base/bytes.ts'
-import type { Certificate, PrivateKey } from '../ports/crypto.ts'
+import type { Certificate, KeyType, PrivateKey } from '../ports/crypto.ts'
 import { newConfiguration, withDiagnosticsFor, type OverlayConfiguration } from '../reload/config/configuration.ts'
 import { signDocument, writeConfiguration } from '../reload/config/writeConfiguration.ts'
 import { nodeIdUri, selfSignedNodeIds, type SelfSignedDigest } from '../reload/security/overlayCertificate.ts'
@@ -26,6 +26,8 @@ export interface NewOverlay {
   readonly domainPatterns?: readonly string[]
   /** The organiser's node may read the figures of every peer (RFC 7851 §7). */
   readonly diagnostics?: boolean
+  /** of the identity; default 'ec'. 'rsa' where others verify nothing but what RFC 6940 §6.3.4 makes mandatory */
+  readonly keyType?: KeyType
 }
 
 /** What our overlays have in common, whoever may join them. Links are TLS over TCP without ICE so far (RFC 6940 §6.5.1.5). */
@@ -58,7 +60,7 @@ export async function createOpenOverlay(ports: Ports, store: IdentityStore, want
   mustBeNew(store)
   const overlayName = checkOverlayName(wanted.overlayName)
   const userName = checkUserName(wanted.userName, overlayName)
-  const privateKey = await ports.crypto.generateKey('ec')
+  const privateKey = await ports.crypto.generateKey(wanted.keyType ?? 'ec')
   const { certificate, nodeId } = makeSelfSigned(ports, privateKey, userName, overlayName, 'sha256')
   const signer = new Signer(ports.crypto, { overlayName, nodeId, certificate, chain: [], privateKey })
   const configuration = newConfiguration({ instanceName: overlayName, selfSignedDigest: 'sha256', ...commonConfiguration(wanted, nodeId) })

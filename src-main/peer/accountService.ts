@@ -19,6 +19,7 @@ import { nextDocument, withBadNodes } from '../enrollment/nextDocument.ts'
 import { loadIdentity } from '../enrollment/ownIdentity.ts'
 import { createOpenOverlay } from '../enrollment/selfSigned.ts'
 import type { InvitationRecord } from '../enrollment/stores.ts'
+import type { KeyType } from '../ports/crypto.ts'
 import { withDiagnosticsFor, type OverlayConfiguration } from '../reload/config/configuration.ts'
 import { Signer } from '../reload/security/signer.ts'
 import type { PeerPorts, PeerStores } from './ports.ts'
@@ -37,6 +38,7 @@ export interface NewOverlayRequest {
   readonly open?: boolean | undefined
   readonly domains?: readonly string[] | undefined
   readonly diagnostics?: boolean | undefined
+  readonly keyType?: KeyType | undefined
 }
 
 export interface Exclusion {
@@ -53,6 +55,7 @@ export interface JoinOverlayRequest {
   readonly userName?: string | undefined
   readonly displayName?: string | undefined
   readonly code?: string | undefined
+  readonly keyType?: KeyType | undefined
 }
 
 const hourMs = 3_600_000
@@ -83,9 +86,9 @@ export class AccountService {
   }
 
   /** @throws PeerError 'already-enrolled', 'overlay-name-invalid', 'name-invalid', 'disk-full' */
-  create({ name, userName, displayName, open, domains, diagnostics }: NewOverlayRequest): Promise<AccountView> {
+  create({ name, userName, displayName, open, domains, diagnostics, keyType }: NewOverlayRequest): Promise<AccountView> {
     return this.once(async () => {
-      const wanted = { overlayName: name, userName, displayName: displayName?.trim() || userName, domainPatterns: domains ?? [], diagnostics: diagnostics === true }
+      const wanted = { overlayName: name, userName, displayName: displayName?.trim() || userName, domainPatterns: domains ?? [], diagnostics: diagnostics === true, ...(keyType !== undefined && { keyType }) }
       const identity = open === true
         ? await createOpenOverlay(this.ports, this.stores.identity, wanted)
         : await createAuthority(this.ports, { identity: this.stores.identity, authority: this.stores.authority }, wanted)
@@ -94,12 +97,13 @@ export class AccountService {
   }
 
   /** @throws PeerError as `joinOverlay` */
-  join({ text, discovered, userName, displayName, code }: JoinOverlayRequest): Promise<AccountView> {
+  join({ text, discovered, userName, displayName, code, keyType }: JoinOverlayRequest): Promise<AccountView> {
     return this.once(async () => {
       const source = text ?? this.found(discovered)
       const identity = await joinOverlay(this.ports, this.stores.identity, {
         source,
         ...(userName !== undefined && { userName }), ...(displayName !== undefined && { displayName }), ...(code !== undefined && { code }),
+        ...(keyType !== undefined && { keyType }),
       }, new AbortController().signal)
       return this.adopt(identity)
     })

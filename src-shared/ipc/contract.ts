@@ -86,6 +86,7 @@ export const methods = {
       name, userName: name, displayName: name.optional(), open: z.boolean().optional(), domains: z.array(z.string().max(200)).max(20).optional(),
       /** this installation may read technical figures of every peer (RFC 7851) */
       diagnostics: z.boolean().optional(),
+      keyType: z.enum(['ec', 'rsa']).optional(),
     }).strict(),
     result: accountView,
   },
@@ -106,6 +107,7 @@ export const methods = {
     params: z.object({
       text: z.string().min(1).max(1_000_000).optional(), discovered: id.optional(),
       userName: name.optional(), displayName: name.optional(), code: z.string().max(200).optional(),
+      keyType: z.enum(['ec', 'rsa']).optional(),
     }).strict(),
     result: accountView,
   },
