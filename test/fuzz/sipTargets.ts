@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { concatBytes, utf8Bytes, utf8Text } from '../../src-main/base/bytes.ts'
 import { DecodeError } from '../../src-main/base/errors.ts'
 import { parseSdp, sdpCodecs, sdpDirection, sdpOnHold, sdpSecurity } from '../../src-main/sdp/sdp.ts'
+import { type Challenge, type Credentials, parseChallenge, parseCredentials, printChallenge, printCredentials } from '../../src-main/sip/auth/digest.ts'
 import { StreamFramer } from '../../src-main/sip/message/framer.ts'
 import { makeResponse, type SipMessage } from '../../src-main/sip/message/message.ts'
 import { parseNameAddr, printNameAddr } from '../../src-main/sip/message/nameAddr.ts'
@@ -128,6 +129,34 @@ const sipFields: FuzzTarget = {
   },
 }
 
+/** Challenges and credentials, which strangers send before they have proven anything (RFC 3261 §22.4, RFC 7616). */
+const sipDigest: FuzzTarget = {
+  name: 'sip-digest', maxLength: 4200,
+  seeds: () => words('Digest realm="atlanta.com", nonce="84a4cc6f3082121f32b42a2187831a9e", algorithm=SHA-256, qop="auth,auth-int", opaque="", stale=FALSE',
+    'Digest username="bob", realm="biloxi.com", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", uri="sip:bob@biloxi.com", qop=auth, nc=00000001, cnonce="0a4f113b", response="6629fae49393a05397450978507c4ef1", opaque="5ccc069c403ebaf9f0171e9517f40e41"',
+    'digest \t, ,username="a \\"b\\" c" , realm = x ,nonce=y,uri="sip:a",qop=AUTH,nc=ffffffff,cnonce="",response="",algorithm=md5', 'Basic QWxhZGRpbg=='),
+  dictionary: words('Digest ', '"', '\\"', ',', ', ', '=', ' ', '\t', ';', 'realm=', 'nonce=', 'nc=', '00000001', 'qop=auth', 'algorithm=MD5', 'username=', 'stale=true', '\u0000', 'é'),
+  run(input) {
+    const text = utf8Text(input)
+    const challenge = parseChallenge(text), credentials = parseCredentials(text)
+    let length = 0
+    if (challenge !== undefined) {
+      // what a challenge offers is printed as we offer it; the rest stays
+      const printed = (value: string): string => printChallenge(parseChallenge(value) as Challenge)
+      const once = printed(printChallenge(challenge))
+      must(printed(once) === once, 'a challenge prints differently the third time')
+      length += once.length
+    }
+    if (credentials !== undefined) {
+      const printed = (value: string): string => printCredentials(parseCredentials(value) as Credentials)
+      const once = printed(printCredentials(credentials))
+      must(printed(once) === once, 'credentials print differently the third time')
+      length += once.length
+    }
+    return length
+  },
+}
+
 const sdps = ['v=0\r\no=- 1 2 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 49170 RTP/AVP 0 8 97\r\na=rtpmap:97 iLBC/8000\r\na=sendonly\r\n',
   'v=0\r\no=a 4611731400430051336 2 IN IP6 ::1\r\ns=x\r\nt=0 0\r\na=group:BUNDLE 0\r\na=fingerprint:sha-256 AA:BB\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\nc=IN IP4 0.0.0.0\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\na=ice-ufrag:abc\r\na=ice-pwd:def\r\na=setup:actpass\r\na=mid:0\r\na=candidate:1 1 udp 2113937151 192.0.2.1 5000 typ host\r\na=rtcp-mux\r\na=inactive\r\n',
   'v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 0 RTP/SAVP 8\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:abc\r\nm=video 1 RTP/AVP 31\r\n'] as const
@@ -144,4 +173,4 @@ const sdp: FuzzTarget = {
   },
 }
 
-export const sipTargets: readonly FuzzTarget[] = [sipMessage, sipStream, sipUri, sipFields, sdp]
+export const sipTargets: readonly FuzzTarget[] = [sipMessage, sipStream, sipUri, sipFields, sipDigest, sdp]
