@@ -11,6 +11,6 @@ export const sipSections: Readonly<Record<string, (options: SipOptions) => Promi
   messages: ({ quick }) => messageFigures(quick ? 3 : 9, quick ? 100 : 300),
   memory: ({ quick }) => Promise.resolve(memoryFigures(quick ? 2 : 5)),
   proxy: ({ quick }) => inMemoryFigures(quick ? 3 : 9, quick ? 500 : 2000),
-  servers: ({ quick }) => serverFigures(quick ? 2 : 6, quick ? 1 : 3),
+  servers: ({ quick }) => serverFigures(quick ? 2 : 5, quick ? 1 : 3),
   sustained: ({ quick }) => sustainedFigures(quick ? 3 : 20),
 }

@@ -49,7 +49,7 @@ export interface Load { readonly ok: number; readonly failed: number; readonly r
 export function sipp(directory: string, file: string, rate: number, count: number): Promise<Load> {
   return new Promise((resolve, reject) => {
     const child = run(onCore(1, ['sipp', '127.0.0.10:5060', '-sf', file, '-inf', join(directory, 'users.csv'), '-i', '127.0.0.11', '-p', '5090', '-r', String(rate), '-m', String(count),
-      '-nostdin', '-timeout', '90s', '-buff_size', '4194304', '-max_socket', '100']), directory)
+      '-nostdin', '-timeout', `${Math.ceil(count / rate) + 15}s`, '-buff_size', '4194304', '-max_socket', '100']), directory)
     let output = ''
     child.stdout?.on('data', (chunk: Buffer) => { output = (output + chunk.toString()).slice(-20_000) })
     child.on('error', reject)
