@@ -61,6 +61,13 @@ export async function inMemoryFigures(rounds: number, calls: number): Promise<re
     if (out.length !== expected) throw new Error(`${out.length} datagrams for ${datagrams.length}, first ${Buffer.from(out[0] ?? []).toString('latin1', 0, 60)}`)
     return out
   }
+  const used = (): number => {
+    globalThis.gc?.()
+    globalThis.gc?.()
+    const { heapUsed, arrayBuffers } = process.memoryUsage()
+    return heapUsed + arrayBuffers
+  }
+  const perFinished: number[] = []
   const each = (make: (i: number) => Uint8Array): Uint8Array[] => Array.from({ length: calls }, (_, i) => make(i))
   for (let round = 0; round <= rounds; round++) {
     const id = (i: number): number => round * calls + i
@@ -68,6 +75,8 @@ export async function inMemoryFigures(rounds: number, calls: number): Promise<re
     await stage(each((i) => request(id(i), 'REGISTER', `sip:${HOST}:5060`, '1', [`To: <sip:user${i % 200}@${HOST}>`, `Contact: <sip:user${i % 200}@${CALLEE.host}:${CALLEE.port}>`, 'Expires: 3600', 'User-Agent: bench'])), CALLER, calls)
     if (round > 0) perRegister.push(spent / calls)
     spent = 0
+    out = []
+    const before = used()
     const invites = await stage(each((i) => request(id(i), 'INVITE', `sip:user${i % 200}@${HOST}:5060`, '1', [`To: <sip:user${i % 200}@${HOST}:5060>`, `Contact: <sip:caller@${CALLER.host}:${CALLER.port}>`, 'Supported: replaces, timer',
       'Allow: INVITE, ACK, CANCEL, OPTIONS, BYE, REFER, NOTIFY, MESSAGE', 'User-Agent: bench', 'Content-Type: application/sdp'], SDP)), CALLER, calls)
     await stage(invites.map((bytes, i) => answer(bytes, '180 Ringing', id(i))), CALLEE, calls)
@@ -78,9 +87,12 @@ export async function inMemoryFigures(rounds: number, calls: number): Promise<re
     const byes = await stage(each(within('BYE', '2')), CALLER, calls)
     await stage(byes.map((bytes, i) => answer(bytes, '200 OK', id(i))), CALLEE, calls)
     if (round > 0) perCall.push(spent / calls)
+    out = []
+    for (const list of [invites, answered, routes, byes]) list.length = 0
+    perFinished.push((used() - before) / calls / 1000)
   }
   const open = element.transactions.size
   await element.close()
   const section = 'our own work in the proxy, sockets and system left out'
-  return [figure(section, 'one call: six messages in, six out', perCall, 'us', { transactions_left: open }), figure(section, 'one REGISTER', perRegister, 'us')]
+  return [figure(section, 'one call: six messages in, six out', perCall, 'us', { transactions_left: open }), figure(section, 'one REGISTER', perRegister, 'us'), figure(section, 'memory of a call that has ended, until its four transactions have', perFinished, 'kB')]
 }
