@@ -18,11 +18,11 @@ function flags(): string | undefined {
 
 export const canMakeNamespace = process.platform === 'linux' && (resultFile !== undefined || flags() !== undefined)
 
-/** @returns what the same file observed inside. @throws with all output when it fails there */
-export async function observeInNamespace(file: string, timeoutMs: number): Promise<unknown> {
+/** @param project of vitest that the file belongs to. @returns what the same file observed inside. @throws with all output when it fails there */
+export async function observeInNamespace(file: string, timeoutMs: number, project = 'interop'): Promise<unknown> {
   const folder = mkdtempSync(join(tmpdir(), 'namespace-'))
   const result = join(folder, 'result.json')
-  const child = spawn('unshare', [flags() ?? '-n', 'sh', '-c', `${setUp}; exec "$@"`, 'sh', process.execPath, join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--project', 'interop', file], {
+  const child = spawn('unshare', [flags() ?? '-n', 'sh', '-c', `${setUp}; exec "$@"`, 'sh', process.execPath, join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--project', project, file], {
     cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, RINGWAY_NAMESPACE_RESULT: result },
   })
   let output = ''

@@ -153,6 +153,15 @@ describe('calls between phones through the proxy', () => {
   })
 })
 
+describe('a CANCEL that crosses the answer', () => {
+  it('has no effect: the caller gets the 200, takes the call and ends it (RFC 3261 §9.1)', async () => {
+    const callee = await phone('kitchen', 'uas-answers-cancel')
+    await succeeds(sipp('uac-cancel-late', { user: 'desk', keys: { callee: 'kitchen' } }))
+    await succeeds(callee)
+    await away('kitchen')
+  })
+})
+
 describe('phones and the overlay', () => {
   it('a phone’s MESSAGE reaches a person of the overlay, under the owner’s name', async () => {
     await succeeds(sipp('message', { user: 'desk', keys: { callee: 'bob' } }))

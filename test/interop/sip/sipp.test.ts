@@ -46,6 +46,18 @@ describe('sipp', () => {
     })
   }
 
+  it('as controller of a third-party call (RFC 3725 flow I): both sides are our user agents, one without an offer', async () => {
+    const heard: string[] = []
+    const alice = await listeningElement('alice', answering((what) => { heard.push(`alice ${what}`) })), bob = await listeningElement('bob', answering((what) => { heard.push(`bob ${what}`) }))
+    open.push(alice.element, bob.element)
+    const twin = `127.0.0.1:${20_000 + (process.pid % 20_000)}`
+    const toBob = sipp(`-sn 3pcc-C-B 127.0.0.1:${bob.address.port} -3pcc ${twin} -p 5096 -m 5`)
+    await new Promise((done) => setTimeout(done, 700))
+    const toAlice = sipp(`-sn 3pcc-C-A 127.0.0.1:${alice.address.port} -3pcc ${twin} -p 5097 -m 5`)
+    for (const { code, output } of await Promise.all([toBob.done, toAlice.done])) expect(code, output).toBe(0)
+    for (const who of ['alice', 'bob']) expect([who, heard.filter((h) => h === `${who} established`).length]).toEqual([who, 5])
+  })
+
   it('with a tenth of the packets lost: every call is completed', async () => {
     const bob = await listeningElement('bob')
     open.push(bob.element)
