@@ -56,8 +56,8 @@ export interface Site {
   close(): Promise<void>
 }
 
-/** @param host where alice's peer serves phones @param bobServesAt bob's peer serves too, as a proxy */
-export async function openSite({ host = '127.0.0.1', roles = ['proxy', 'redirect', 'registrar'], bobServesAt, withCarol = false }: { host?: string; roles?: SipServing['roles']; bobServesAt?: string | undefined; withCarol?: boolean } = {}): Promise<Site> {
+/** @param host where alice's peer serves phones @param bobServesAt bob's peer serves too, as a proxy @param withCarol as a peer, or as a client of the overlay (RFC 6940 §3.2) */
+export async function openSite({ host = '127.0.0.1', roles = ['proxy', 'redirect', 'registrar'], bobServesAt, withCarol }: { host?: string; roles?: SipServing['roles']; bobServesAt?: string | undefined; withCarol?: 'peer' | 'client' } = {}): Promise<Site> {
   const work = mkdtempSync(join(tmpdir(), 'ringway-site-'))
   const peers: RunningPeer[] = []
   const close = async (): Promise<void> => {
@@ -85,15 +85,15 @@ export async function openSite({ host = '127.0.0.1', roles = ['proxy', 'redirect
     await alice.client.call('overlay.create', { name: overlayName, userName: 'alice' })
     await alice.app.start()
     const { status } = await alice.state()
-    const enrol = async (name: string, sip?: SipServing): Promise<RunningPeer> => {
+    const enrol = async (name: string, more: Partial<NetworkOptions>): Promise<RunningPeer> => {
       const { link = '' } = await alice.client.call('overlay.invite', { userName: name })
-      const peer = await openAt(name, { bootstrap: [{ host: '127.0.0.1', port: Number(status.listen?.split(':').at(-1)) }], sip })
+      const peer = await openAt(name, { bootstrap: [{ host: '127.0.0.1', port: Number(status.listen?.split(':').at(-1)) }], ...more })
       await peer.client.call('overlay.join', { text: link })
       await peer.app.start()
       return peer
     }
-    const bob = await enrol('bob', bobServesAt === undefined ? undefined : { roles: ['proxy'], listen: { host: bobServesAt, port: 0 } })
-    const carol = withCarol ? await enrol('carol') : undefined
+    const bob = await enrol('bob', bobServesAt === undefined ? {} : { sip: { roles: ['proxy'], listen: { host: bobServesAt, port: 0 } } })
+    const carol = withCarol === undefined ? undefined : await enrol('carol', { client: withCarol === 'client' })
     for (const peer of peers) await eventually(async () => (await peer.state()).status.registered, () => 'a peer does not register')
     const { xml } = await alice.client.call('overlay.document', {})
     const root = /<root-cert>([^<]*)</.exec(xml)?.[1]?.replaceAll(/\s/g, '') ?? ''

@@ -76,7 +76,7 @@ export async function observe(): Promise<Seen> {
 }
 
 async function withPhone(make: Make, start: (site: Site, password: string) => Promise<Desk>): Promise<Seen[Make]> {
-  const site = await openSite({ host, roles: ['proxy', 'registrar'], withCarol: true })
+  const site = await openSite({ host, roles: ['proxy', 'registrar'], withCarol: 'peer' })
   let desk: Desk | undefined
   try {
     desk = await start(site, await site.addPhone('desk'))
