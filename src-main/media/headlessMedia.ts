@@ -11,6 +11,7 @@ import type { Clock, Timer } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import { withDefaultCandidate } from '../sdp/rewrite.ts'
 import { mimeTypes, sampleRate } from './audioCodec.ts'
+import { askNobody } from './askNobody.ts'
 import { hostAddresses } from './hostAddresses.ts'
 import { SoundLoop } from './soundLoop.ts'
 import { readWav, WavWriter, type Wav } from './wav.ts'
@@ -86,7 +87,7 @@ class HeadlessSession implements MediaSession {
   async offer(signal: AbortSignal): Promise<string> {
     return this.describe(signal, async () => {
       this.addAudio()
-      await this.pc.setLocalDescription(await this.pc.createOffer())
+      await this.describeLocally(await this.pc.createOffer())
     })
   }
 
@@ -96,7 +97,7 @@ class HeadlessSession implements MediaSession {
     const sdp = await this.describe(signal, async () => {
       if (this.pc.getTransceivers().length === 0) this.addAudio()
       await this.pc.setRemoteDescription({ type: 'offer', sdp: named ? remoteOffer : withMid(remoteOffer, '0') })
-      await this.pc.setLocalDescription(await this.pc.createAnswer())
+      await this.describeLocally(await this.pc.createAnswer())
       this.preferCodec()
     })
     return named ? sdp : withoutMid(sdp)
@@ -140,6 +141,12 @@ class HeadlessSession implements MediaSession {
   /** In a stream of its own, since some sides hear only tracks that are in one (RFC 8830). */
   private addAudio(): void {
     this.pc.addTransceiver(new MediaStreamTrack({ kind: 'audio' }), { direction: 'sendrecv', streams: [new MediaStream()] })
+  }
+
+  /** Gathers candidates. */
+  private async describeLocally(description: Awaited<ReturnType<RTCPeerConnection['createOffer']>>): Promise<void> {
+    for (const transport of this.pc.iceTransports) askNobody(transport)
+    await this.pc.setLocalDescription(description)
   }
 
   /** Runs a step of offer/answer and returns our SDP with its candidates. */

@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import dns from 'node:dns/promises'
+import { syncBuiltinESMExports } from 'node:module'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { createHeadlessMedia, type HeadlessOptions } from '../../src-main/media/headlessMedia.ts'
 import { dominantFrequency } from '../../src-main/media/tone.ts'
 import { readWav } from '../../src-main/media/wav.ts'
@@ -62,6 +64,20 @@ it('lets each side hear the tone of the other by Opus over DTLS-SRTP', async () 
     expect(Math.abs(dominant.hz - hz)).toBeLessThan(2)
     expect(dominant.share).toBeGreaterThan(0.9)
     expect(toneShare(heard.samples.subarray(24_000), 48_000, hz)).toBeGreaterThan(0.5)
+  }
+})
+
+it('asks no server for an address of its own', async () => {
+  const lookup = vi.spyOn(dns, 'lookup').mockRejectedValue(new Error('nobody is asked'))
+  syncBuiltinESMExports()
+  try {
+    const call = await connect({ echo: true }, { echo: true })
+    call.a.close()
+    call.b.close()
+    expect(lookup).not.toHaveBeenCalled()
+  } finally {
+    lookup.mockRestore()
+    syncBuiltinESMExports()
   }
 })
 

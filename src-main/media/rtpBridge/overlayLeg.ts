@@ -5,6 +5,7 @@
 import { IceCandidate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport, RTCIceGatherer, RTCIceParameters, RTCIceTransport, RtpHeader, candidateFromSdp, candidateToSdp, ProtectionProfileAeadAes128Gcm, ProtectionProfileAes128CmHmacSha1_80 } from 'werift'
 import { DecodeError } from '../../base/errors.ts'
 import type { Log } from '../../ports/log.ts'
+import { askNobody } from '../askNobody.ts'
 import { hostAddresses } from '../hostAddresses.ts'
 import type { AudioDescription } from './audioDescription.ts'
 import { isRtcp } from './phoneLeg.ts'
@@ -26,6 +27,7 @@ export class OverlayLeg {
     const certificate = await RTCDtlsTransport.SetupCertificate()
     const gatherer = new RTCIceGatherer({ useIpv4: true, useIpv6: true, additionalHostAddresses: hostAddresses() })
     const ice = new RTCIceTransport(gatherer)
+    askNobody(ice)
     const dtls = new RTCDtlsTransport({}, ice, certificate, [ProtectionProfileAes128CmHmacSha1_80, ProtectionProfileAeadAes128Gcm])
     // the library would take the packets apart; here they pass whole
     dtls.srtpStarted = true
