@@ -4,7 +4,7 @@
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { dominantFrequency } from '../../../src-main/media/tone.ts'
-import { BaresipPhone, until } from './baresipPhone.ts'
+import { type BaresipOptions, BaresipPhone, until } from './baresipPhone.ts'
 import { requireProgram } from './elements.ts'
 import { eventually, openSite, type RunningPeer, type Site, sleep } from './site.ts'
 
@@ -30,11 +30,11 @@ describe('an ordinary phone at a peer', () => {
   afterAll(async () => { await site.close() })
 
   let port = 5300
-  async function plugIn(parameters: string, codecs: readonly string[], transport = 'udp'): Promise<BaresipPhone> {
+  async function plugIn(parameters: string, codecs: readonly string[], transport = 'udp', more: Partial<BaresipOptions> = {}): Promise<BaresipPhone> {
     port += 10
     const made = phone = new BaresipPhone({
       account: `<sip:desk@office.example>;auth_user=desk;auth_pass=${password};outbound="sip:${transport === 'tls' ? site.tlsServer : site.server};transport=${transport}";regint=60;answermode=auto;${parameters}`,
-      sipPort: port, controlPort: port - 800, toneHz: 440, codecs, ...(transport === 'tls' && { caFile: site.rootFile }),
+      sipPort: port, controlPort: port - 800, toneHz: 440, codecs, ...(transport === 'tls' && { caFile: site.rootFile }), ...more,
     })
     await made.start()
     await eventually(async () => (await site.registrations('desk')) > 0, () => `does not register: ${made.output.slice(-3000)}`)
@@ -112,6 +112,26 @@ describe('an ordinary phone at a peer', () => {
     await until(() => desk.saw('CALL_CLOSED'), () => JSON.stringify(desk.events))
     expect(desk.events.filter((event) => event.type === 'CALL_DTMF_START').map((event) => event.param)).toEqual(['5', '7'])
     expect(site.hears('called'), 'bob hears').toSatisfy((hz: number) => near(hz, 440))
+  })
+
+  it('writes and is written to, watches a user, publishes, is watched by its owner, and asks for waiting messages', async () => {
+    await bob.client.call('presence.set', { state: 'available', note: '' })
+    await alice.client.call('contacts.add', { uri: 'sip:desk@office.example' })
+    const desk = await plugIn('audio_codecs=PCMU;pubint=60', ['g711'], 'udp', { trace: true, contacts: '"Bob" <sip:bob@office.example>;presence=p2p', apps: ['mwi'] })
+    const said = (): string => desk.output.slice(-9_000)
+    desk.command('contact_next')
+    desk.command('message', 'hello-from-baresip')
+    const conversation = () => bob.client.call('messages.list', { aor: 'alice@office.example' })
+    await eventually(async () => (await conversation()).some(({ text, direction }) => text === 'hello-from-baresip' && direction === 'in'), said)
+    const { id } = await bob.client.call('messages.send', { uri: 'sip:alice@office.example', text: 'hello-from-bob' })
+    await until(() => desk.output.includes('hello-from-bob'), said)
+    await eventually(async () => (await conversation()).find((message) => message.id === id)?.state === 'delivered', said)
+    await until(() => /NOTIFY [^]*Event: presence[^]*<basic>open/.test(desk.output), said)
+    desk.command('presence_online')
+    await eventually(async () => (await alice.state()).contacts['desk@office.example']?.presence.state === 'available', said)
+    await until(() => /SIP\/2\.0 200 OK[^#]*CSeq: \d+ PUBLISH/.test(desk.output), said)
+    await until(() => /NOTIFY [^]*Event: message-summary[^]*Messages-Waiting: no/.test(desk.output), said)
+    await alice.client.call('contacts.remove', { aor: 'desk@office.example' })
   })
 
   it('is called by its own peer through the same bridge, and holds from its side', async () => {
