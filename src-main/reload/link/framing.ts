@@ -108,6 +108,11 @@ export class ReceivedSequences {
   private newest: number | undefined
   private mask = 0
 
+  /** What the last acknowledgement of the newest one says; undefined when nothing has come. */
+  get last(): { readonly sequence: number; readonly received: number } | undefined {
+    return this.newest === undefined ? undefined : { sequence: this.newest, received: this.mask }
+  }
+
   /** Notes `sequence` and returns the mask relative to it. */
   note(sequence: number): number {
     if (this.newest === undefined) { this.newest = sequence; return 0 }

@@ -60,6 +60,7 @@ export class Link implements SecureStreamUser {
   private timer: Timer | undefined
   private readonly flood: TokenBucket
   private heardAt: number
+  private spokeAt: number
 
   constructor(
     readonly nodeId: Uint8Array,
@@ -74,7 +75,7 @@ export class Link implements SecureStreamUser {
     this.openedAt = clock.monotonic()
     this.decoder = new FrameDecoder(limits)
     this.flood = new TokenBucket(clock, limits.messagesPerSecond, limits.messageBurst)
-    this.heardAt = this.openedAt
+    this.heardAt = this.spokeAt = this.openedAt
   }
 
   /** Takes the stream over; call in the turn in which it came, once the link can be found by its Node-ID. */
@@ -85,6 +86,18 @@ export class Link implements SecureStreamUser {
   get isClosed(): boolean { return this.state === 'closed' }
   /** Milliseconds since anything came from the peer. */
   get silentMs(): number { return this.clock.monotonic() - this.heardAt }
+
+  /** Milliseconds since anything went to the peer. */
+  get quietMs(): number { return this.clock.monotonic() - this.spokeAt }
+
+  /**
+   * Shows the peer that we are there, as a STUN Binding Indication does where there is ICE (RFC 6940 §6.5.1.10,
+   * RFC 7363 §6.3.1): repeats the last acknowledgement, which has no answer and means nothing else.
+   */
+  keepAlive(): void {
+    const { last } = this.received
+    if (!this.isClosed && last !== undefined) this.write(encodeAck(last.sequence, last.received))
+  }
 
   /** Queues one message. False when it was dropped: the link is closed, the message too large or the peer too slow. */
   send(message: Uint8Array): boolean {
@@ -123,6 +136,7 @@ export class Link implements SecureStreamUser {
   onClose(cause?: Error): void { this.finish(cause?.message ?? 'closed by peer') }
 
   private write(frame: Uint8Array): void {
+    this.spokeAt = this.clock.monotonic()
     if (this.stream.write(frame)) this.queuedBytes = 0
     else this.queuedBytes += frame.length
   }

@@ -78,6 +78,29 @@ describe('a TLS-TCP-FH link', () => {
     expect([facts, clock.pending]).toEqual([[], 0])
   })
 
+  test('shows that it is there by its last acknowledgement, which asks for no answer', () => {
+    const { clock, link, sent, receive, facts } = setUp()
+    clock.advance(5_000)
+    link.keepAlive()
+    // Nothing has come that could be acknowledged.
+    expect([sent, link.quietMs]).toEqual([[], 5_000])
+    receive(encodeData(7, new Uint8Array(5)))
+    clock.advance(4_000)
+    expect(link.quietMs).toBe(4_000)
+    link.keepAlive()
+    expect([sent, link.quietMs]).toEqual([['ack 7', 'ack 7'], 0])
+    // At the other end it breaks the silence and changes nothing else.
+    const other = setUp()
+    other.link.send(new Uint8Array(1))
+    other.receive(encodeAck(0, 0))
+    other.clock.advance(20_000)
+    const rtt = other.link.rttMs
+    other.receive(encodeAck(0, 0))
+    expect([other.link.silentMs, other.link.rttMs, other.facts, other.sent]).toEqual([0, rtt, [], ['data 0']])
+    expect(facts).toEqual(['message 5'])
+    expect(clock.pending).toBe(0)
+  })
+
   test('is suspect when acks stay away, recovers with them, and is given up 30 s later without', () => {
     const { clock, link, receive, facts, stream } = setUp()
     link.send(new Uint8Array(1))
