@@ -28,7 +28,7 @@ export async function reach(world: World, from: SimPeer, { client, record }: { r
     const value = values.find(({ key }) => key !== undefined && equalBytes(key, record.key))
     const registration = value === undefined ? undefined : decodeSipRegistration(value.value)
     const route = registration?.type !== 'route' ? [] : registration.destinationList.flatMap((entry) => ('node' in entry ? [{ node: entry.node }] : []))
-    const { responder } = await from.overlay.ping(route, never)
+    const { responder } = await world.network.traffic.ofUser(() => from.overlay.ping(route, never))
     tally[equalBytes(responder, client.id) ? 'ok' : 'failed']++
   } catch (error) {
     tally.failed++

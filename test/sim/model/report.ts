@@ -11,6 +11,8 @@ export interface SimReport {
   readonly latencyMs: { readonly p50: number, readonly p99: number }
   readonly recordsLost: number
   readonly messagesPerPeerPerMinute: number
+  /** All but those of look-ups and stores. */
+  readonly maintenancePerPeerPerMinute: number
   readonly hash: string
   readonly [more: string]: unknown
 }
@@ -29,7 +31,9 @@ export function reportOf(world: World, more: { readonly wallS: number, readonly 
     lookups: { ok: lookups.ok + routed.ok, failed: lookups.failed + routed.failed, wrong: lookups.wrong + routed.wrong },
     hops: { mean: round(hops.reduce((a, b) => a + b, 0) / Math.max(1, hops.length)), p50: percentile(hops, 0.5), p99: percentile(hops, 0.99) },
     latencyMs: { p50: Math.round(percentile(latenciesMs, 0.5)), p99: Math.round(percentile(latenciesMs, 0.99)) },
-    recordsLost: world.lostRecords().length, messagesPerPeerPerMinute: round(world.messagesPerPeerPerMinute, 1), hash: world.hash.hex,
+    recordsLost: world.lostRecords().length, messagesPerPeerPerMinute: round(world.messagesPerPeerPerMinute, 1),
+    maintenancePerPeerPerMinute: round(world.maintenancePerPeerPerMinute, 1), maintenanceBy: world.maintenanceBy,
+    acknowledgementsPerPeerPerMinute: round(world.acknowledgementsPerPeerPerMinute, 1), hash: world.hash.hex,
     records: world.records.length, storesFailed: world.storesFailed, misplaced: world.misplaced().length,
     joinMs: { p50: Math.round(percentile(world.joinsMs, 0.5)), p99: Math.round(percentile(world.joinsMs, 0.99)) }, events: world.hash.events, ...world.extra,
   }

@@ -2,6 +2,7 @@
  * The scenarios of the simulator. Each grows a ring, does to it what its name says for a number of virtual minutes
  * while look-ups go on, and leaves the figures in the world.
  */
+import { topologyChoice, type TopologyPluginName } from '../../../src-main/reload/config/configuration.ts'
 import { addClients, reach } from './clients.ts'
 import { configUpdate } from './configUpdate.ts'
 import { sybilEclipse } from './sybilEclipse.ts'
@@ -20,9 +21,9 @@ export interface ScenarioOptions {
 export const scenarioNames = ['join', 'steady', 'churn', 'crash-neighbours', 'partition-heal', 'store-heavy', 'config-update', 'clients', 'sybil-eclipse'] as const
 export type ScenarioName = (typeof scenarioNames)[number]
 
-/** What the world of a scenario must have. @param colluding share of the peers, in `sybil-eclipse` */
-export function worldOptions(name: ScenarioName, colluding: number): Omit<WorldOptions, 'seed'> {
-  return { signed: name === 'config-update', colluding: name === 'sybil-eclipse' ? colluding : 0 }
+/** What the world of a scenario must have. @param colluding share of the peers, in `sybil-eclipse`; @param plugin of the configuration document */
+export function worldOptions(name: ScenarioName, colluding: number, plugin: TopologyPluginName = 'CHORD-RELOAD'): Omit<WorldOptions, 'seed'> {
+  return { signed: name === 'config-update', colluding: name === 'sybil-eclipse' ? colluding : 0, configuration: topologyChoice(plugin) }
 }
 
 /** Seconds in which a fresh ring completes its tables before anything is measured. */

@@ -10,6 +10,7 @@ import type { CandidateSet, LinkFactory, LinkFactoryUser } from '../../../src-ma
 import type { SeededRandom } from '../../support/seededRandom.ts'
 import type { ClockScope, VirtualClock } from '../../support/virtualClock.ts'
 import type { EventHash } from './eventHash.ts'
+import { Traffic } from './traffic.ts'
 
 export interface NetworkModel {
   /** Least one-way delay, and what the longest distance adds, ms. */
@@ -41,8 +42,7 @@ export class SimHost {
 }
 
 export class SimNetwork {
-  /** Frames that carry a message; acknowledgements are not counted. */
-  messages = 0
+  readonly traffic = new Traffic()
   bytes = 0
   private readonly hosts = new Map<string, SimHost>()
 
@@ -164,7 +164,7 @@ class SimStream implements SecureStream {
   write(bytes: Uint8Array): boolean {
     const { other, network } = this
     if (!this.open || other === undefined) return true
-    if (bytes[0] === 128) network.messages++
+    network.traffic.count(bytes)
     network.bytes += bytes.length
     const now = network.clock.monotonic()
     // What is written at one moment goes in one segment.

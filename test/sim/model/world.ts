@@ -79,8 +79,11 @@ export class World {
   /** Whether look-ups count. */
   measuring = false
   messagesPerPeerPerMinute = 0
+  maintenancePerPeerPerMinute = 0
+  acknowledgementsPerPeerPerMinute = 0
+  readonly maintenanceBy: Record<string, number> = {}
   private countedBefore: ReadonlyMap<string, number> = new Map()
-  private measuredFrom = { atMs: 0, messages: 0 }
+  private measuredFrom = { atMs: 0, messages: 0, maintenance: 0, acknowledgements: 0 }
   private readonly authority = new SimAuthority()
   private readonly configuration: OverlayConfiguration
   private readonly verifier: CertificateVerifier
@@ -155,13 +158,20 @@ export class World {
   beginMeasuring(): void {
     this.measuring = true
     this.countedBefore = this.sumCounters()
-    this.measuredFrom = { atMs: this.clock.monotonic(), messages: this.network.messages }
+    const { messages, maintenance, acknowledgements, byCode } = this.network.traffic
+    byCode.clear()
+    this.measuredFrom = { atMs: this.clock.monotonic(), messages, maintenance, acknowledgements }
   }
 
   endMeasuring(): void {
     this.measuring = false
     const minutes = (this.clock.monotonic() - this.measuredFrom.atMs) / 60_000
-    this.messagesPerPeerPerMinute = minutes === 0 ? 0 : (this.network.messages - this.measuredFrom.messages) / minutes / this.members.length
+    const perPeer = (what: 'messages' | 'maintenance' | 'acknowledgements'): number =>
+      (minutes === 0 ? 0 : (this.network.traffic[what] - this.measuredFrom[what]) / minutes / this.members.length)
+    this.messagesPerPeerPerMinute = perPeer('messages')
+    this.maintenancePerPeerPerMinute = perPeer('maintenance')
+    this.acknowledgementsPerPeerPerMinute = perPeer('acknowledgements')
+    for (const [code, count] of this.network.traffic.byCode) this.maintenanceBy[code] = Math.round(10 * count / minutes / this.members.length) / 10
   }
 
   /** Moves time until the condition holds; says whether it came to that within `limitMs`. */
@@ -211,7 +221,7 @@ export class World {
     const version = record.version + 1
     const value = encodeSipRegistration({ type: 'route', contactPrefs: `v${version}`, destinationList: peer.overlay.route })
     try {
-      await peer.overlay.store(record.resourceId, [{ kind: sipRegistrationKind, key: record.key, value, lifetimeS }], never)
+      await this.network.traffic.ofUser(() => peer.overlay.store(record.resourceId, [{ kind: sipRegistrationKind, key: record.key, value, lifetimeS }], never))
       if (record.version === 0) this.records.push(record)
       record.version = version
     } catch (error) {
@@ -255,7 +265,7 @@ export class World {
     const before = this.owner(id)
     const counted = this.measuring
     try {
-      const { hops, responder } = await from.overlay.ping([{ resource: id }], never)
+      const { hops, responder } = await this.network.traffic.ofUser(() => from.overlay.ping([{ resource: id }], never))
       if (!counted || from.state !== 'member') return
       this.hops.push(hops)
       const right = [before, this.owner(id)].some((peer) => peer !== undefined && equalBytes(peer.id, responder))

@@ -1,0 +1,45 @@
+/**
+ * Counts the messages of a simulation, hop by hop, apart from each other by what they are for: those of a scenario's
+ * look-ups and stores, from the request of its user to the answer, and maintenance, which is all the rest, copies
+ * and hand-overs included. Acknowledgements and keep-alives of links are frames without a message: `keepAlives`.
+ */
+import { messageName } from '../../../src-main/reload/wire/constants.ts'
+
+const DATA = 128
+const FRAME_HEADER = 8
+const HEADER = 38
+const FETCHES: ReadonlySet<number> = new Set([0x09, 0x0a])
+
+export class Traffic {
+  messages = 0
+  maintenance = 0
+  acknowledgements = 0
+  /** Of maintenance, by the code of the message. */
+  readonly byCode = new Map<string, number>()
+  private readonly forUsers = new Set<bigint>()
+  private marking = false
+
+  /** What `work` sends before it first waits is a user's. */
+  ofUser<T>(work: () => T): T {
+    this.marking = true
+    try {
+      return work()
+    } finally {
+      this.marking = false
+    }
+  }
+
+  count(frame: Uint8Array): void {
+    if (frame[0] !== DATA) { this.acknowledgements++; return }
+    this.messages++
+    const view = new DataView(frame.buffer, frame.byteOffset + FRAME_HEADER)
+    const transaction = view.getBigUint64(20)
+    if (this.marking) this.forUsers.add(transaction)
+    const code = view.getUint16(HEADER + view.getUint16(32) + view.getUint16(34) + view.getUint16(36))
+    // Only users fetch, also when they try again by other ways.
+    if (FETCHES.has(code) || this.forUsers.has(transaction)) return
+    this.maintenance++
+    const name = messageName(code) ?? 'unknown'
+    this.byCode.set(name, (this.byCode.get(name) ?? 0) + 1)
+  }
+}
