@@ -1,5 +1,5 @@
 /** `ringway …`: the command line. Declares the commands; what each does stands in commands/. */
-import { Argument, Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import type { Context } from './context.ts'
 import { createOutput, printFailure } from './output.ts'
 import { profileDir } from './profile.ts'
@@ -48,6 +48,8 @@ function createProgram(): Command {
     .option('--user <name>', 'your user name in it').option('--display-name <name>')
     .option('--open', 'anyone may join with a self-signed certificate')
     .option('--domain <pattern>', 'domains whose users it holds, besides its own name', list, [])
+    .addOption(new Option('--topology <name>', 'how peers keep the overlay together: reload tells each change at once (RFC 6940), self-tuning goes by how many peers there are and how fast they come and go (RFC 7363), for large overlays')
+      .choices(['reload', 'self-tuning']).default('reload'))
     .option('--diagnostics', 'your peer may read technical figures of every peer: ringway trace and ping show them')
     .option('--rsa', 'a key of RSA-2048 instead of ECDSA, for overlays with other software')
     .action(does(program, async () => (await import('./commands/overlay.ts')).create))

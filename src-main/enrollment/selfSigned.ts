@@ -4,7 +4,7 @@
  */
 import { utf8Bytes } from '../base/bytes.ts'
 import type { Certificate, KeyType, PrivateKey } from '../ports/crypto.ts'
-import { newConfiguration, withDiagnosticsFor, type OverlayConfiguration } from '../reload/config/configuration.ts'
+import { newConfiguration, topologyChoice, withDiagnosticsFor, type OverlayConfiguration, type TopologyPluginName } from '../reload/config/configuration.ts'
 import { signDocument, writeConfiguration } from '../reload/config/writeConfiguration.ts'
 import { nodeIdUri, selfSignedNodeIds, type SelfSignedDigest } from '../reload/security/overlayCertificate.ts'
 import { Signer } from '../reload/security/signer.ts'
@@ -28,14 +28,17 @@ export interface NewOverlay {
   readonly diagnostics?: boolean
   /** of the identity; default 'ec'. 'rsa' where others verify nothing but what RFC 6940 §6.3.4 makes mandatory */
   readonly keyType?: KeyType
+  /** the overlay algorithm; CHORD-RELOAD when absent */
+  readonly topologyPlugin?: TopologyPluginName | undefined
 }
 
 /** What our overlays have in common, whoever may join them. Links are TLS over TCP without ICE so far (RFC 6940 §6.5.1.5). */
-export function commonConfiguration({ domainPatterns = [], diagnostics = false }: Pick<NewOverlay, 'domainPatterns' | 'diagnostics'>, signer: Uint8Array): Partial<OverlayConfiguration> & { domainRestriction: { enable: boolean; patterns: readonly string[] } } {
+export function commonConfiguration({ domainPatterns = [], diagnostics = false, topologyPlugin = 'CHORD-RELOAD' }: Pick<NewOverlay, 'domainPatterns' | 'diagnostics' | 'topologyPlugin'>, signer: Uint8Array): Partial<OverlayConfiguration> & { domainRestriction: { enable: boolean; patterns: readonly string[] } } {
+  const topology = topologyChoice(topologyPlugin)
   return {
-    noIce: true, configurationSigners: [signer], kindSigners: [signer],
+    noIce: true, configurationSigners: [signer], kindSigners: [signer], ...topology,
     domainRestriction: { enable: domainPatterns.length > 0, patterns: domainPatterns },
-    ...withDiagnosticsFor({ mandatoryExtensions: [] }, diagnostics ? [signer] : []),
+    ...withDiagnosticsFor({ mandatoryExtensions: topology.mandatoryExtensions ?? [] }, diagnostics ? [signer] : []),
   }
 }
 

@@ -39,6 +39,7 @@ export interface NewOverlayRequest {
   readonly domains?: readonly string[] | undefined
   readonly diagnostics?: boolean | undefined
   readonly keyType?: KeyType | undefined
+  readonly topology?: 'self-tuning' | undefined
 }
 
 export interface Exclusion {
@@ -86,9 +87,13 @@ export class AccountService {
   }
 
   /** @throws PeerError 'already-enrolled', 'overlay-name-invalid', 'name-invalid', 'disk-full' */
-  create({ name, userName, displayName, open, domains, diagnostics, keyType }: NewOverlayRequest): Promise<AccountView> {
+  create({ name, userName, displayName, open, domains, diagnostics, keyType, topology }: NewOverlayRequest): Promise<AccountView> {
     return this.once(async () => {
-      const wanted = { overlayName: name, userName, displayName: displayName?.trim() || userName, domainPatterns: domains ?? [], diagnostics: diagnostics === true, ...(keyType !== undefined && { keyType }) }
+      const wanted = {
+        overlayName: name, userName, displayName: displayName?.trim() || userName, domainPatterns: domains ?? [], diagnostics: diagnostics === true,
+        ...(keyType !== undefined && { keyType }),
+        ...(topology !== undefined && { topologyPlugin: 'CHORD-SELF-TUNING' as const }),
+      }
       const identity = open === true
         ? await createOpenOverlay(this.ports, this.stores.identity, wanted)
         : await createAuthority(this.ports, { identity: this.stores.identity, authority: this.stores.authority }, wanted)

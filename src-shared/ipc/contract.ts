@@ -87,6 +87,8 @@ export const methods = {
       /** this installation may read technical figures of every peer (RFC 7851) */
       diagnostics: z.boolean().optional(),
       keyType: z.enum(['ec', 'rsa']).optional(),
+      /** CHORD-SELF-TUNING (RFC 7363) instead of CHORD-RELOAD */
+      topology: z.enum(['self-tuning']).optional(),
     }).strict(),
     result: accountView,
   },

@@ -4,13 +4,14 @@ import type { Context } from '../context.ts'
 import { withPeer } from '../profile.ts'
 
 export async function create(
-  { profile, output }: Context, name: string, options: { user?: string; displayName?: string; open?: boolean; domain: string[]; diagnostics?: boolean; rsa?: boolean },
+  { profile, output }: Context, name: string, options: { user?: string; displayName?: string; open?: boolean; domain: string[]; diagnostics?: boolean; rsa?: boolean; topology: 'reload' | 'self-tuning' },
 ): Promise<undefined> {
   const userName = options.user ?? userInfo().username
   const account = await withPeer(profile, (client) => client.call('overlay.create', {
     name, userName, open: options.open ?? false, domains: options.domain, diagnostics: options.diagnostics ?? false,
     ...(options.displayName !== undefined && { displayName: options.displayName }),
     ...(options.rsa === true && { keyType: 'rsa' as const }),
+    ...(options.topology !== 'reload' && { topology: options.topology }),
   }))
   output.print(`The overlay ${account.overlay.name} is made. You are ${account.aor}.\nNext: ringway run, and ringway overlay invite NAME for each person.`, account)
 }

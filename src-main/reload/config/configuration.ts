@@ -65,9 +65,17 @@ export interface OverlayConfiguration {
   readonly requiredKinds: readonly RequiredKind[]
   /** RFC 7374 §8. */
   readonly redirBranchingFactor: number
+  /** number-of-peers-to-probe of RFC 7363 §7. */
+  readonly peersToProbe: number
   /** What is not named here nobody may read. */
   readonly diagnosticKinds: readonly DiagnosticRule[]
 }
+
+/** The overlay algorithms that there are (§14.4, RFC 7363 §9.2). */
+export const topologyPlugins = ['CHORD-RELOAD', 'CHORD-SELF-TUNING'] as const
+export type TopologyPluginName = (typeof topologyPlugins)[number]
+
+const SELF_TUNING = 'urn:ietf:params:xml:ns:p2p:self-tuning'
 
 /** What holds where a document says nothing (§11.1). */
 export const configurationDefaults = {
@@ -75,7 +83,7 @@ export const configurationDefaults = {
   selfSignedDigest: undefined, bootstrapNodes: [], turnDensity: 1, clientsPermitted: true, noIce: false, chordUpdateIntervalS: 600,
   chordPingIntervalS: 3600, chordReactive: true, sharedSecret: undefined, maxMessageSize: 5000, initialTtl: DEFAULT_INITIAL_TTL,
   overlayReliabilityTimerMs: 3000, overlayLinkProtocols: ['TLS'], kindSigners: [], configurationSigners: [], badNodes: [],
-  mandatoryExtensions: [], requiredKinds: [], redirBranchingFactor: 10, diagnosticKinds: [],
+  mandatoryExtensions: [], requiredKinds: [], redirBranchingFactor: 10, peersToProbe: 4, diagnosticKinds: [],
 } as const satisfies Omit<OverlayConfiguration, 'instanceName'>
 
 function required(id: number, maxCount: number, maxSize: number, more: Partial<RequiredKind> = {}): RequiredKind {
@@ -103,6 +111,11 @@ export function newConfiguration(
   return { ...configurationDefaults, maxMessageSize: 65_536, requiredKinds: standardKinds(domainRestriction), ...rest }
 }
 
+/** What a document says of its algorithm. Self-tuning "needs to be supported by all peers" (RFC 7363 §1, §7) and never recovers reactively (§5). */
+export function topologyChoice(plugin: TopologyPluginName): Partial<OverlayConfiguration> {
+  return plugin === 'CHORD-SELF-TUNING' ? { topologyPlugin: plugin, mandatoryExtensions: [SELF_TUNING], chordReactive: false } : { topologyPlugin: plugin }
+}
+
 const MODULUS = 65_535
 
 /** Serial arithmetic modulo 65535 (§6.3.2.1): whether `a` is newer than `b`. */
@@ -128,13 +141,14 @@ export function withDiagnosticsFor(
 
 /** Mandatory extensions this program supports, by namespace. */
 const supportedExtensions: ReadonlySet<string> = new Set([
+  SELF_TUNING,
   'urn:ietf:params:xml:ns:p2p:redir', 'urn:ietf:params:xml:ns:p2p:config-base:sip', DIAGNOSTICS_EXTENSION,
 ])
 
-/** Why a node of ours cannot be in such an overlay; undefined when it can. Node-ID length is CHORD-RELOAD's 16. */
+/** Why a node of ours cannot be in such an overlay; undefined when it can. Node-ID length is Chord's 16. */
 export function unsupported(configuration: OverlayConfiguration): string | undefined {
   const { topologyPlugin, nodeIdLength, mandatoryExtensions, overlayLinkProtocols } = configuration
-  if (topologyPlugin !== 'CHORD-RELOAD') return `topology plug-in ${topologyPlugin}`
+  if (!topologyPlugins.some((name) => name === topologyPlugin)) return `topology plug-in ${topologyPlugin}`
   if (nodeIdLength !== NODE_ID_LENGTH) return `Node-IDs of ${nodeIdLength} bytes`
   const extension = mandatoryExtensions.find((name) => !supportedExtensions.has(name))
   if (extension !== undefined) return `extension ${extension}`

@@ -1,4 +1,4 @@
-/** From an XML `configuration` element to OverlayConfiguration (RFC 6940 §11.1, RFC 7904 §3.4, RFC 7374 §8). */
+/** From an XML `configuration` element to OverlayConfiguration (RFC 6940 §11.1, RFC 7904 §3.4, RFC 7374 §8, RFC 7363 §7). */
 import { fromBase64, fromHex } from '../../base/bytes.ts'
 import { DecodeError } from '../../base/errors.ts'
 import { isIpAddress } from '../../base/ipAddress.ts'
@@ -15,6 +15,7 @@ export const namespaces = {
   sip: 'urn:ietf:params:xml:ns:p2p:config-base:sip',
   redir: 'urn:ietf:params:xml:ns:p2p:redir',
   diagnostics: DIAGNOSTICS_EXTENSION,
+  'self-tuning': 'urn:ietf:params:xml:ns:p2p:self-tuning',
 } as const
 
 type Namespace = keyof typeof namespaces
@@ -112,6 +113,7 @@ export function readConfiguration(element: XmlElement): OverlayConfiguration {
     mandatoryExtensions: p.texts('mandatory-extension'),
     requiredKinds: requiredKinds(element),
     redirBranchingFactor: branchingFactor(element),
+    peersToProbe: p.integer('number-of-peers-to-probe', d.peersToProbe, 0, maxInt, 'self-tuning'),
     diagnosticKinds: childrenOf(element, 'diagnostic-kind', 'diagnostics').map(diagnosticRule),
   }
 }

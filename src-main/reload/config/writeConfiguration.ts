@@ -20,6 +20,7 @@ export function writeConfiguration(configuration: OverlayConfiguration): string 
     `instance-name="${escapeXml(c.instanceName)}"`, `sequence="${c.sequence}"`,
     ...(c.expirationMs === undefined ? [] : [`expiration="${formatRfc3339(c.expirationMs)}"`]),
   ]
+  const tuned = c.topologyPlugin === 'CHORD-SELF-TUNING'
   const hex = (name: string, ids: readonly Uint8Array[]): readonly string[] => ids.map((id) => tag(name, toHex(id)))
   const lines = [
     tag('topology-plugin', c.topologyPlugin), tag('node-id-length', c.nodeIdLength),
@@ -37,6 +38,7 @@ export function writeConfiguration(configuration: OverlayConfiguration): string 
     ...hex('configuration-signer', c.configurationSigners), ...hex('kind-signer', c.kindSigners), ...hex('bad-node', c.badNodes),
     ...c.mandatoryExtensions.map((name) => tag('mandatory-extension', name)),
     tag('redir:branching-factor', c.redirBranchingFactor),
+    ...(tuned ? [tag('self-tuning:number-of-peers-to-probe', c.peersToProbe)] : []),
     ...c.diagnosticKinds.flatMap(({ kind, accessNodes }) => [
       `<diagnostics:diagnostic-kind kind="0x${kind.toString(16).padStart(4, '0')}">`, ...hex('diagnostics:access-node', accessNodes).map((line) => `  ${line}`), '</diagnostics:diagnostic-kind>',
     ]),
@@ -44,10 +46,13 @@ export function writeConfiguration(configuration: OverlayConfiguration): string 
   ]
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<overlay xmlns="${namespaces.base}" xmlns:chord="${namespaces.chord}" xmlns:sip="${namespaces.sip}" xmlns:redir="${namespaces.redir}"${c.diagnosticKinds.length === 0 ? '' : ` xmlns:diagnostics="${namespaces.diagnostics}"`}>`,
+    `<overlay xmlns="${namespaces.base}" xmlns:chord="${namespaces.chord}" xmlns:sip="${namespaces.sip}" xmlns:redir="${namespaces.redir}"${uses(tuned, 'self-tuning')}${uses(c.diagnosticKinds.length > 0, 'diagnostics')}>`,
     `  <configuration ${attributes.join(' ')}>`, ...lines.map((line) => `    ${line}`), '  </configuration>', '</overlay>', '',
   ].join('\n')
 }
+
+/** A namespace that only some documents need. */
+function uses(needed: boolean, name: keyof typeof namespaces): string { return needed ? ` xmlns:${name}="${namespaces[name]}"` : '' }
 
 function tag(name: string, value: string | number | boolean): string { return `<${name}>${escapeXml(String(value))}</${name}>` }
 

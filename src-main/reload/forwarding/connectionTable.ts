@@ -20,8 +20,8 @@ export interface Connection {
 
 export interface ConnectionTableUser {
   onUp(connection: Connection): void
-  /** The node has no usable link any more. */
-  onDown(nodeId: Uint8Array): void
+  /** The node has no usable link any more. @param silent it does not acknowledge, instead of the link being closed */
+  onDown(nodeId: Uint8Array, silent: boolean): void
   onMessage(message: Uint8Array, from: Uint8Array): void
   /** Beginning of a message over max-message-size; the link is about to close. */
   onTooLarge(head: Uint8Array, from: Uint8Array): void
@@ -52,7 +52,7 @@ export class ConnectionTable {
   /** Of all links. */
   private readonly links: LinkUser = {
     onMessage: (link, message) => { this.prefer(link); this.user.onMessage(message, link.nodeId) },
-    onSuspect: (link) => { this.deps.counters.add('link.suspect'); if (this.isCurrent(link)) this.user.onDown(link.nodeId) },
+    onSuspect: (link) => { this.deps.counters.add('link.suspect'); if (this.isCurrent(link)) this.user.onDown(link.nodeId, true) },
     onRecovered: (link) => { const current = this.current(link); if (current !== undefined) this.up(current) },
     onTooLarge: (link, head) => { this.deps.counters.add('link.messageTooLarge'); this.user.onTooLarge(head, link.nodeId) },
     onClosed: (link) => { this.onClosed(link) },
@@ -139,7 +139,7 @@ export class ConnectionTable {
     const restarted = old.link.isSuspect || this.deps.clock.monotonic() - old.link.openedAt >= GLARE_MS
     this.entries.delete(toHex(old.nodeId))
     this.setAside(old, false)
-    if (restarted) this.user.onDown(old.nodeId)
+    if (restarted) this.user.onDown(old.nodeId, false)
     this.enter(fresh)
   }
 
@@ -164,7 +164,7 @@ export class ConnectionTable {
     if (!this.isCurrent(link)) return
     this.entries.delete(toHex(link.nodeId))
     this.deps.counters.add('link.closed')
-    this.user.onDown(link.nodeId)
+    this.user.onDown(link.nodeId, false)
     const aside = [...this.spare.values()].find(({ connection }) => equalBytes(connection.nodeId, link.nodeId))
     if (aside === undefined || this.entries.has(toHex(link.nodeId))) return
     this.spare.delete(aside.connection.link)

@@ -27,8 +27,8 @@ import { Storage } from '../storage/storage.ts'
 import { ValueChecks } from '../storage/valueChecks.ts'
 import { Membership } from '../topology/membership.ts'
 import { misroutes } from '../topology/misrouting.ts'
+import { configuredPolicy } from '../topology/plugins.ts'
 import { TopologyQueries } from '../topology/queries.ts'
-import { ReloadPolicy } from '../topology/reloadPolicy.ts'
 import type { Outcome } from '../transaction/exchange.ts'
 import { TransactionLayer } from '../transaction/transactionLayer.ts'
 import { FetchClient } from '../usages/fetchClient.ts'
@@ -127,7 +127,7 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
   // Parts call each other only after all of them exist.
   const table: ConnectionTable = new ConnectionTable({ clock, nodeId, identify, limits: { ...linkLimits, get maxMessageBytes() { return live.current.maxMessageSize } }, maxLinks: MAX_LINKS, counters }, {
     onUp: (connection) => { membership.onLinkUp(connection.nodeId) },
-    onDown: (peer) => { membership.onLinkDown(peer); if (clientMode) lifecycle.refresh() },
+    onDown: (peer, silent) => { membership.onLinkDown(peer, silent); if (clientMode) lifecycle.refresh() },
     onMessage: (message, from) => { router.receive(message, from) },
     onTooLarge: (head, from) => { transactions.onTooLarge(head, from) },
   })
@@ -167,7 +167,7 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
     clock, log: log.child('pipe'), sender: transactions, factory: deps.linkFactory(credentials, [{ host: (deps.listen ?? anywhere).host, port: 0 }]), counters, identify,
     onPipe: (pipe) => { pipes.emit(pipe) },
   })
-  const policy = new ReloadPolicy(configuration)
+  const policy = configuredPolicy({ clock, random, log: log.child('topology'), nodeId, sender: transactions, configuration })
   const membership: Membership = new Membership({
     clock, random, log: log.child('topology'), nodeId, sender: transactions, attach, table, counters, policy, client: clientMode,
     storage: {
@@ -215,7 +215,7 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
   const robustFetch = new RobustFetch({ clock, log: log.child('fetch'), sender: transactions, fetchClient, count, size: () => membership.size, detours: (id, most) => membership.chord.detours(id, most) })
   const storeClient = new StoreClient(teaching, signer, live, clock, fetchClient)
 
-  const queries = new TopologyQueries(membership.chord, membership.updates, table, () => storage.resourceCount())
+  const queries = new TopologyQueries(membership.chord, membership.updates, table, () => storage.resourceCount(), policy)
   const figures = new Figures({ clock, counters, messages, chord: membership.chord, storage, machine: deps.machine })
   figures.configured(live.current)
   const diagnostics = new DiagnosticServer({

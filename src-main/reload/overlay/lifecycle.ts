@@ -52,6 +52,7 @@ const RETRY_MS = { first: 1_000, most: 15_000 } as const
 const LOOK_MS = { alone: 3_000, aloneMost: 30_000, ring: 20_000, ringMost: 300_000 } as const
 
 const SMALL_RING = 8
+const LARGE_RING = 50
 
 export class Lifecycle implements NodeLifecycle {
   private readonly statusEvent = new Emitter<OverlayStatus>()
@@ -109,7 +110,10 @@ export class Lifecycle implements NodeLifecycle {
       await sleep(this.deps.clock, retryMs, signal)
     }
     this.refresh()
-    for (let waitMs: number = LOOK_MS.alone; ;) {
+    // In a large ring the others look as well.
+    const large = this.current.size >= LARGE_RING
+    if (large) this.settledSize = this.current.size
+    for (let waitMs: number = large ? LOOK_MS.ringMost : LOOK_MS.alone; ;) {
       const settled = isNear(this.current.size, this.settledSize)
       this.settledSize = this.current.size
       if (this.current.phase === 'alone') waitMs = settled ? Math.min(2 * waitMs, LOOK_MS.aloneMost) : LOOK_MS.alone

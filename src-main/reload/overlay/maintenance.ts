@@ -26,7 +26,7 @@ export interface MaintenanceDependencies {
   readonly sender: RequestSender
   readonly attach: Pick<Attach, 'attach'>
   readonly search: SearchDependencies
-  readonly policy: Pick<TopologyPolicy, 'stabilizeMs' | 'silentMs'>
+  policy(): Pick<TopologyPolicy, 'stabilizeMs' | 'silentMs' | 'keepAliveMs'>
 }
 
 const TICK_MS = 5_000
@@ -86,7 +86,9 @@ export class Maintenance {
   private onTick(): void {
     const { table, membership, policy } = this.deps
     for (const { nodeId, link } of table.all()) {
-      if (link.isSuspect || link.silentMs < policy.silentMs(membership.chord.standing(nodeId))) continue
+      const standing = membership.chord.standing(nodeId)
+      if (link.quietMs >= policy().keepAliveMs(standing)) link.keepAlive()
+      if (link.isSuspect || link.silentMs < policy().silentMs(standing)) continue
       // The ack is what counts; without it the link becomes suspect by itself.
       this.deps.sender.request([{ node: nodeId }], MessageCode.pingReq, pingBody, this.stopped.signal, { through: nodeId, transmissions: 1 })
         .catch((error: unknown) => { this.deps.log.debug('keepalive unanswered', { error: String(error) }) })
@@ -98,7 +100,7 @@ export class Maintenance {
   /** With a random offset, so that peers do not fall into step (RFC 6940 §10.7.4.1). */
   private scheduleUpdate(): void {
     const [byte = 0] = this.deps.random.bytes(1)
-    this.update = this.deps.clock.setTimer(this.deps.policy.stabilizeMs * (0.9 + byte / 1280), () => {
+    this.update = this.deps.clock.setTimer(this.deps.policy().stabilizeMs * (0.9 + byte / 1280), () => {
       this.deps.membership.update()
       this.scheduleUpdate()
     })

@@ -64,7 +64,8 @@ export class Chord implements TopologyPlugin {
 
   standing(id: Uint8Array): Standing {
     if (!this.isNeighbour(id)) return 'other'
-    return sameId(id, this.predecessorList[0]) || sameId(id, this.successorList[0]) ? 'nearest' : 'neighbour'
+    if (sameId(id, this.predecessorList[0]) || sameId(id, this.successorList[0])) return 'nearest'
+    return [this.predecessorList, this.successorList].some((list) => hasId(list.slice(0, REPLICAS + 1), id)) ? 'near' : 'neighbour'
   }
 
   /** Routable peers that are no neighbours, in clockwise order. */
@@ -83,9 +84,10 @@ export class Chord implements TopologyPlugin {
 
   /** Whether the link to `id` serves routing: a neighbour, the only peer of its finger entry, or one of few peers. */
   isNeeded(id: Uint8Array): boolean {
+    if (!this.routable.has(id)) return false
     if (this.isNeighbour(id) || this.routable.size <= this.sizes().kept) return true
     const entry = entryOf(this.nodeId, id)
-    return this.routable.has(id) && this.routable.all.every((other) => equalBytes(other, id) || entryOf(this.nodeId, other) !== entry)
+    return this.routable.all.every((other) => equalBytes(other, id) || entryOf(this.nodeId, other) !== entry)
   }
 
   // TopologyPlugin
@@ -150,6 +152,9 @@ export class Chord implements TopologyPlugin {
     this.candidates.clear()
     this.predecessorList = this.successorList = []
   }
+
+  /** The sizes of the tables are others now. */
+  resized(): void { this.recompute('gained') }
 
   // What happens to others
 

@@ -1,8 +1,8 @@
 /**
  * Filling the Finger Table (RFC 6940 §10.5, §10.7.2, §10.7.4.2, §10.7.4.3): Attach to n + 2^(128-i) for each entry
- * after joining; when an entry falls vacant, and from time to time for vacant ones, a Ping to a random place in its
- * range and an Attach to who answers. So it is for near entries at once too: their ranges are often empty, and who
- * answers is a neighbour then. Owns what is under way; the table itself is `Chord`'s.
+ * after joining; when an entry falls vacant, and from time to time for vacant ones, one to a random place in its range.
+ * Near entries are pinged first, and who answers is attached to: their ranges are often empty, and who answers is a
+ * neighbour then. Owns what is under way; the table itself is `Chord`'s.
  */
 import { withTimeout } from '../../base/abort.ts'
 import { equalBytes, toHex } from '../../base/bytes.ts'
@@ -24,7 +24,7 @@ export interface FingerSearchDependencies {
   readonly sender: RequestSender
   readonly attach: Pick<Attach, 'attach'>
   readonly chord: Chord
-  readonly policy: Pick<TopologyPolicy, 'searchMs' | 'searchesLost'>
+  policy(): Pick<TopologyPolicy, 'searchMs' | 'searchesLost'>
   readonly stopped: AbortSignal
   /** A link to this peer was made for a finger. */
   onFound(nodeId: Uint8Array): void
@@ -67,7 +67,7 @@ export class FingerSearch {
 
   /** Nobody fills this entry any more. */
   lost(entry: number): void {
-    if (!this.deps.policy.searchesLost || this.deps.stopped.aborted || (this.emptyUntil.get(entry) ?? 0) > this.deps.clock.monotonic()) return
+    if (!this.deps.policy().searchesLost || this.deps.stopped.aborted || (this.emptyUntil.get(entry) ?? 0) > this.deps.clock.monotonic()) return
     this.waiting.set(entry, 'again')
     this.reaction ??= this.deps.clock.setTimer(REACT_MS, () => { this.reaction = undefined; this.next() })
   }
@@ -77,7 +77,8 @@ export class FingerSearch {
     const { chord, random } = this.deps
     const invalid = chord.invalidFingers
     const chance = random.bytes(invalid.length + 1)
-    invalid.forEach((entry, i) => { if ((chance[i] ?? 0) < 128) this.waiting.set(entry, 'again') })
+    const now = this.deps.clock.monotonic()
+    invalid.forEach((entry, i) => { if ((chance[i] ?? 0) < 128 && (this.emptyUntil.get(entry) ?? 0) <= now) this.waiting.set(entry, 'again') })
     // Half of all places belong to entry 1, a quarter to entry 2, and so on.
     if (invalid.length === 0 && chord.lacksFingers) this.waiting.set(Math.clz32((chance[0] ?? 0) << 24) + 1, 'again')
     this.next()
@@ -85,7 +86,7 @@ export class FingerSearch {
 
   private schedule(): void {
     const [byte = 0] = this.deps.random.bytes(1)
-    this.regular = this.deps.clock.setTimer(this.deps.policy.searchMs * (1 + byte / 1280), () => {
+    this.regular = this.deps.clock.setTimer(this.deps.policy().searchMs * (1 + byte / 1280), () => {
       if (this.deps.chord.isMember) this.choose()
       this.schedule()
     })
@@ -112,7 +113,7 @@ export class FingerSearch {
     const target = kind === 'first' ? entryStart(nodeId, entry) : entryTarget(nodeId, entry, random.bytes(16))
     const last = chord.successors.at(-1)
     const isNear = last === undefined || entry + NEAR_ENTRIES >= entryOf(nodeId, last)
-    const found = await withTimeout(clock, SEARCH_MS, 'peer-unreachable', stopped, (signal) => (kind === 'first' && !isNear ? this.meet({ resource: target }, signal) : this.reach(target, signal)))
+    const found = await withTimeout(clock, SEARCH_MS, 'peer-unreachable', stopped, (signal) => (vacant && !isNear ? this.meet({ resource: target }, signal) : this.reach(target, signal)))
     if (entryOf(nodeId, found) !== entry) this.emptyUntil.set(entry, clock.monotonic() + EMPTY_MS)
     else this.emptyUntil.delete(entry)
   }

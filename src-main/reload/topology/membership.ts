@@ -37,7 +37,7 @@ export interface MembershipDependencies {
   /** A client takes note of Updates, but attaches to nobody for them (RFC 6940 §4.2.1). */
   readonly client?: boolean
   /** That of the overlay algorithm the configuration document names. */
-  readonly policy: TopologyPolicy
+  policy(): TopologyPolicy
   /** Storage; told of changes and asked to hand data over. */
   readonly storage: TopologyUser & HandOver
   /** We are a member and have no peer left. */
@@ -77,13 +77,13 @@ export class Membership implements ChordUser {
   private admissions: Promise<void> = Promise.resolve()
 
   constructor(private readonly deps: MembershipDependencies) {
-    const { clock, random, log, sender, attach, table, counters, policy } = deps
-    this.chord = new Chord(deps.nodeId, this, () => policy.sizes)
+    const { clock, random, log, sender, attach, table, counters } = deps
+    this.chord = new Chord(deps.nodeId, this, () => deps.policy().sizes)
     const stopped = this.stopped.signal
-    this.updates = new Updates({ clock, log, sender, table, counters, chord: this.chord, policy, stopped })
+    this.updates = new Updates({ clock, log, sender, table, counters, chord: this.chord, policy: deps.policy, stopped })
     this.fingers = new FingerSearch({
-      clock, random, log, sender, attach, chord: this.chord, policy, stopped,
-      onFound: (nodeId) => { this.wanted(nodeId); this.updates.introduce(nodeId) },
+      clock, random, log, sender, attach, chord: this.chord, policy: deps.policy, stopped,
+      onFound: (nodeId) => { this.wanted(nodeId); this.updates.introduce(nodeId); deps.policy().tuning?.found(nodeId) },
     })
   }
 
@@ -94,7 +94,12 @@ export class Membership implements ChordUser {
     this.chord.linkUp(nodeId)
   }
 
-  onLinkDown(nodeId: Uint8Array): void {
+  /** @param silent it does not answer, instead of having closed the link */
+  onLinkDown(nodeId: Uint8Array, silent: boolean): void {
+    const { tuning } = this.deps.policy()
+    // A finger may close a link that serves neither side; a neighbour has no reason to.
+    if (this.chord.isRoutable(nodeId) && (silent || this.chord.isNeighbour(nodeId))) tuning?.failed()
+    tuning?.gone(nodeId)
     const key = toHex(nodeId)
     this.leaving.get(key)?.abort(new PeerError('peer-unreachable'))
     this.updates.forget(nodeId)
@@ -150,14 +155,22 @@ export class Membership implements ChordUser {
 
   // Updates
 
-  /** The periodic Update (RFC 6940 §10.7.4.1). */
-  update(): void { for (const nodeId of this.deps.policy.updated(this.chord)) this.sendUpdate(nodeId) }
+  /** The stabilisation timer has fired (RFC 6940 §10.7.4.1, RFC 7363 §6). */
+  update(): void {
+    if (!this.chord.isMember) return
+    const policy = this.deps.policy()
+    policy.tuning?.stabilizing(this.chord)
+    this.chord.resized()
+    for (const nodeId of policy.updated(this.chord)) this.sendUpdate(nodeId)
+  }
 
   sendUpdate(to: Uint8Array): void { this.updates.send(to) }
 
   readonly serveUpdate = (request: IncomingRequest): Outcome => {
-    const listed = this.updates.receive(request)
+    const update = decodeBody('updateReq', request.body)
+    const listed = this.updates.receive(request, update)
     if (listed !== undefined) {
+      this.deps.policy().tuning?.heard(request.signer.nodeId, update.uptime)
       const from = request.signer.nodeId
       this.expected.delete(toHex(from))
       this.chord.updated(from, listed)
@@ -195,6 +208,7 @@ export class Membership implements ChordUser {
 
   /** Our join is complete, or we stand alone. */
   enter(): void {
+    this.deps.policy().tuning?.entered(this.size)
     this.chord.enter()
     this.fingers.start()
   }
@@ -239,6 +253,7 @@ export class Membership implements ChordUser {
     this.updates.forget(leavingPeerId)
     // Others may still name it for a while.
     this.remember(key)
+    if (this.chord.isRoutable(leavingPeerId)) this.deps.policy().tuning?.failed()
     this.chord.left(leavingPeerId, data.type === 'from_succ' ? data.successors : data.predecessors)
     return { body: new Uint8Array(0) }
   }

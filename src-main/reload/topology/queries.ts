@@ -9,6 +9,7 @@ import { decodeBody, encodeContents, type BodyOf } from '../wire/bodies.ts'
 import { ErrorCode, NODE_ID_LENGTH } from '../wire/constants.ts'
 import type { Destination } from '../wire/destination.ts'
 import type { Chord } from './chord.ts'
+import type { TopologyPolicy } from './policy.ts'
 import { distance, fraction } from './ring.ts'
 import type { Updates } from './updates.ts'
 
@@ -17,6 +18,7 @@ const BILLION = 1_000_000_000
 export class TopologyQueries {
   constructor(
     private readonly chord: Chord, private readonly updates: Updates, private readonly table: Pick<ConnectionTable, 'get'>, private readonly resourceCount: () => number,
+    private readonly policy: () => Pick<TopologyPolicy, 'tuning'>,
   ) {}
 
   readonly serveRouteQuery = (request: IncomingRequest): Outcome => {
@@ -45,7 +47,8 @@ export class TopologyQueries {
       else if (type === 2) probeInfo.push({ type: 'num_resources', numResources: this.resourceCount() })
       else if (type === 3) probeInfo.push({ type: 'uptime', uptime: this.updates.uptimeS })
     }
-    return { body: encodeContents('probeAns', { probeInfo }).messageBody }
+    const extensions = this.policy().tuning?.probed(request.signer.nodeId, request.extensions)
+    return { body: encodeContents('probeAns', { probeInfo }).messageBody, ...(extensions !== undefined && { extensions }) }
   }
 
   /** Our part of the ring in parts per billion. */

@@ -9,7 +9,7 @@ export const reloadSizes: TableSizes = { predecessors: 3, successors: 3, entries
  * The nearest on each side close the ring: their loss must be noticed soon. It makes them tell their neighbours, who
  * then look themselves, so that the others need less. A dead finger costs one detour.
  */
-const SILENT_MS = { nearest: 15_000, neighbour: 45_000, other: 90_000 } as const
+const SILENT_MS = { nearest: 15_000, near: 45_000, neighbour: 45_000, other: 90_000 } as const
 
 /** Of the configuration document (RFC 6940 §11.1), read at each use: a new one may change them. */
 export interface ChordParameters {
@@ -31,4 +31,6 @@ export class ReloadPolicy implements TopologyPolicy {
   updated({ predecessors, successors }: NeighbourTable): readonly Uint8Array[] { return unique([...predecessors, ...successors]) }
 
   silentMs(standing: Standing): number { return SILENT_MS[standing] }
+
+  keepAliveMs(): number { return Infinity }
 }

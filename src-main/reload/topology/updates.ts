@@ -14,7 +14,7 @@ import type { Clock, Timer } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 import type { ConnectionTable } from '../forwarding/connectionTable.ts'
 import type { IncomingRequest, RequestSender } from '../transaction/exchange.ts'
-import { decodeBody, encodeContents } from '../wire/bodies.ts'
+import { encodeContents } from '../wire/bodies.ts'
 import { MessageCode } from '../wire/constants.ts'
 import type { ChordUpdate } from '../wire/topology.ts'
 import { isListed, sameList, unique, type Chord, type NeighbourLists, type TableChange } from './chord.ts'
@@ -27,7 +27,7 @@ export interface UpdateDependencies {
   readonly table: Pick<ConnectionTable, 'get' | 'all'>
   readonly counters: Counters
   readonly chord: Chord
-  readonly policy: Pick<TopologyPolicy, 'tells'>
+  policy(): Pick<TopologyPolicy, 'tells'>
   readonly stopped: AbortSignal
 }
 
@@ -66,10 +66,11 @@ export class Updates {
 
   /** The neighbour table changed: whom the policy names is to know. */
   changed({ reason, range }: Omit<TableChange, 'replicas'>): void {
-    if (this.deps.policy.tells === 'newcomers') { this.plan('neighbours', AT_ONCE_MS); return }
-    this.plan('neighbours', reason === 'gained' ? SOON_MS : AT_ONCE_MS)
+    const all = this.deps.policy().tells === 'all'
+    this.plan('neighbours', all && reason === 'gained' ? SOON_MS : AT_ONCE_MS)
+    if (all) this.plan('fingers', reason === 'entered' ? AT_ONCE_MS : GATHERED_MS)
+    // Clients take no part in stabilisation, and follow the responsible peer by what they are told.
     this.plan('attached', reason === 'entered' ? AT_ONCE_MS : range || reason === 'lost' ? SOON_MS : GATHERED_MS)
-    this.plan('fingers', reason === 'entered' ? AT_ONCE_MS : GATHERED_MS)
   }
 
   /** What is to go out goes no more. */
@@ -87,8 +88,8 @@ export class Updates {
     before?.timer.cancel()
     const timer = clock.setTimer(ms, () => {
       this.planned.delete(audience)
-      if (policy.tells === 'all') this.tell(audience)
-      else this.toNewcomers()
+      if (audience === 'neighbours' && policy().tells === 'newcomers') this.toNewcomers()
+      else this.tell(audience)
     })
     this.planned.set(audience, { dueAt, timer })
   }
@@ -111,7 +112,7 @@ export class Updates {
   }
 
   /** We have attached to `to` for our tables: it is to have a chance to take us into its own. */
-  introduce(to: Uint8Array): void { this.send(to, this.deps.policy.tells === 'all' ? 'neighbors' : 'peer_ready') }
+  introduce(to: Uint8Array): void { this.send(to, this.deps.policy().tells === 'all' ? 'neighbors' : 'peer_ready') }
 
   /**
    * Only members send Updates: who has not joined must not look routable.
@@ -134,8 +135,7 @@ export class Updates {
   }
 
   /** Takes an Update in; returns all peers it names, or undefined when it did not come over its sender's own link. */
-  receive(request: IncomingRequest): readonly Uint8Array[] | undefined {
-    const update = decodeBody('updateReq', request.body)
+  receive(request: IncomingRequest, update: ChordUpdate): readonly Uint8Array[] | undefined {
     const from = request.signer.nodeId
     // Routing over a link needs the link: what comes round about says nothing about it.
     if (!equalBytes(request.previousHop, from) || this.deps.table.get(from) === undefined) return undefined

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { utf8Bytes, utf8Text } from '../../../../../src-main/base/bytes.ts'
 import { DecodeError } from '../../../../../src-main/base/errors.ts'
-import { isNewerSequence, newConfiguration, nextSequence, unsupported, withDiagnosticsFor, type OverlayConfiguration } from '../../../../../src-main/reload/config/configuration.ts'
+import { isNewerSequence, newConfiguration, nextSequence, topologyChoice, unsupported, withDiagnosticsFor, type OverlayConfiguration } from '../../../../../src-main/reload/config/configuration.ts'
 import { acceptsAor, compilePattern } from '../../../../../src-main/reload/config/domainRestriction.ts'
 import { checkConfiguration, checkSuccessor, configurationOf, parseOverlayDocument, signatureState, type ParsedConfiguration } from '../../../../../src-main/reload/config/overlayDocument.ts'
 import { signDocument, writeConfiguration } from '../../../../../src-main/reload/config/writeConfiguration.ts'
@@ -69,6 +69,18 @@ describe('overlay document (RFC 6940 §11.1)', () => {
       newConfiguration({ instanceName: 'office.example', domainRestriction: { enable: true, patterns: ['.*\\.example', 'a|b&c'] } })]) {
       expect(parse(writeConfiguration(configuration)).configuration).toEqual(configuration)
     }
+  })
+
+  it('names CHORD-SELF-TUNING with all that belongs to it, and no other algorithm is joined (RFC 7363 §7)', () => {
+    const tuned = newConfiguration({ instanceName: 'office.example', ...topologyChoice('CHORD-SELF-TUNING'), peersToProbe: 6 })
+    const xml = writeConfiguration(tuned)
+    expect(xml).toContain('xmlns:self-tuning="urn:ietf:params:xml:ns:p2p:self-tuning"')
+    const { configuration } = parse(xml)
+    expect(configuration).toEqual(tuned)
+    expect(configuration).toMatchObject({ topologyPlugin: 'CHORD-SELF-TUNING', chordReactive: false, mandatoryExtensions: ['urn:ietf:params:xml:ns:p2p:self-tuning'], peersToProbe: 6 })
+    expect(unsupported(configuration)).toBeUndefined()
+    expect(parse(xml.replace(/<self-tuning:.*/, '')).configuration.peersToProbe).toBe(4)
+    expect(unsupported({ ...configuration, topologyPlugin: 'PASTRY' })).toBe('topology plug-in PASTRY')
   })
 
   it('has the Kinds that every overlay of ours needs, and room for messages with certificates', () => {
@@ -180,7 +192,7 @@ describe('signatures of the document', () => {
     expect(checkSuccessor(current, by(organiser, current), verifierFor(current), nowMs)).toEqual({ problem: 'not-newer' })
     expect(checkSuccessor({ ...current, instanceName: 'other.example' }, by(organiser, next), verifierFor(current), nowMs)).toEqual({ problem: 'other-overlay' })
     expect(checkSuccessor(current, by(organiser, { ...next, expirationMs: nowMs - 1000 }), verifierFor(current), nowMs)).toEqual({ problem: 'expired' })
-    expect(checkSuccessor(current, by(organiser, { ...next, topologyPlugin: 'CHORD-SELF-TUNING' }), verifierFor(current), nowMs)).toMatchObject({ problem: 'unsupported' })
+    expect(checkSuccessor(current, by(organiser, { ...next, topologyPlugin: 'PASTRY' }), verifierFor(current), nowMs)).toMatchObject({ problem: 'unsupported' })
   })
 })
 

@@ -214,6 +214,9 @@ describe('fingers (RFC 6940 §10.7.2, §10.7.4)', () => {
     chord.enter()
     meet(...ring, ...Array.from({ length: 9 }, (_, i) => (0xc0 + i).toString(16)))
     expect([chord.isNeeded(at('c3')), chord.lacksFingers]).toEqual([true, true])
+    // A bootstrap node that is no peer of ours serves nothing once we have joined.
+    chord.linkUp(at('d7'))
+    expect(chord.isNeeded(at('d7'))).toBe(false)
     meet('cf')
     expect([chord.isNeeded(at('c3')), chord.lacksFingers]).toEqual([true, false])
     meet('a1')

@@ -37,7 +37,7 @@ beforeEach(() => {
   for (const id of neighbours) { chord.linkUp(id); chord.addRoutable(id) }
   const responsible = (id: Uint8Array): Uint8Array => [...living, ...neighbours, us].sort((a, b) => (toHex(a) < toHex(b) ? -1 : 1)).find((peer) => toHex(peer) >= toHex(id)) ?? at('70')
   search = new FingerSearch({
-    clock, random: new SeededRandom(4), log: silentLog, chord, policy: { searchMs: 60_000, get searchesLost() { return reactive } }, stopped: new AbortController().signal,
+    clock, random: new SeededRandom(4), log: silentLog, chord, policy: () => ({ searchMs: 60_000, searchesLost: reactive }), stopped: new AbortController().signal,
     sender: {
       request: (destination: RequestDestination) => {
         const [target] = destination
@@ -74,11 +74,11 @@ describe('searching fingers (RFC 6940 §10.5, §10.7.2, §10.7.4)', () => {
   test('a finger that fails is searched for anew at a random place of its range', async () => {
     search.start()
     await clock.advanceAsync(100)
-    pinged = []
+    attached = []
     living = [at('bf'), ...others]
     chord.linkDown(at('a7'))
     await clock.advanceAsync(1_500)
-    expect(pinged.map((id) => entryOf(us, id))).toEqual([3])
+    expect(attached.map((id) => entryOf(us, id))).toEqual([3])
     expect(chord.invalidFingers).toEqual([])
   })
 
@@ -86,10 +86,10 @@ describe('searching fingers (RFC 6940 §10.5, §10.7.2, §10.7.4)', () => {
     search.start()
     await clock.advanceAsync(100)
     reactive = false
-    pinged = []
+    attached = []
     chord.linkDown(at('ff'))
     await clock.advanceAsync(30_000)
-    expect(pinged).toEqual([])
+    expect([attached, chord.invalidFingers]).toEqual([[], [2]])
     await clock.advanceAsync(600_000)
     expect(chord.invalidFingers).toEqual([])
   })

@@ -37,7 +37,7 @@ function setUp(): { queries: TopologyQueries; updated: string[] } {
   const updates = { send: (to: Uint8Array) => { updated.push(toHex(to).slice(0, 2)) }, uptimeS: 77 } as unknown as Updates
   const client = at('90')
   const table = { get: (id: Uint8Array) => (toHex(id) === toHex(client) ? ({} as never) : undefined) }
-  return { queries: new TopologyQueries(chord, updates, table, () => 5), updated }
+  return { queries: new TopologyQueries(chord, updates, table, () => 5, () => ({})), updated }
 }
 
 describe('RouteQuery (RFC 6940 §6.4.2.4, §10.8)', () => {
@@ -80,7 +80,7 @@ describe('Probe (RFC 6940 §6.4.2.5)', () => {
 
 describe('a peer joins and leaves for itself, over its own link (RFC 6940 §6.4.2.1, §6.4.2.2)', () => {
   const membership = (): Membership => new Membership({
-    clock: new VirtualClock(), random: new SeededRandom(1), log: silentLog, nodeId: at('80'), counters: new Counters(), policy: new ReloadPolicy(() => configurationDefaults),
+    clock: new VirtualClock(), random: new SeededRandom(1), log: silentLog, nodeId: at('80'), counters: new Counters(), policy: () => new ReloadPolicy(() => configurationDefaults),
     sender: { request: () => new Promise(() => undefined) }, attach: { attach: () => new Promise(() => undefined) }, table: { get: () => undefined, all: () => [] },
     storage: { onRangeChanged: () => undefined, onNeighboursChanged: () => undefined, handOver: () => Promise.resolve() }, onIsolated: () => undefined, onChanged: () => undefined,
   })

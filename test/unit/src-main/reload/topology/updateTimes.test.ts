@@ -4,6 +4,7 @@ import { equalBytes, fromHex, toHex } from '../../../../../src-main/base/bytes.t
 import { Counters } from '../../../../../src-main/base/counters.ts'
 import type { Connection } from '../../../../../src-main/reload/forwarding/connectionTable.ts'
 import { Chord } from '../../../../../src-main/reload/topology/chord.ts'
+import type { TopologyPolicy } from '../../../../../src-main/reload/topology/policy.ts'
 import { reloadSizes } from '../../../../../src-main/reload/topology/reloadPolicy.ts'
 import { Updates } from '../../../../../src-main/reload/topology/updates.ts'
 import type { RequestDestination, RequestSender } from '../../../../../src-main/reload/transaction/exchange.ts'
@@ -21,22 +22,27 @@ let linked: Uint8Array[]
 /** Whom an Update went to, and what it named. */
 let sent: { readonly to: string; readonly names: string }[]
 let answers: boolean
+let uptimes: number[]
+let tells: TopologyPolicy['tells']
 
 beforeEach(() => {
   clock = new VirtualClock()
   linked = []
   sent = []
   answers = true
+  tells = 'all'
+  uptimes = []
   chord = new Chord(at('80'), { onWanted: () => undefined, onTablesChanged: (change) => { updates.changed(change) }, onFingerLost: () => undefined, onIsolated: () => undefined }, () => reloadSizes)
   const connection = (nodeId: Uint8Array): Connection => ({ nodeId }) as unknown as Connection
   updates = new Updates({
-    clock, log: silentLog, counters: new Counters(), chord, policy: { tells: 'all' }, stopped: new AbortController().signal,
+    clock, log: silentLog, counters: new Counters(), chord, policy: () => ({ tells }), stopped: new AbortController().signal,
     table: { get: (id) => (linked.some((other) => equalBytes(other, id)) ? connection(id) : undefined), all: () => linked.map(connection) },
     sender: {
       request: ([target]: RequestDestination, _: number, body: Uint8Array) => {
         const update = decodeBody('updateReq', body)
-        if (target === undefined || !('node' in target) || update.type === 'peer_ready') throw new Error('not an Update with lists to a node')
-        sent.push({ to: place(target.node), names: [...update.predecessors].reverse().map(place).concat('|', update.successors.map(place)).join(' ') })
+        if (target === undefined || !('node' in target)) throw new Error('not to a node')
+        uptimes.push(update.uptime)
+        sent.push({ to: place(target.node), names: update.type === 'peer_ready' ? 'ready' : [...update.predecessors].reverse().map(place).concat('|', update.successors.map(place)).join(' ') })
         return answers ? Promise.resolve({}) : Promise.reject(new Error('no answer'))
       },
     } as unknown as RequestSender,
@@ -148,4 +154,44 @@ describe('Updates after changes of the neighbour table (RFC 6940 §10.7.1, §10.
     clock.advance(600_000)
     expect(sent).toEqual([])
   })
+})
+
+describe('Updates of CHORD-SELF-TUNING (RFC 7363 §5.2)', () => {
+  beforeEach(() => { tells = 'newcomers' })
+
+  test('after a new peer has been added to the predecessor or successor list it is sent a peer_ready, and other peers nothing', () => {
+    settled()
+    meet('78')
+    clock.advance(600_000)
+    expect(sent.filter(({ to }) => to !== 'c1')).toEqual([{ to: '78', names: 'ready' }])
+  })
+
+  test('who has been sent an Update by then, as its Attach asked for, is not sent another', () => {
+    settled()
+    link('78')
+    updates.send(at('78'))
+    chord.addRoutable(at('78'))
+    clock.advance(600_000)
+    expect(sent.filter(({ to }) => to !== 'c1').map(({ to }) => to)).toEqual(['78'])
+  })
+
+  test('a loss is told to no peer; a client, which takes no part in stabilisation, hears of it', () => {
+    settled()
+    lose('90')
+    clock.advance(20)
+    // Who moves up in our lists hears that we are there; it was a finger until now.
+    expect(sent.filter(({ names }) => names !== 'ready')).toEqual([])
+    clock.advance(1_000)
+    expect(sent.filter(({ names }) => names !== 'ready')).toEqual([{ to: 'c1', names: '50 60 70 | a0 b0 d0' }])
+  })
+})
+
+test.each(['all', 'newcomers'] as const)('every Update, whatever its type, says how many seconds we have been there (RFC 7363 §5.1): %s', (who) => {
+  tells = who
+  meet('70', '90')
+  chord.enter()
+  clock.advance(77_900)
+  uptimes = []
+  for (const type of ['peer_ready', 'neighbors', 'full'] as const) updates.send(at('90'), type)
+  expect(uptimes).toEqual([77, 77, 77])
 })

@@ -23,7 +23,7 @@ function setUp(): { clock: VirtualClock; chord: Chord; updates: Updates; sent: s
   const connected = ['50', '60', '70', '90', 'a0', 'b0', '00', 'e0', '81'].map(at)
   const policy = new ReloadPolicy(() => ({ chordUpdateIntervalS: 600, chordPingIntervalS: 3600, chordReactive: true }))
   const updates: Updates = new Updates({
-    clock, policy, log: silentLog, counters: new Counters(), chord, stopped: new AbortController().signal,
+    clock, policy: () => policy, log: silentLog, counters: new Counters(), chord, stopped: new AbortController().signal,
     table: { get: (id: Uint8Array) => connected.find((other) => name(other) === name(id)) as never, all: () => connected.map((nodeId) => ({ nodeId })) as never },
     sender: {
       request: (destination, code, body) => {
@@ -79,12 +79,12 @@ describe('an Update', () => {
 
   test('of type peer_ready names nobody, and takes nothing back that its sender said before', () => {
     const { updates } = setUp()
-    const from = (update: BodyOf<'updateReq'>): IncomingRequest => ({
+    const receive = (update: BodyOf<'updateReq'>): readonly Uint8Array[] | undefined => updates.receive({
       code: MessageCode.updateReq, body: encodeContents('updateReq', update).messageBody, signer: { nodeId: at('90') } as IncomingRequest['signer'], certificates: [],
       previousHop: at('90'), destination: { node: at('80') }, transactionId: 1n, extensions: [], ttl: 100, hops: 1,
-    })
-    expect(updates.receive(from({ uptime: 1, type: 'neighbors', predecessors: [at('80')], successors: [at('a0')] }))?.map(name)).toEqual(['80', 'a0'])
-    expect(updates.receive(from({ uptime: 2, type: 'peer_ready' }))).toEqual([])
+    } satisfies IncomingRequest, update)
+    expect(receive({ uptime: 1, type: 'neighbors', predecessors: [at('80')], successors: [at('a0')] })?.map(name)).toEqual(['80', 'a0'])
+    expect(receive({ uptime: 2, type: 'peer_ready' })).toEqual([])
     expect(names(updates.listsOf(at('90'))?.successors ?? [])).toBe('a0')
   })
 })
