@@ -68,9 +68,9 @@ export class Updates {
   changed({ reason, range }: Omit<TableChange, 'replicas'>): void {
     const all = this.deps.policy().tells === 'all'
     this.plan('neighbours', all && reason === 'gained' ? SOON_MS : AT_ONCE_MS)
-    if (all) this.plan('fingers', reason === 'entered' ? AT_ONCE_MS : GATHERED_MS)
     // Clients take no part in stabilisation, and follow the responsible peer by what they are told.
     this.plan('attached', reason === 'entered' ? AT_ONCE_MS : range || reason === 'lost' ? SOON_MS : GATHERED_MS)
+    if (all) this.plan('fingers', reason === 'entered' ? AT_ONCE_MS : GATHERED_MS)
   }
 
   /** What is to go out goes no more. */

@@ -5,8 +5,9 @@
  */
 import { messageName } from '../../../src-main/reload/wire/constants.ts'
 
-const DATA = 128
-const FRAME_HEADER = 8
+const ACK = 129
+/** The first byte of a message; a frame's header is written before it. */
+const MESSAGE = 0xd2
 const HEADER = 38
 const FETCHES: ReadonlySet<number> = new Set([0x09, 0x0a])
 
@@ -29,10 +30,12 @@ export class Traffic {
     }
   }
 
-  count(frame: Uint8Array): void {
-    if (frame[0] !== DATA) { this.acknowledgements++; return }
+  /** Takes what a link writes: an acknowledgement, or the header of a data frame and then its message. */
+  count(bytes: Uint8Array): void {
+    if (bytes[0] === ACK) this.acknowledgements++
+    if (bytes[0] !== MESSAGE) return
     this.messages++
-    const view = new DataView(frame.buffer, frame.byteOffset + FRAME_HEADER)
+    const view = new DataView(bytes.buffer, bytes.byteOffset)
     const transaction = view.getBigUint64(20)
     if (this.marking) this.forUsers.add(transaction)
     const code = view.getUint16(HEADER + view.getUint16(32) + view.getUint16(34) + view.getUint16(36))
