@@ -1,7 +1,10 @@
 /** The switches that every Chromium under test gets, in a window of its own or inside of Electron. */
 import { execFileSync } from 'node:child_process'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { writeToneFile } from './tone.ts'
+
+const loopbackOnly = (): boolean => Object.values(networkInterfaces()).every((each) => each?.every(({ internal }) => internal) ?? true)
 
 /** @param dir where the microphone's file goes; @param hz what the microphone hears */
 export function soundSwitches(dir: string, hz: number): string[] {
@@ -9,8 +12,8 @@ export function soundSwitches(dir: string, hz: number): string[] {
     '--no-sandbox', '--disable-gpu', '--force-device-scale-factor=1',
     '--use-fake-device-for-media-stream', `--use-file-for-fake-audio-capture=${writeToneFile(join(dir, `microphone-${hz}.wav`), hz)}`,
     '--autoplay-policy=no-user-gesture-required', '--disable-audio-output',
-    // without it a machine that has loopback only would have no path for sound
-    '--allow-loopback-in-peer-connection',
+    // a machine that has loopback only would have no path for sound; elsewhere it would be one more that the other side may take
+    ...(loopbackOnly() ? ['--allow-loopback-in-peer-connection'] : []),
   ]
 }
 
