@@ -221,16 +221,13 @@ export class Chord implements TopologyPlugin {
     if (this.routable.size === 0) return 1
     const lists = [this.lists(), ...[...this.predecessorList, ...this.successorList].flatMap((id) => listsOf(id) ?? [])]
     const known = new Map([this.nodeId, ...this.routable.all, ...lists.flatMap((l) => [...l.predecessors, ...l.successors])].map((id) => [toHex(id), id]))
-    const edge = (list: readonly Uint8Array[], side: keyof NeighbourLists): Uint8Array | undefined => {
-      const last = list.at(-1)
-      return last === undefined ? undefined : listsOf(last)?.[side].at(-1) ?? last
-    }
-    const last = edge(this.successorList, 'successors')
-    const first = edge(this.predecessorList, 'predecessors')
+    const last = this.successorList.at(-1), first = this.predecessorList.at(-1)
     if (first === undefined || last === undefined) return known.size
-    const covered = fraction(distance(this.nodeId, last)) + fraction(distance(first, this.nodeId))
+    // As far as the outermost neighbours see on their side. What one of them said long ago may end before it or with us.
+    const behind = listsOf(last)?.successors.at(-1) ?? last, before = listsOf(first)?.predecessors.at(-1) ?? first
+    const covered = fraction(distance(this.nodeId, last)) + fraction(distance(last, behind)) + fraction(distance(first, this.nodeId)) + fraction(distance(before, first))
     if (covered >= 1 || this.seesAll) return known.size
-    const inside = [...known.values()].filter((id) => inRange(this.nodeId, id, last) || inRange(first, id, this.nodeId)).length
+    const inside = [...known.values()].filter((id) => inRange(this.nodeId, id, behind) || inRange(before, id, this.nodeId)).length
     return Math.max(known.size, Math.round(inside / covered))
   }
 

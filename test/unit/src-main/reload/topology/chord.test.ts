@@ -178,6 +178,9 @@ describe('replicas and answers', () => {
       return i < 0 ? undefined : { successors: [1, 2, 3].map((n) => at(all[(i + n) % 9]!)), predecessors: [1, 2, 3].map((n) => at(all[(i + 9 - n) % 9]!)) }
     }
     expect(chord.size((id) => around(place(id)!))).toBe(10)
+    // What the outermost ones said while they knew nobody but us.
+    const own = [at('80')]
+    expect(chord.size((id) => (['b0', '30', 'd0', '50'].includes(place(id)!) ? { successors: own, predecessors: own } : around(place(id)!)))).toBe(10)
   })
 })
 
