@@ -69,8 +69,6 @@ export async function* findNodes(deps: SearchDependencies, limitMs: number, sign
     dials--
     changed.notify()
   }
-  const isLinked = ({ host, port }: SocketAddress): boolean =>
-    deps.table.all().some(({ link: { initiatedByUs, stream: { remote } } }) => initiatedByUs && remote.host === host && remote.port === port)
   /** Not before there is need of another one. */
   const turn = async (): Promise<void> => {
     for (;;) {
@@ -84,7 +82,6 @@ export async function* findNodes(deps: SearchDependencies, limitMs: number, sign
   const walk = async (): Promise<void> => {
     try {
       for await (const address of deps.source.candidates(until)) {
-        if (isLinked(address)) continue
         await turn()
         if (until.aborted) break
         if (linked(address)) continue
