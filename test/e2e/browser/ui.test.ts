@@ -71,6 +71,19 @@ describe('the user interface in a browser', () => {
     await message(alice.page, 'from the command line', 'in', 'received')
   })
 
+  it('lets a call be answered while a sheet is open, and leaves the sheet as it is', async () => {
+    const { page } = alice
+    await page.getByTestId('nav-contacts').click()
+    await page.getByTestId('add-contact').click()
+    await page.getByTestId('contact-address').fill('carol')
+    const placed = ringway(profiles.path('bob'), ['call', `sip:alice@${overlay}`, '--seconds', '2'])
+    await page.getByTestId('answer').click()
+    await placed
+    expect(await page.getByTestId('contact-address').inputValue()).toBe('carol')
+    await page.keyboard.press('Escape')
+    await callIs(page, 'ended')
+  })
+
   it('tells in words why a call fails', async () => {
     await addContact(alice.page, `nobody@${overlay}`, 'Nobody')
     await call(alice.page, `nobody@${overlay}`)
