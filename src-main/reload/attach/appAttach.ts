@@ -24,7 +24,7 @@ export interface AppAttachDependencies {
   readonly sender: RequestSender
   readonly factory: LinkFactory
   readonly counters: Counters
-  identify(certificate: Certificate): { readonly nodeId: Uint8Array; readonly userName: string } | undefined
+  identify(certificate: Certificate): { readonly nodeIds: readonly Uint8Array[]; readonly userName: string } | undefined
   /** A pipe that another node asked for. */
   onPipe(pipe: StreamPipe): void
 }
@@ -32,6 +32,8 @@ export interface AppAttachDependencies {
 const CONNECT_MS = 10_000
 const MAX_PIPES = 512
 const MAX_INCOMING = 64
+/** Streams of one certificate that overtook the answer. */
+const MAX_EARLY = 4
 
 interface Expected { readonly application: number; readonly take: (pipe: StreamPipe) => void }
 
@@ -39,8 +41,8 @@ export class AppAttach {
   private readonly applications = new Set<number>()
   /** AppAttaches whose stream is to come, by the other side's Node-ID and our end: TLS server or client. */
   private readonly expected = { server: new Map<string, Expected[]>(), client: new Map<string, Expected[]>() }
-  /** Streams that overtook the answer to our AppAttach. */
-  private readonly early = new Map<string, SecureStream[]>()
+  /** Streams that overtook the answer to our AppAttach, the oldest first. */
+  private early: { readonly stream: SecureStream; readonly nodeIds: readonly Uint8Array[] }[] = []
   private readonly pipes = new Set<StreamPipe>()
   private unanswered = 0
   private incoming = 0
@@ -123,37 +125,35 @@ export class AppAttach {
   private onStream(stream: SecureStream, initiatedByUs: boolean): void {
     const who = this.deps.identify(stream.peerCertificate)
     if (who === undefined) { this.refuse(stream); return }
-    const key = toHex(who.nodeId)
-    const expected = this.expected[initiatedByUs ? 'client' : 'server'].get(key)?.shift()
-    if (expected !== undefined) {
-      const pipe: StreamPipe = new StreamPipe(stream, expected.application, who.nodeId, who.userName, () => { this.pipes.delete(pipe) })
+    const map = this.expected[initiatedByUs ? 'client' : 'server']
+    // A certificate with several Node-IDs is taken for the one that is waited for.
+    const nodeId = who.nodeIds.find((id) => map.has(toHex(id)))
+    const expected = nodeId === undefined ? undefined : map.get(toHex(nodeId))?.shift()
+    if (nodeId !== undefined && expected !== undefined) {
+      const pipe: StreamPipe = new StreamPipe(stream, expected.application, nodeId, who.userName, () => { this.pipes.delete(pipe) })
       this.pipes.add(pipe)
       this.deps.counters.add('pipe.opened')
       expected.take(pipe)
       return
     }
-    if (initiatedByUs || this.unanswered === 0 || this.early.size >= MAX_INCOMING) { this.refuse(stream); return }
-    this.early.set(key, [...this.early.get(key) ?? [], stream].slice(-4))
-    sleep(this.deps.clock, CONNECT_MS, this.stopped.signal).then(() => { this.dropEarly(key, stream) }, () => { this.dropEarly(key, stream) })
+    const others = this.early.filter(({ nodeIds }) => nodeIds.some((id) => equalBytes(id, who.nodeIds[0] as Uint8Array)))
+    if (initiatedByUs || this.unanswered === 0 || this.early.length >= MAX_INCOMING || others.length >= MAX_EARLY) { this.refuse(stream); return }
+    this.early.push({ stream, nodeIds: who.nodeIds })
+    sleep(this.deps.clock, CONNECT_MS, this.stopped.signal).then(() => { this.dropEarly(stream) }, () => { this.dropEarly(stream) })
   }
 
   private matchEarly(peer: Uint8Array): void {
-    const key = toHex(peer)
-    const [stream, ...rest] = this.early.get(key) ?? []
-    if (stream === undefined) return
-    if (rest.length > 0) this.early.set(key, rest)
-    else this.early.delete(key)
-    this.onStream(stream, false)
+    const found = this.early.find(({ nodeIds }) => nodeIds.some((id) => equalBytes(id, peer)))
+    if (found === undefined) return
+    this.early = this.early.filter((one) => one !== found)
+    this.onStream(found.stream, false)
   }
 
-  private dropEarly(key?: string, stream?: SecureStream): void {
-    for (const [owner, streams] of [...this.early]) {
-      if (key !== undefined && owner !== key) continue
-      const [gone, kept] = [streams.filter((s) => stream === undefined || s === stream), streams.filter((s) => stream !== undefined && s !== stream)]
-      for (const one of gone) this.refuse(one)
-      if (kept.length > 0) this.early.set(owner, kept)
-      else this.early.delete(owner)
-    }
+  /** @param only this stream; else all */
+  private dropEarly(only?: SecureStream): void {
+    const gone = this.early.filter(({ stream }) => only === undefined || stream === only)
+    this.early = this.early.filter((one) => !gone.includes(one))
+    for (const { stream } of gone) this.refuse(stream)
   }
 
   private refuse(stream: SecureStream): void {
@@ -180,6 +180,6 @@ export class AppAttach {
 
   private judge(certificate: Certificate, peer: Uint8Array): string | undefined {
     const found = this.deps.identify(certificate)
-    return found !== undefined && equalBytes(found.nodeId, peer) ? undefined : 'another node than attached to'
+    return found?.nodeIds.some((id) => equalBytes(id, peer)) === true ? undefined : 'another node than attached to'
   }
 }

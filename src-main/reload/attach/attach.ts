@@ -24,10 +24,10 @@ export interface AttachDependencies {
   readonly nodeId: Uint8Array
   readonly sender: RequestSender
   readonly factory: LinkFactory
-  readonly table: Pick<ConnectionTable, 'get' | 'whenConnected'>
+  readonly table: Pick<ConnectionTable, 'get' | 'whenConnected' | 'expect' | 'attached'>
   readonly counters: Counters
-  /** The Node-ID of a certificate of this overlay. */
-  nodeIdOf(certificate: Certificate): Uint8Array | undefined
+  /** The Node-IDs of a certificate of this overlay. */
+  nodeIdsOf(certificate: Certificate): readonly Uint8Array[]
   /** The link to a node that asked for an Update with its Attach is up (RFC 6940 §6.4.2.3). */
   onUpdateWanted(nodeId: Uint8Array): void
   /** A node we are connected to says that it listens there. */
@@ -73,6 +73,7 @@ export class Attach {
     const outgoing: Outgoing = { state: 'requested', cancel: new AbortController() }
     if (key !== undefined) this.outgoing.set(key, outgoing)
     const negotiation = await this.deps.factory.negotiate('passive')
+    let unexpect: (() => void) | undefined
     try {
       const body = encodeContents('attachReq', { ...toWire(negotiation.local), role: 'passive', sendUpdate: true }).messageBody
       let peer: Uint8Array
@@ -83,6 +84,7 @@ export class Attach {
           const { nodeId } = answer.signer
           if (equalBytes(nodeId, this.deps.nodeId)) throw new PeerError('peer-unreachable', 'the Attach came back to us')
           outgoing.state = 'answered'
+          unexpect = this.deps.table.expect(nodeId)
           const candidates = fromWire(decodeBody('attachAns', answer.body))
           await negotiation.connect(candidates, (certificate) => this.judge(certificate, nodeId), until)
           return [nodeId, candidates] as const
@@ -99,6 +101,7 @@ export class Attach {
       return connection
     } finally {
       if (key !== undefined) this.outgoing.delete(key)
+      unexpect?.()
       negotiation.close()
     }
   }
@@ -126,12 +129,14 @@ export class Attach {
     const remote = fromWire(wanted)
     const negotiation = await this.deps.factory.negotiate('active')
     const local = encodeContents('attachAns', { ...toWire(negotiation.local), role: 'active', sendUpdate: false }).messageBody
-    // What came over the very link proves that there is one.
+    // What came over the very link proves that there is one, and tells which Node-ID its other end acts under.
+    this.deps.table.attached(request.previousHop, peer)
     const linked = equalBytes(request.previousHop, peer) && this.deps.table.get(peer) !== undefined
     // Two Attaches of one node, such as to its Node-ID and to a Resource-ID, make one link.
     const under = this.connecting.get(toHex(peer)) ?? 0
     this.connecting.set(toHex(peer), under + 1)
     this.incoming++
+    const unexpect = this.deps.table.expect(peer)
     const work = async (signal: AbortSignal): Promise<void> => {
       if (!linked && under === 0) await negotiation.connect(remote, (certificate) => this.judge(certificate, peer), signal)
       await this.deps.table.whenConnected(peer, signal)
@@ -147,6 +152,7 @@ export class Attach {
       },
     ).finally(() => {
       this.incoming--
+      unexpect()
       const left = (this.connecting.get(toHex(peer)) ?? 1) - 1
       if (left === 0) this.connecting.delete(toHex(peer))
       else this.connecting.set(toHex(peer), left)
@@ -167,7 +173,6 @@ export class Attach {
 
   /** The certificate must be that of the Attach's other side (RFC 6940 §6.5.1.11). */
   private judge(certificate: Certificate, peer: Uint8Array): string | undefined {
-    const found = this.deps.nodeIdOf(certificate)
-    return found !== undefined && equalBytes(found, peer) ? undefined : 'another node than attached to'
+    return this.deps.nodeIdsOf(certificate).some((id) => equalBytes(id, peer)) ? undefined : 'another node than attached to'
   }
 }

@@ -1,6 +1,8 @@
 /**
  * The Connection Table (RFC 6940 §6.5.1, §10.3): one live link per Node-ID, whoever opened it, peers and clients
- * alike. Decides which of two links to the same node survives, and hides suspect links from routing.
+ * alike. Decides which of two links to the same node survives, and hides suspect links from routing. A link whose
+ * certificate holds several Node-IDs comes in only when an Attach has told which of them the other end acts under
+ * (`unattachedLinks`).
  */
 import { compareBytes, equalBytes, toHex } from '../../base/bytes.ts'
 import type { Counters } from '../../base/counters.ts'
@@ -10,6 +12,7 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Certificate } from '../../ports/crypto.ts'
 import type { SecureStream } from '../../ports/secureStream.ts'
 import { Link, type LinkLimits, type LinkUser } from '../link/link.ts'
+import { UnattachedLinks } from './unattachedLinks.ts'
 
 export interface Connection {
   readonly nodeId: Uint8Array
@@ -22,7 +25,8 @@ export interface ConnectionTableUser {
   onUp(connection: Connection): void
   /** The node has no usable link any more. @param silent it does not acknowledge, instead of the link being closed */
   onDown(nodeId: Uint8Array, silent: boolean): void
-  onMessage(message: Uint8Array, from: Uint8Array): void
+  /** @param attached false when the sender has several Node-IDs and has not told by an Attach which one it is */
+  onMessage(message: Uint8Array, from: Uint8Array, attached: boolean): void
   /** Beginning of a message over max-message-size; the link is about to close. */
   onTooLarge(head: Uint8Array, from: Uint8Array): void
 }
@@ -31,7 +35,9 @@ export interface ConnectionTableDependencies {
   readonly clock: Clock
   readonly nodeId: Uint8Array
   /** Who the verified certificate belongs to; undefined when it names no node of this overlay. */
-  identify(certificate: Certificate): { readonly nodeId: Uint8Array; readonly userName: string } | undefined
+  identify(certificate: Certificate): { readonly nodeIds: readonly Uint8Array[]; readonly userName: string } | undefined
+  /** The Node-ID, of those of the certificate, that a request was signed under (RFC 6940 §6.3.4); not verified. */
+  signedAs(request: Uint8Array, certificate: Certificate, nodeIds: readonly Uint8Array[]): Uint8Array | undefined
   readonly limits: LinkLimits
   readonly maxLinks: number
   readonly counters: Counters
@@ -48,34 +54,60 @@ export class ConnectionTable {
   private readonly entries = new Map<string, Connection>()
   /** Second links to a node, which still listen: those given up, and incoming ones not used yet, which take over when they are. */
   private readonly spare = new Map<Link, { readonly connection: Connection; readonly mayTakeOver: boolean }>()
+  private readonly unattached: UnattachedLinks
   private readonly changed = new Notifier()
   /** Of all links. */
   private readonly links: LinkUser = {
-    onMessage: (link, message) => { this.prefer(link); this.user.onMessage(message, link.nodeId) },
+    onMessage: (link, message) => { this.onMessage(link, message) },
     onSuspect: (link) => { this.deps.counters.add('link.suspect'); if (this.isCurrent(link)) this.user.onDown(link.nodeId, true) },
     onRecovered: (link) => { const current = this.current(link); if (current !== undefined) this.up(current) },
     onTooLarge: (link, head) => { this.deps.counters.add('link.messageTooLarge'); this.user.onTooLarge(head, link.nodeId) },
     onClosed: (link) => { this.onClosed(link) },
   }
 
-  constructor(private readonly deps: ConnectionTableDependencies, private readonly user: ConnectionTableUser) {}
+  constructor(private readonly deps: ConnectionTableDependencies, private readonly user: ConnectionTableUser) {
+    this.unattached = new UnattachedLinks(deps.clock)
+  }
 
   /** Takes a fresh stream in; undefined when it is refused (and destroyed). */
   admit(stream: SecureStream, initiatedByUs: boolean): Connection | undefined {
     const { clock, counters, limits, maxLinks } = this.deps
     const who = this.deps.identify(stream.peerCertificate)
-    if (who === undefined || equalBytes(who.nodeId, this.deps.nodeId) || this.entries.size + this.spare.size >= maxLinks) {
-      counters.add(who === undefined ? 'link.unidentified' : equalBytes(who.nodeId, this.deps.nodeId) ? 'link.toSelf' : 'link.tooMany')
+    const others = who?.nodeIds.filter((id) => !equalBytes(id, this.deps.nodeId)) ?? []
+    const settled = who?.nodeIds.length === 1 ? others[0] : this.unattached.expectedOf(others)
+    const nodeId = settled ?? others.find((id) => !this.entries.has(toHex(id)) && this.unattached.find(id) === undefined)
+    if (who === undefined || nodeId === undefined || this.entries.size + this.spare.size + this.unattached.size >= maxLinks) {
+      counters.add(who === undefined ? 'link.unidentified' : others.length === 0 ? 'link.toSelf' : 'link.tooMany')
       stream.destroy()
       return undefined
     }
-    const link = new Link(who.nodeId, stream, initiatedByUs, clock, limits, counters, this.links)
+    const link = new Link(nodeId, stream, initiatedByUs, clock, limits, counters, this.links)
     counters.add(initiatedByUs ? 'link.opened' : 'link.accepted')
-    const connection: Connection = { ...who, certificate: stream.peerCertificate, link }
-    this.place(connection)
+    const connection: Connection = { nodeId, userName: who.userName, certificate: stream.peerCertificate, link }
+    if (settled === undefined) this.unattached.hold(connection, others)
+    else this.place(connection)
     link.start()
     return connection
   }
+
+  /**
+   * An Attach with this node is under way: a link that comes, or has come just before, from a certificate that holds
+   * its Node-ID among several is a link to it. @returns ends the expectation
+   */
+  expect(nodeId: Uint8Array): () => void {
+    const early = this.unattached.incomingOf(nodeId)
+    if (early !== undefined) this.settle(early.link, nodeId)
+    return this.unattached.expect(nodeId)
+  }
+
+  /** The other end of the link that stands under `from` acts under `nodeId`: it has attached, or was asked. */
+  attached(from: Uint8Array, nodeId: Uint8Array): void {
+    const held = this.unattached.find(from)
+    if (held?.nodeIds.some((id) => equalBytes(id, nodeId)) === true) this.settle(held.connection.link, nodeId)
+  }
+
+  /** Under which Node-ID this stream's link stands while it is not known which it is. */
+  unattachedOf(stream: SecureStream): Uint8Array | undefined { return this.unattached.ofStream(stream)?.nodeId }
 
   /** The connection to this node, unless there is none or its link is suspect. */
   get(nodeId: Uint8Array): Connection | undefined {
@@ -85,9 +117,12 @@ export class ConnectionTable {
 
   all(): readonly Connection[] { return [...this.entries.values()] }
 
+  /** Whether messages for this node can go over a link to it: also while it has not attached, for answers to its Ping and Attach. */
+  reaches(nodeId: Uint8Array): boolean { return this.get(nodeId) !== undefined || this.unattached.find(nodeId) !== undefined }
+
   /** False when there is no link or it dropped the message. */
   send(nodeId: Uint8Array, message: Uint8Array): boolean {
-    return this.entries.get(toHex(nodeId))?.link.send(message) ?? false
+    return (this.entries.get(toHex(nodeId)) ?? this.unattached.find(nodeId)?.connection)?.link.send(message) ?? false
   }
 
   /** Resolves when a usable link to the node is there. @throws the signal's reason */
@@ -100,10 +135,42 @@ export class ConnectionTable {
     }
   }
 
+  /** A new configuration: links whose certificate names no node of the overlay any more end. */
+  closeUnidentified(): void {
+    for (const link of this.allLinks()) {
+      if (this.deps.identify(link.stream.peerCertificate) !== undefined) continue
+      this.deps.counters.add('link.excluded')
+      link.close()
+    }
+  }
+
   /** Ends every link in order. */
   close(): void {
-    for (const { link } of [...this.entries.values()]) link.close()
-    for (const link of [...this.spare.keys()]) link.close()
+    for (const link of this.allLinks()) link.close()
+  }
+
+  private allLinks(): readonly Link[] {
+    return [...[...this.entries.values()].map(({ link }) => link), ...this.spare.keys(), ...this.unattached.links()]
+  }
+
+  private onMessage(link: Link, message: Uint8Array): void {
+    const held = this.unattached.of(link)
+    if (held === undefined) {
+      this.prefer(link)
+      this.user.onMessage(message, link.nodeId, true)
+      return
+    }
+    // Answers go to the Node-ID that asked, and only the sender knows that by heart.
+    const named = this.deps.signedAs(message, held.connection.certificate, held.nodeIds)
+    if (named !== undefined) link.nodeId = named
+    this.user.onMessage(message, link.nodeId, false)
+  }
+
+  private settle(link: Link, nodeId: Uint8Array): void {
+    const held = this.unattached.release(link)
+    if (held === undefined) return
+    link.nodeId = nodeId
+    this.place({ ...held.connection, nodeId })
   }
 
   private place(fresh: Connection): void {
@@ -160,7 +227,7 @@ export class ConnectionTable {
   }
 
   private onClosed(link: Link): void {
-    if (this.spare.delete(link)) return
+    if (this.spare.delete(link) || this.unattached.release(link) !== undefined) return
     if (!this.isCurrent(link)) return
     this.entries.delete(toHex(link.nodeId))
     this.deps.counters.add('link.closed')

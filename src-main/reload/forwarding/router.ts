@@ -6,7 +6,7 @@
 import { equalBytes, toHex } from '../../base/bytes.ts'
 import type { Counters } from '../../base/counters.ts'
 import { DecodeError } from '../../base/errors.ts'
-import { ErrorCode, ForwardingOptionFlag, isRequest } from '../wire/constants.ts'
+import { ErrorCode, ForwardingOptionFlag, isRequest, MessageCode } from '../wire/constants.ts'
 import { destinationText, toNode, type Destination } from '../wire/destination.ts'
 import { headerProblem, HeaderView, rewriteHeader } from '../wire/forwardingHeader.ts'
 import { isNoNode, isWildcard } from '../wire/identifiers.ts'
@@ -58,14 +58,19 @@ type Decision =
 export class Router {
   constructor(private readonly deps: RouterDependencies, private readonly user: RouterUser) {}
 
-  /** Whatever came over the link to `previousHop`. Never throws for what is in it. */
-  receive(bytes: Uint8Array, previousHop: Uint8Array): void {
+  /**
+   * Whatever came over the link to `previousHop`. Never throws for what is in it.
+   * @param attached false for a node of several Node-IDs that has not attached: only its own Ping and Attach are taken
+   */
+  receive(bytes: Uint8Array, previousHop: Uint8Array, attached = true): void {
     this.deps.counters.add('received.messages')
     this.deps.counters.add('received.bytes', bytes.length)
     try {
       const view = new HeaderView(bytes)
       this.deps.messages?.received(bytes)
-      this.route(view, previousHop)
+      if (attached || isBeforeAttach(view)) { this.route(view, previousHop); return }
+      this.drop('unattached')
+      this.reject(view, previousHop, ErrorCode.forbidden, 'a node of several Node-IDs attaches first')
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
       this.drop('malformed')
@@ -238,8 +243,20 @@ function noRoute(head: Destination): Decision {
 
 /** A message's code stands right behind the header; of later fragments it is unknown, and a Via List does no harm. */
 export function isResponse(view: HeaderView): boolean {
-  const body = view.body
-  return view.fragment.offset === 0 && body.length >= 2 && !isRequest(((body[0] as number) << 8) | (body[1] as number))
+  const code = messageCode(view)
+  return code !== undefined && !isRequest(code)
+}
+
+function messageCode(view: HeaderView): number | undefined {
+  const { body } = view
+  return view.fragment.offset === 0 && body.length >= 2 ? ((body[0] as number) << 8) | (body[1] as number) : undefined
+}
+
+/** RFC 6940 §6.1.2: what a node may send that has not told by an Attach which of its Node-IDs it acts under. */
+function isBeforeAttach(view: HeaderView): boolean {
+  if (isResponse(view)) return true
+  const code = messageCode(view)
+  return view.isWhole && view.viaList().length === 0 && (code === MessageCode.pingReq || code === MessageCode.attachReq)
 }
 
 function hasDuplicate(list: readonly Destination[]): boolean {

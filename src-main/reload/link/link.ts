@@ -62,8 +62,9 @@ export class Link implements SecureStreamUser {
   private heardAt: number
   private spokeAt: number
 
+  /** @param nodeId who is at the other end; the Connection Table changes it once when a node of several Node-IDs says which it is */
   constructor(
-    readonly nodeId: Uint8Array,
+    public nodeId: Uint8Array,
     readonly stream: SecureStream,
     readonly initiatedByUs: boolean,
     private readonly clock: Clock,

@@ -9,7 +9,7 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Certificate } from '../../ports/crypto.ts'
 import type { Log } from '../../ports/log.ts'
 import { Notifier } from '../../base/notifier.ts'
-import type { SocketAddress } from '../../ports/secureStream.ts'
+import type { SecureStream, SocketAddress } from '../../ports/secureStream.ts'
 import type { ConnectionTable } from '../forwarding/connectionTable.ts'
 import type { LinkFactory } from '../link/linkFactory.ts'
 import type { BootstrapSource } from './bootstrapSource.ts'
@@ -21,7 +21,9 @@ export interface SearchDependencies {
   readonly source: BootstrapSource
   readonly factory: LinkFactory
   readonly table: Pick<ConnectionTable, 'get' | 'all'>
-  nodeIdOf(certificate: Certificate): Uint8Array | undefined
+  nodeIdsOf(certificate: Certificate): readonly Uint8Array[]
+  /** Who is at the other end of a stream that was dialled, `introduction`. */
+  introduce(stream: SecureStream, signal: AbortSignal): Promise<Uint8Array | undefined>
 }
 
 const MAX_DIALS = 8
@@ -54,14 +56,15 @@ export async function* findNodes(deps: SearchDependencies, limitMs: number, sign
   const linked = ({ host, port }: SocketAddress): boolean => deps.table.all().some(({ link: { initiatedByUs, isSuspect, stream: { remote } } }) =>
     initiatedByUs && !isSuspect && remote.host === host && remote.port === port)
   const dial = async (address: SocketAddress): Promise<void> => {
-    let peer: Uint8Array | undefined
     try {
-      await deps.factory.dial(address, (certificate) => {
-        peer = deps.nodeIdOf(certificate)
-        if (peer === undefined) return 'names no node of the overlay'
-        if (equalBytes(peer, deps.nodeId)) return 'ourselves'
-        return deps.table.get(peer) === undefined ? undefined : 'connected already'
+      const stream = await deps.factory.dial(address, (certificate) => {
+        const nodeIds = deps.nodeIdsOf(certificate)
+        if (nodeIds.length === 0) return 'names no node of the overlay'
+        const others = nodeIds.filter((id) => !equalBytes(id, deps.nodeId))
+        if (others.length === 0) return 'ourselves'
+        return others.some((id) => deps.table.get(id) === undefined) ? undefined : 'connected already'
       }, until)
+      const peer = await deps.introduce(stream, until)
       if (peer !== undefined && deps.table.get(peer) !== undefined) found.push(peer)
     } catch (error) {
       deps.log.debug('bootstrap candidate failed', { address: `${address.host}:${address.port}`, error: String(error) })

@@ -20,6 +20,7 @@ import { MessageCounts } from '../forwarding/messageCounts.ts'
 import { Router } from '../forwarding/router.ts'
 import type { LinkFactory } from '../link/linkFactory.ts'
 import { CertificateVerifier } from '../security/certificateVerifier.ts'
+import { namedSender } from '../security/namedSender.ts'
 import { SignatureVerifier } from '../security/signatureVerifier.ts'
 import { Signer } from '../security/signer.ts'
 import type { ResourceStore } from '../storage/resourceStore.ts'
@@ -43,6 +44,7 @@ import { ClientLifecycle } from './clientLifecycle.ts'
 import { ConfigUpdates } from './configUpdate.ts'
 import { DiagnosticServer } from './diagnosticServer.ts'
 import { Figures } from './figures.ts'
+import { introduce } from './introduction.ts'
 import { Lifecycle, type NodeLifecycle } from './lifecycle.ts'
 import { Maintenance } from './maintenance.ts'
 import type { AppPipe, Overlay } from './overlay.ts'
@@ -98,12 +100,11 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
   const certificates = deps.certificates ?? new CertificateVerifier(crypto, clock, deps.configuration)
   const verifier = new SignatureVerifier(crypto, certificates)
   const signer = new Signer(crypto, identity)
-  const identify = (certificate: Certificate): { nodeId: Uint8Array; userName: string } | undefined => {
+  const identify = (certificate: Certificate): { nodeIds: readonly Uint8Array[]; userName: string } | undefined => {
     const verified = certificates.verifyParsed(certificate)
-    const only = typeof verified === 'string' ? undefined : verified.nodeIds[0]
-    return only === undefined || typeof verified === 'string' ? undefined : { nodeId: only, userName: verified.userName }
+    return typeof verified === 'string' ? undefined : verified
   }
-  const nodeIdOf = (certificate: Certificate): Uint8Array | undefined => identify(certificate)?.nodeId
+  const nodeIdsOf = (certificate: Certificate): readonly Uint8Array[] => identify(certificate)?.nodeIds ?? []
   const credentials: StreamCredentials = {
     certificate: identity.certificate, chain: identity.chain, privateKey: identity.privateKey,
     acceptPeer: (certificate, chain) => {
@@ -125,10 +126,13 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
   }
 
   // Parts call each other only after all of them exist.
-  const table: ConnectionTable = new ConnectionTable({ clock, nodeId, identify, limits: { ...linkLimits, get maxMessageBytes() { return live.current.maxMessageSize } }, maxLinks: MAX_LINKS, counters }, {
+  const table: ConnectionTable = new ConnectionTable({
+    clock, nodeId, identify, signedAs: (request, certificate, nodeIds) => namedSender(crypto, request, certificate, nodeIds),
+    limits: { ...linkLimits, get maxMessageBytes() { return live.current.maxMessageSize } }, maxLinks: MAX_LINKS, counters,
+  }, {
     onUp: (connection) => { membership.onLinkUp(connection.nodeId) },
     onDown: (peer, silent) => { membership.onLinkDown(peer, silent); if (clientMode) lifecycle.refresh() },
-    onMessage: (message, from) => { router.receive(message, from) },
+    onMessage: (message, from, attached) => { router.receive(message, from, attached) },
     onTooLarge: (head, from) => { transactions.onTooLarge(head, from) },
   })
   const topology = {
@@ -152,13 +156,13 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
       const lists = membership.listsOf(from)
       return lists !== undefined && misroutes(nodeId, from, lists, id, before, (peer) => table.get(peer) !== undefined)
     },
-    links: { isConnected: (peer) => table.get(peer) !== undefined, send: (peer, message) => table.send(peer, message) },
+    links: { isConnected: (peer) => table.reaches(peer), send: (peer, message) => table.send(peer, message) },
   }, transactions)
 
   const anywhere = { host: '0.0.0.0', port: 6084 }
   const factory = deps.linkFactory(credentials, deps.listen === undefined ? [anywhere, { ...anywhere, port: 0 }] : [deps.listen])
   const attach: Attach = new Attach({
-    clock, log: log.child('attach'), nodeId, sender: transactions, factory, table, counters, nodeIdOf,
+    clock, log: log.child('attach'), nodeId, sender: transactions, factory, table, counters, nodeIdsOf,
     onUpdateWanted: (peer) => { membership.sendUpdate(peer) },
     onAddress: (address) => { bootstrap.remember?.(address) },
   })
@@ -195,7 +199,7 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
     onNewConfiguration: (document, removedKinds) => {
       certificates.reconfigure(live.current)
       figures.configured(live.current)
-      for (const { certificate, link } of table.all()) if (identify(certificate) === undefined) { counters.add('link.excluded'); link.close() }
+      table.closeUnidentified()
       appAttach.dropUnidentified()
       storage.reconfigured(removedKinds, ([signer, ...others]) => signer !== undefined && typeof certificates.verify(signer, others) !== 'string')
       documents.emit(document)
@@ -237,7 +241,10 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
   transactions.handle(MessageCode.statReq, clientMode ? noStorage : storage.handleStat)
   transactions.handle(MessageCode.findReq, clientMode ? noStorage : storage.handleFind)
 
-  const search: SearchDependencies = { clock, log: log.child('bootstrap'), nodeId, source: bootstrap, factory, table, nodeIdOf }
+  const search: SearchDependencies = {
+    clock, log: log.child('bootstrap'), nodeId, source: bootstrap, factory, table, nodeIdsOf,
+    introduce: (stream, signal) => introduce({ nodeId, certificate: identity.certificate, table, sender: transactions, attach, nodeIdsOf }, stream, signal),
+  }
   const maintenance = new Maintenance({
     clock, random, log: log.child('maintenance'), nodeId, table, membership, sender: transactions, attach, search, policy,
   })

@@ -24,14 +24,14 @@ async function router({ root, identities }: World): Promise<SocketAddress> {
     clock, nodeId: own.nodeId, limits, maxLinks: 256, counters,
     identify: (certificate) => {
       const verified = verifier.verifyParsed(certificate)
-      const nodeId = typeof verified === 'string' ? undefined : verified.nodeIds[0]
-      return nodeId === undefined ? undefined : { nodeId, userName: '' }
+      return typeof verified === 'string' ? undefined : { nodeIds: verified.nodeIds, userName: '' }
     },
+    signedAs: () => undefined,
   }, { onUp: () => undefined, onDown: () => undefined, onTooLarge: () => undefined, onMessage: (message, from) => { forwarding.receive(message, from) } })
   const forwarding = new Router({
     nodeId: own.nodeId, overlay: overlayHash(crypto, overlayName), initialTtl: 100, clock, counters,
     topology: { isResponsible: () => false, nextHop: () => undefined, replicaSet: () => [], holdsReplica: () => false, mayAnswerFor: () => false },
-    links: { isConnected: (peer) => table.get(peer) !== undefined, send: (peer, message) => table.send(peer, message) },
+    links: { isConnected: (peer) => table.reaches(peer), send: (peer, message) => table.send(peer, message) },
   }, { onDeliver: () => undefined, onFragment: () => undefined, onRejected: () => { throw new Error('a message was rejected') } })
   return (await network.listen({ host: '127.0.0.1', port: 0 }, credentialsOf(own, root), (stream) => { table.admit(stream, false) })).address
 }

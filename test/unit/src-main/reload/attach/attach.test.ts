@@ -40,10 +40,10 @@ async function setUp(count: number): Promise<{ clock: VirtualClock; network: Mem
     const factory = createNoIceTlsFactory({ clock, random: new SeededRandom(i), network: secure, interfaces, credentials: credentialsOf(peer, authority), listen: [{ host, port: 6084 }] })
     const identify = (certificate: SecureStream['peerCertificate']) => {
       const found = identities.find((other) => equalBytes(other.certificate.der, certificate.der))
-      return found === undefined ? undefined : { nodeId: found.nodeId, userName: '' }
+      return found === undefined ? undefined : { nodeIds: [found.nodeId], userName: '' }
     }
     const table = new ConnectionTable(
-      { clock, nodeId: identity.nodeId, identify, limits: { maxMessageBytes: 5000, maxQueuedBytes: 100_000, messagesPerSecond: 100, messageBurst: 100 }, maxLinks: 10, counters: new Counters() },
+      { clock, nodeId: identity.nodeId, identify, signedAs: () => undefined, limits: { maxMessageBytes: 5000, maxQueuedBytes: 100_000, messagesPerSecond: 100, messageBurst: 100 }, maxLinks: 10, counters: new Counters() },
       { onUp: () => undefined, onDown: () => undefined, onMessage: () => undefined, onTooLarge: () => undefined },
     )
     await factory.listen({ onStream: (stream, ours) => { table.admit(stream, ours) }, onRefused: () => undefined })
@@ -52,7 +52,7 @@ async function setUp(count: number): Promise<{ clock: VirtualClock; network: Mem
     const node: Node = {
       identity, table, factory, updates, addresses, host, delayMs: 10,
       attach: new Attach({
-        clock, log: silentLog, nodeId: identity.nodeId, factory, table, counters: new Counters(), nodeIdOf: (certificate) => identify(certificate)?.nodeId,
+        clock, log: silentLog, nodeId: identity.nodeId, factory, table, counters: new Counters(), nodeIdsOf: (certificate) => identify(certificate)?.nodeIds ?? [],
         onUpdateWanted: (id) => { updates.push(id) }, onAddress: ({ host: at, port }) => { addresses.push(`${at}:${port}`) },
         sender: {
           request: (destination, code, body, signal) => new Promise<Answer>((resolve, reject) => {
