@@ -32,6 +32,8 @@ export interface SecureStream {
   readonly peerCertificate: Certificate
   readonly local: SocketAddress
   readonly remote: SocketAddress
+  /** Bytes of application data that go into one datagram of the path; absent for byte streams. A `write` is one record then. */
+  readonly pathMtu?: number
   /** Set by the owner in the same turn as it receives the stream. */
   user: SecureStreamUser | undefined
   /** Queues bytes; false when the queue is above its high-water mark (the bytes are queued all the same). */

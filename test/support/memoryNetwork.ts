@@ -15,7 +15,9 @@ interface Listening { readonly address: SocketAddress; readonly credentials: Str
 export class MemoryNetwork {
   latencyMs = 1
   /** Counts of everything that went over. */
-  readonly traffic = { bytes: 0, writes: 0, connections: 0 }
+  readonly traffic = { bytes: 0, writes: 0, connections: 0, oversized: 0 }
+  /** Hosts whose paths carry datagrams of so many bytes; of two ends the smaller counts. Nothing is lost: only the limit is that of datagrams. */
+  readonly mtus = new Map<string, number>()
   /** Sees each write as it goes out. */
   tap: ((bytes: Uint8Array) => void) | undefined
   readonly listeners = new Map<string, Listening>()
@@ -93,6 +95,7 @@ export class MemoryNetwork {
 
 class MemoryStream implements SecureStream {
   other: MemoryStream | undefined
+  readonly pathMtu?: number
   private receiver: SecureStreamUser | undefined
   private waiting: Uint8Array[] = []
   private inFlight = 0
@@ -102,6 +105,8 @@ class MemoryStream implements SecureStream {
 
   constructor(private readonly network: MemoryNetwork, readonly peerCertificate: Certificate, readonly local: SocketAddress, readonly remote: SocketAddress) {
     network.streams.add(this)
+    const mtu = Math.min(network.mtus.get(local.host) ?? Infinity, network.mtus.get(remote.host) ?? Infinity)
+    if (mtu < Infinity) this.pathMtu = mtu
   }
 
   get user(): SecureStreamUser | undefined { return this.receiver }
@@ -116,6 +121,7 @@ class MemoryStream implements SecureStream {
     if (this.state !== 'open') return false
     this.network.traffic.bytes += bytes.length
     this.network.traffic.writes++
+    if (bytes.length > (this.pathMtu ?? Infinity)) this.network.traffic.oversized++
     this.inFlight += bytes.length
     const copy = bytes.slice()
     this.network.tap?.(copy)

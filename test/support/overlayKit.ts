@@ -83,7 +83,7 @@ export class Ring {
   constructor(seed = 1) { this.random = new SeededRandom(seed) }
 
   /** Makes a node without starting it. The first one may stand alone. */
-  async make(options: { readonly identity?: NodeIdentity; readonly firstPeer?: boolean; readonly configuration?: OverlayConfiguration; readonly document?: Uint8Array; readonly clientMode?: boolean; readonly bootstrap?: readonly SocketAddress[]; readonly candidates?: BootstrapSource['candidates']; readonly host?: string } = {}): Promise<RingNode> {
+  async make(options: { readonly identity?: NodeIdentity; readonly firstPeer?: boolean; readonly configuration?: OverlayConfiguration; readonly document?: Uint8Array; readonly clientMode?: boolean; readonly bootstrap?: readonly SocketAddress[]; readonly candidates?: BootstrapSource['candidates']; readonly host?: string; readonly compactVia?: 'always' } = {}): Promise<RingNode> {
     const index = this.made++
     const name = `user${index}`
     const host = options.host ?? `10.0.0.${index + 1}`
@@ -101,7 +101,7 @@ export class Ring {
       configuration: options.document === undefined ? options.configuration ?? await testConfiguration() : configurationOf(parseOverlayDocument(options.document), overlayName).configuration,
       ...(options.document !== undefined && { document: options.document }),
       linkFactory: (credentials, listen) => createNoIceTlsFactory({ clock: this.clock, random: this.random, network: secure, interfaces, credentials, listen }),
-      resourceStore: store, bootstrap: source, listen: { host, port: 6084 }, firstPeer: options.firstPeer ?? index === 0, ...(options.clientMode === true && { clientMode: true }),
+      resourceStore: store, bootstrap: source, listen: { host, port: 6084 }, firstPeer: options.firstPeer ?? index === 0, ...(options.clientMode === true && { clientMode: true }), ...(options.compactVia !== undefined && { compactVia: options.compactVia }),
     })
     const documents: Uint8Array[] = []
     overlay.onDocument((document) => { documents.push(document) })

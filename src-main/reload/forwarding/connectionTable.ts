@@ -12,14 +12,10 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Certificate } from '../../ports/crypto.ts'
 import type { SecureStream } from '../../ports/secureStream.ts'
 import { Link, type LinkLimits, type LinkUser } from '../link/link.ts'
+import type { Connection } from './connection.ts'
 import { UnattachedLinks } from './unattachedLinks.ts'
 
-export interface Connection {
-  readonly nodeId: Uint8Array
-  readonly userName: string
-  readonly certificate: Certificate
-  readonly link: Link
-}
+export type { Connection }
 
 export interface ConnectionTableUser {
   onUp(connection: Connection): void
@@ -119,6 +115,11 @@ export class ConnectionTable {
 
   /** Whether messages for this node can go over a link to it: also while it has not attached, for answers to its Ping and Attach. */
   reaches(nodeId: Uint8Array): boolean { return this.get(nodeId) !== undefined || this.unattached.find(nodeId) !== undefined }
+
+  /** Bytes of one datagram on the path to the node; undefined for streams. */
+  pathMtu(nodeId: Uint8Array): number | undefined {
+    return (this.entries.get(toHex(nodeId)) ?? this.unattached.find(nodeId)?.connection)?.link.stream.pathMtu
+  }
 
   /** False when there is no link or it dropped the message. */
   send(nodeId: Uint8Array, message: Uint8Array): boolean {

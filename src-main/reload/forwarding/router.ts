@@ -1,7 +1,7 @@
 /**
  * Forwarding (RFC 6940 §6.1, §6.2): header checks, destination rules, Via List, TTL, symmetric recursive
- * routing. Works on the header in place and never decodes what stands behind it; verifying and answering is the
- * transaction layer's business.
+ * routing, compact IDs, fragments for links of datagrams. Works on the header in place and never decodes what stands
+ * behind it; verifying and answering is the transaction layer's business.
  */
 import { equalBytes, toHex } from '../../base/bytes.ts'
 import type { Counters } from '../../base/counters.ts'
@@ -9,8 +9,11 @@ import { DecodeError } from '../../base/errors.ts'
 import { ErrorCode, ForwardingOptionFlag, isRequest, MessageCode } from '../wire/constants.ts'
 import { destinationText, toNode, type Destination } from '../wire/destination.ts'
 import { headerProblem, HeaderView, rewriteHeader } from '../wire/forwardingHeader.ts'
+import { fragmentMessage } from '../wire/fragments.ts'
+import { DATA_FRAME_OVERHEAD } from '../wire/framing.ts'
 import { isNoNode, isWildcard } from '../wire/identifiers.ts'
 import type { Clock } from '../../ports/clock.ts'
+import type { CompactIds } from './compactIds.ts'
 import { diagnosticMessage, type DiagnosticMessage } from './diagnosis.ts'
 import type { MessageCounts } from './messageCounts.ts'
 import type { TopologyPlugin } from './topologyPlugin.ts'
@@ -27,6 +30,8 @@ export interface RouterUser {
 export interface RouterLinks {
   isConnected(nodeId: Uint8Array): boolean
   send(nodeId: Uint8Array, message: Uint8Array): boolean
+  /** Bytes of one datagram on the path to this node; undefined for streams. */
+  pathMtu(nodeId: Uint8Array): number | undefined
 }
 
 export interface RouterDependencies {
@@ -36,6 +41,12 @@ export interface RouterDependencies {
   readonly clock: Pick<Clock, 'now'>
   readonly topology: TopologyPlugin
   readonly links: RouterLinks
+  readonly compactIds: Pick<CompactIds, 'of' | 'nodeOf'>
+  /**
+   * 'always': Via Lists get compact IDs. 'datagrams': only where a message is too long for the next link's datagrams:
+   * elsewhere 16 bytes a hop are worth less than a list that tells the path, and that outlives a reconnect.
+   */
+  readonly compactVia: 'always' | 'datagrams'
   readonly counters: Counters
   /** By message code; absent: they are not counted. */
   readonly messages?: MessageCounts
@@ -45,6 +56,9 @@ export interface RouterDependencies {
    */
   readonly misroutes?: (previousHop: Uint8Array, id: Uint8Array, before: readonly Uint8Array[]) => boolean
 }
+
+/** Room in a fragment for the Via List to grow (RFC 6940 §6.7). */
+const ROOM_TO_GROW = 32
 
 /** Longer lists are of no use with a TTL of 100 and cost work at each hop. */
 const MAX_LIST = 128
@@ -91,8 +105,8 @@ export class Router {
         this.deliver(view, this.deps.nodeId, decision.destination)
         return true
       case 'forward':
-        // A list that begins with ourselves is shorter when it leaves.
-        return this.transmit(decision.to, decision.list.length === list.length ? bytes : rewriteHeader(bytes, { destinationList: decision.list }))
+        // A list that begins with ourselves, or with a compact ID of ours, is another one when it leaves.
+        return this.transmit(decision.to, decision.list === list ? bytes : rewriteHeader(bytes, { destinationList: decision.list }))
       case 'drop': case 'reject':
         this.drop('noRoute')
         return false
@@ -165,9 +179,13 @@ export class Router {
           const hop = topology.nextHop(head.resourceId, from)
           return hop === undefined ? noRoute(head) : { step: 'forward', to: hop, list }
         }
-        case 'opaque_id_type': case 'compact': case 'unknown':
-          // We hand out none, so none can be ours.
-          return { step: 'drop', why: 'opaqueId' }
+        case 'opaque_id_type': case 'compact': case 'unknown': {
+          // The connection that it stood for may have gone since (RFC 6940 §6.3.2.2).
+          const id = compactId(head)
+          const node = id === undefined ? undefined : this.deps.compactIds.nodeOf(id)
+          if (node === undefined) return { step: 'drop', why: 'opaqueId' }
+          list = [toNode(node), ...list.slice(1)]
+        }
       }
     }
   }
@@ -192,10 +210,17 @@ export class Router {
       return
     }
     const response = isResponse(view)
-    const via = response ? undefined : [...view.viaList(), toNode(previousHop)]
-    if (via !== undefined && via.length > MAX_LIST) { this.drop('viaList'); return }
-    const bytes = rewriteHeader(view.bytes, { ttl: view.ttl - 1, destinationList: list, ...(via === undefined ? {} : { viaList: via }) })
-    if (this.transmit(to, bytes)) this.deps.counters.add('forwarded')
+    const via = response ? undefined : view.viaList()
+    if (via !== undefined && via.length >= MAX_LIST) { this.drop('viaList'); return }
+    const rewritten = (hop?: Destination): Uint8Array =>
+      rewriteHeader(view.bytes, { ttl: view.ttl - 1, destinationList: list, ...(via === undefined || hop === undefined ? {} : { viaList: [...via, hop] }) })
+    const mtu = this.deps.links.pathMtu(to)
+    let bytes = rewritten(toNode(previousHop))
+    if (via !== undefined && (this.deps.compactVia === 'always' || isLong(bytes, mtu))) {
+      const id = this.deps.compactIds.of(previousHop)
+      if (id !== undefined) bytes = rewritten({ type: 'compact', id })
+    }
+    if (this.transmit(to, bytes, mtu)) this.deps.counters.add('forwarded')
     else if (diagnostic !== undefined) this.reject(view, previousHop, ErrorCode.underlayDestinationUnreachable, `no link to ${toHex(to)}`)
   }
 
@@ -222,7 +247,15 @@ export class Router {
     return true
   }
 
-  private transmit(to: Uint8Array, bytes: Uint8Array): boolean {
+  private transmit(to: Uint8Array, bytes: Uint8Array, mtu = this.deps.links.pathMtu(to)): boolean {
+    if (mtu === undefined || !isLong(bytes, mtu)) return this.transmitOne(to, bytes)
+    const parts = fragmentMessage(bytes, mtu - ROOM_TO_GROW)
+    if (parts.length > 1) this.deps.counters.add('sent.fragmented')
+    // All are tried: the far end may have the others from an earlier transmission.
+    return parts.map((part) => this.transmitOne(to, part)).every(Boolean)
+  }
+
+  private transmitOne(to: Uint8Array, bytes: Uint8Array): boolean {
     const sent = this.deps.links.send(to, bytes)
     if (sent) this.deps.messages?.sent(bytes)
     this.deps.counters.add(sent ? 'sent.messages' : 'dropped.link')
@@ -236,6 +269,9 @@ export class Router {
 
   private drop(why: string): void { this.deps.counters.add(`dropped.${why}`) }
 }
+
+/** Whether a message does not fit into one datagram. */
+function isLong(bytes: Uint8Array, mtu: number | undefined): boolean { return mtu !== undefined && bytes.length + DATA_FRAME_OVERHEAD > mtu }
 
 function noRoute(head: Destination): Decision {
   return { step: 'reject', error: ErrorCode.underlayDestinationUnreachable, info: `no route to ${destinationText(head)}` }
@@ -259,6 +295,15 @@ function isBeforeAttach(view: HeaderView): boolean {
   return view.isWhole && view.viaList().length === 0 && (code === MessageCode.pingReq || code === MessageCode.attachReq)
 }
 
+/** Opaque IDs of different nodes may look alike without being the same. */
 function hasDuplicate(list: readonly Destination[]): boolean {
-  return list.length > 1 && new Set(list.map(destinationText)).size < list.length
+  if (list.length < 2) return false
+  const named = list.filter((entry) => entry.type !== 'compact' && entry.type !== 'opaque_id_type')
+  return new Set(named.map(destinationText)).size < named.length
+}
+
+/** The 16-bit form, and the opaque ID of two bytes that it is short for (RFC 6940 §6.3.2.2). */
+function compactId(entry: Destination): number | undefined {
+  if (entry.type === 'compact') return entry.id
+  return entry.type === 'opaque_id_type' && entry.opaqueId.length === 2 ? ((entry.opaqueId[0] as number) << 8) | (entry.opaqueId[1] as number) : undefined
 }

@@ -7,7 +7,7 @@ import { equalBytes } from '../../base/bytes.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import type { SecureStream } from '../../ports/secureStream.ts'
 import type { Link } from '../link/link.ts'
-import type { Connection } from './connectionTable.ts'
+import type { Connection } from './connection.ts'
 
 interface Held {
   readonly connection: Connection

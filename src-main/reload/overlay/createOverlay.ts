@@ -15,6 +15,7 @@ import { AppAttach } from '../attach/appAttach.ts'
 import { Attach } from '../attach/attach.ts'
 import type { OverlayConfiguration } from '../config/configuration.ts'
 import { LiveConfiguration } from '../config/liveConfiguration.ts'
+import { CompactIds } from '../forwarding/compactIds.ts'
 import { ConnectionTable } from '../forwarding/connectionTable.ts'
 import { MessageCounts } from '../forwarding/messageCounts.ts'
 import { Router } from '../forwarding/router.ts'
@@ -85,6 +86,8 @@ export interface OverlayDependencies {
   readonly firstPeer: boolean
   /** For several nodes of one overlay in one process: what one has verified need not be verified again by the others. */
   readonly certificates?: CertificateVerifier
+  /** Via Lists with compact IDs: by default only where a message is too long for a link's datagrams, see `Router`. */
+  readonly compactVia?: 'always' | 'datagrams'
 }
 
 const MAX_LINKS = 256
@@ -131,7 +134,7 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
     limits: { ...linkLimits, get maxMessageBytes() { return live.current.maxMessageSize } }, maxLinks: MAX_LINKS, counters,
   }, {
     onUp: (connection) => { membership.onLinkUp(connection.nodeId) },
-    onDown: (peer, silent) => { membership.onLinkDown(peer, silent); if (clientMode) lifecycle.refresh() },
+    onDown: (peer, silent) => { compactIds.release(peer); membership.onLinkDown(peer, silent); if (clientMode) lifecycle.refresh() },
     onMessage: (message, from, attached) => { router.receive(message, from, attached) },
     onTooLarge: (head, from) => { transactions.onTooLarge(head, from) },
   })
@@ -150,13 +153,14 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
     },
     send: (message, through) => router.originate(message, through),
   })
+  const compactIds = new CompactIds(random)
   const router: Router = new Router({
-    nodeId, overlay: overlay.hash, get initialTtl() { return live.current.initialTtl }, clock, topology, counters, messages,
+    nodeId, overlay: overlay.hash, get initialTtl() { return live.current.initialTtl }, clock, topology, counters, messages, compactIds, compactVia: deps.compactVia ?? 'datagrams',
     misroutes: (from, id, before) => {
       const lists = membership.listsOf(from)
       return lists !== undefined && misroutes(nodeId, from, lists, id, before, (peer) => table.get(peer) !== undefined)
     },
-    links: { isConnected: (peer) => table.reaches(peer), send: (peer, message) => table.send(peer, message) },
+    links: { isConnected: (peer) => table.reaches(peer), send: (peer, message) => table.send(peer, message), pathMtu: (peer) => table.pathMtu(peer) },
   }, transactions)
 
   const anywhere = { host: '0.0.0.0', port: 6084 }

@@ -18,12 +18,12 @@ import type { Signer } from '../security/signer.ts'
 import { bucketOf, type SignatureVerifier, type VerifiedSigner } from '../security/signatureVerifier.ts'
 import type { TopologyPlugin } from '../forwarding/topologyPlugin.ts'
 import { ANY_CONFIGURATION_SEQUENCE, answerCode, ErrorCode, errorName, ForwardingOptionFlag, isRequest, MessageCode, messageName } from '../wire/constants.ts'
-import { toNode, toResource, type Destination } from '../wire/destination.ts'
+import { destinationLength, toNode, toResource, type Destination } from '../wire/destination.ts'
 import { encodeWithHeader, HeaderView, type ForwardingHeader } from '../wire/forwardingHeader.ts'
-import { FragmentSet, REASSEMBLY_TIMEOUT_MS } from '../wire/fragments.ts'
 import { isWildcard } from '../wire/identifiers.ts'
 import { decodeMessage, errorContents, errorResponse, type Message, type MessageContents } from '../wire/message.ts'
 import { ClientTransaction } from './clientTransaction.ts'
+import { Reassembly } from './reassembly.ts'
 import {
   ReloadError, RequestTimeout, type Answer, type IncomingRequest, type Outcome, type RequestDestination, type RequestHandler, type RequestOptions, type RequestSender,
   type SequenceKeeper,
@@ -51,7 +51,6 @@ const TRANSMISSIONS = 5
 const REQUEST_LIFETIME_MS = 15_000
 const MAX_PENDING = 1024
 const MAX_CACHED = 512
-const MAX_REASSEMBLED = 32
 /** A request is made this often at most while configurations differ. */
 const MAX_RECONCILED = 2
 const MAX_HINTS = 8
@@ -78,13 +77,13 @@ interface Served { readonly at: number; body: Uint8Array | undefined }
 export class TransactionLayer implements RequestSender, RouterUser {
   private readonly pending = new Map<bigint, Pending>()
   private readonly served = new BoundedMap<string, Served>(MAX_CACHED)
-  /** Messages of which parts are missing; what is older than 15 s is dropped when its room is needed. */
-  private readonly fragments = new BoundedMap<bigint, { readonly at: number; readonly set: FragmentSet }>(MAX_REASSEMBLED, () => { this.drop('fragment') })
+  private readonly fragments: Reassembly
   private readonly handlers = new Map<number, RequestHandler>()
   private readonly pathErrors: TokenBucket
 
   constructor(private readonly deps: TransactionDependencies) {
     this.pathErrors = new TokenBucket(deps.clock, 10, 50)
+    this.fragments = new Reassembly(deps.clock, () => deps.overlay.maxMessageBytes, () => { this.drop('fragment') })
   }
 
   /** Serves requests of this code; one handler each. */
@@ -150,7 +149,7 @@ export class TransactionLayer implements RequestSender, RouterUser {
   close(): void {
     for (const { reject } of [...this.pending.values()]) reject(new RequestTimeout('stopped'))
     this.served.clear()
-    this.fragments.clear()
+    this.fragments.close()
   }
 
   // RouterUser
@@ -178,23 +177,10 @@ export class TransactionLayer implements RequestSender, RouterUser {
 
   /** Joins the parts of a message (RFC 6940 §6.7); the last one to come delivers it. */
   onFragment(fragment: Uint8Array, previousHop: Uint8Array, destination: Destination): void {
-    const { transactionId } = new HeaderView(fragment)
-    const now = this.deps.clock.monotonic()
-    let parts = this.fragments.get(transactionId)
-    if (parts === undefined || now - parts.at > REASSEMBLY_TIMEOUT_MS) {
-      parts = { at: now, set: new FragmentSet(this.deps.overlay.maxMessageBytes) }
-      this.fragments.set(transactionId, parts)
-    }
-    try {
-      const whole = parts.set.add(fragment)
-      if (whole === undefined) return
-      this.fragments.delete(transactionId)
-      this.onDeliver(whole, previousHop, destination)
-    } catch (error) {
-      if (!(error instanceof DecodeError)) throw error
-      this.fragments.delete(transactionId)
-      this.drop('fragment')
-    }
+    const joined = this.fragments.add(fragment)
+    if (joined === undefined) return
+    if ('whole' in joined) this.onDeliver(joined.whole, previousHop, destination)
+    else if (joined.tooLong !== undefined) this.onTooLarge(joined.tooLong, previousHop)
   }
 
   /** The beginning of a message over max-message-size: answered if its header is there (RFC 6940 §6.6). */
@@ -216,7 +202,7 @@ export class TransactionLayer implements RequestSender, RouterUser {
     const theirs = view.configurationSequence
     const behind = theirs !== ANY_CONFIGURATION_SEQUENCE && isNewerSequence(this.deps.overlay.configurationSequence, theirs)
     if (behind && view.viaList().length === 0) this.deps.sequences?.onBehind(previousHop, [{ node: previousHop }])
-    const back = isResponse(view) ? view.destinationList() : [toNode(previousHop), ...[...view.viaList()].reverse().filter((d) => d.type === 'node')]
+    const back = isResponse(view) ? view.destinationList() : wayBack(previousHop, view.viaList())
     this.deps.counters.add(`sent.${errorName(error)}`)
     const message = this.build({ transactionId: view.transactionId, destinationList: back }, errorContents(error, info), [])
     this.deps.send(message)
@@ -352,7 +338,8 @@ export class TransactionLayer implements RequestSender, RouterUser {
     const extra = 'error' in outcome ? [] : outcome.certificates ?? []
     const bytes = this.build({ transactionId: header.transactionId, destinationList: [] }, contents, extra)
     // The header without lists is 38 bytes; the lists of the way back are not known to be the same next time.
-    if (bytes.length + 18 * (header.viaList.length + 1) <= limit) return bytes.subarray(38)
+    const lists = wayBack(this.deps.nodeId, header.viaList).reduce((sum, entry) => sum + destinationLength(entry), 0)
+    if (bytes.length + lists <= limit) return bytes.subarray(38)
     this.deps.counters.add('sent.Error_Response_Too_Large')
     return this.build({ transactionId: header.transactionId, destinationList: [] }, errorContents(ErrorCode.responseTooLarge), []).subarray(38)
   }
@@ -365,7 +352,7 @@ export class TransactionLayer implements RequestSender, RouterUser {
       .map((o) => ({ ...o, flags: o.flags & ~(ForwardingOptionFlag.forwardCritical | ForwardingOptionFlag.destinationCritical | ForwardingOptionFlag.responseCopy) }))
     return encodeWithHeader({
       overlay: overlay.hash, configurationSequence: overlay.configurationSequence, ttl: overlay.initialTtl, transactionId: request.transactionId,
-      destinationList: [toNode(previousHop), ...[...request.viaList].reverse()], options,
+      destinationList: wayBack(previousHop, request.viaList), options,
     }, body)
   }
 
@@ -383,4 +370,9 @@ export class TransactionLayer implements RequestSender, RouterUser {
   }
 
   private drop(why: string): void { this.deps.counters.add(`dropped.${why}`) }
+}
+
+/** RFC 6940 §6.1.2, §6.2.2: the node that it came from, and the Via List in reverse, whatever its entries mean to those who made them. */
+function wayBack(previousHop: Uint8Array, viaList: readonly Destination[]): readonly Destination[] {
+  return [toNode(previousHop), ...[...viaList].reverse()]
 }

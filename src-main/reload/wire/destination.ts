@@ -49,6 +49,17 @@ export function sameDestination(a: Destination, b: Destination): boolean {
   }
 }
 
+/** Bytes on the wire. */
+export function destinationLength(d: Destination): number {
+  switch (d.type) {
+    case 'node': return 2 + d.nodeId.length
+    case 'resource': return 3 + d.resourceId.length
+    case 'opaque_id_type': return 3 + d.opaqueId.length
+    case 'compact': return 2
+    case 'unknown': return 2 + d.data.length
+  }
+}
+
 /** For logs and as the key of a map. */
 export function destinationText(d: Destination): string {
   switch (d.type) {

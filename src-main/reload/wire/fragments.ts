@@ -13,7 +13,8 @@ const LAST_FRAGMENT = 0x40000000
 
 /**
  * Cuts a message, or a fragment of one, into parts of equal size that are no longer than `maxLength` with their
- * headers. Returns it whole when it fits, and when the header leaves less than 256 bytes for the body.
+ * headers. Returns it whole when it fits, and when not every part would have 256 bytes of the body: then the network
+ * below has to cut it.
  * @throws DecodeError when it is no RELOAD message
  */
 export function fragmentMessage(bytes: Uint8Array, maxLength: number): readonly Uint8Array[] {
@@ -22,11 +23,11 @@ export function fragmentMessage(bytes: Uint8Array, maxLength: number): readonly 
   if (bytes.length <= maxLength || room < MIN_FRAGMENT_BODY) return [bytes]
   const body = view.body
   const count = Math.ceil(body.length / room)
-  const size = Math.ceil(body.length / count)
+  if (body.length < count * MIN_FRAGMENT_BODY) return [bytes]
   const whole = view.fragment
   const parts: Uint8Array[] = []
-  for (let at = 0; at < body.length; at += size) {
-    const piece = body.subarray(at, at + size)
+  for (let i = 0, at = 0; i < count; i++) {
+    const piece = body.subarray(at, Math.floor(((i + 1) * body.length) / count))
     const out = new Uint8Array(view.headerLength + piece.length)
     out.set(bytes.subarray(0, view.headerLength))
     out.set(piece, view.headerLength)
@@ -35,11 +36,15 @@ export function fragmentMessage(bytes: Uint8Array, maxLength: number): readonly 
     fields.setUint32(12, FRAGMENT_BIT + (last ? LAST_FRAGMENT : 0) + whole.offset + at)
     fields.setUint32(16, out.length)
     parts.push(out)
+    at += piece.length
   }
   return parts
 }
 
 interface Piece { readonly offset: number, readonly bytes: Uint8Array }
+
+/** The parts are more than a message may have. */
+export class FragmentsTooLong extends DecodeError {}
 
 /** The parts of one message that have come so far, in whatever cut and order. */
 export class FragmentSet {
@@ -51,25 +56,37 @@ export class FragmentSet {
   /** @param maxBytes of body; more than that drops the set */
   constructor(private readonly maxBytes: number) {}
 
+  /** The part with the message's beginning, if it has come. */
+  get first(): Uint8Array | undefined {
+    const beginning = this.pieces.find(({ offset }) => offset === 0)
+    if (beginning === undefined || this.header === undefined) return undefined
+    const out = new Uint8Array(this.header.length + beginning.bytes.length)
+    out.set(this.header)
+    out.set(beginning.bytes, this.header.length)
+    new DataView(out.buffer).setUint32(16, out.length)
+    return out
+  }
+
   /** Bytes of body held. */
   get size(): number { return this.held }
 
   /**
-   * Takes one fragment in; returns the whole message when nothing is missing any more.
+   * Takes one fragment in; returns the whole message when nothing is missing any more, with the header of the last
+   * one to come: that one's lists lead back over the link that it came by.
    * @throws DecodeError when it contradicts what came before or grows too large: the set is then to be dropped
    */
   add(fragment: Uint8Array): Uint8Array | undefined {
     const view = new HeaderView(fragment)
     const { offset, last } = view.fragment
     const end = offset + view.body.length
-    if (end > this.maxBytes) throw new DecodeError('the fragments make too long a message', 12)
+    if (end > this.maxBytes) throw new FragmentsTooLong('the fragments make too long a message', 12)
     if (last && this.total !== undefined && this.total !== end) throw new DecodeError('two last fragments of different ends', 12)
     if (this.pieces.some((p) => p.offset + p.bytes.length > (last ? end : this.total ?? Infinity)) || (this.total !== undefined && end > this.total)) {
       throw new DecodeError('a fragment past the last one', 12)
     }
     this.insert({ offset, bytes: view.body.slice() })
     if (last) this.total = end
-    this.header ??= fragment.slice(0, view.headerLength)
+    this.header = fragment.slice(0, view.headerLength)
     return this.join()
   }
 

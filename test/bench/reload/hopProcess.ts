@@ -31,7 +31,8 @@ async function router({ root, identities }: World): Promise<SocketAddress> {
   const forwarding = new Router({
     nodeId: own.nodeId, overlay: overlayHash(crypto, overlayName), initialTtl: 100, clock, counters,
     topology: { isResponsible: () => false, nextHop: () => undefined, replicaSet: () => [], holdsReplica: () => false, mayAnswerFor: () => false },
-    links: { isConnected: (peer) => table.reaches(peer), send: (peer, message) => table.send(peer, message) },
+    links: { isConnected: (peer) => table.reaches(peer), send: (peer, message) => table.send(peer, message), pathMtu: (peer) => table.pathMtu(peer) },
+    compactIds: { of: () => undefined, nodeOf: () => undefined }, compactVia: 'datagrams',
   }, { onDeliver: () => undefined, onFragment: () => undefined, onRejected: () => { throw new Error('a message was rejected') } })
   return (await network.listen({ host: '127.0.0.1', port: 0 }, credentialsOf(own, root), (stream) => { table.admit(stream, false) })).address
 }

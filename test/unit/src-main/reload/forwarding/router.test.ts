@@ -2,15 +2,18 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Counters } from '../../../../../src-main/base/counters.ts'
 import { fromHex, toHex } from '../../../../../src-main/base/bytes.ts'
+import { CompactIds } from '../../../../../src-main/reload/forwarding/compactIds.ts'
 import { Router, type RouterDependencies } from '../../../../../src-main/reload/forwarding/router.ts'
 import { ErrorCode, MessageCode } from '../../../../../src-main/reload/wire/constants.ts'
 import { destinationText, toNode, toResource, type Destination } from '../../../../../src-main/reload/wire/destination.ts'
-import { decodeHeader, encodeWithHeader, type HeaderFields } from '../../../../../src-main/reload/wire/forwardingHeader.ts'
+import { decodeHeader, encodeWithHeader, HeaderView, type HeaderFields } from '../../../../../src-main/reload/wire/forwardingHeader.ts'
+import { FragmentSet } from '../../../../../src-main/reload/wire/fragments.ts'
 import { encode } from '../../../../../src-main/base/presentation.ts'
 import { encodeContents } from '../../../../../src-main/reload/wire/bodies.ts'
 import { diagnosticsRequest, type DiagnosticsRequest } from '../../../../../src-main/reload/wire/extensions.ts'
 import { messageContents, type MessageContents } from '../../../../../src-main/reload/wire/message.ts'
 import { wildcardNodeId } from '../../../../../src-main/reload/wire/identifiers.ts'
+import { SeededRandom } from '../../../../support/seededRandom.ts'
 
 const at = (place: string): Uint8Array => fromHex(`${place}${'0'.repeat(30)}`)
 const name = (id: Uint8Array): string => toHex(id).slice(0, 2)
@@ -18,19 +21,21 @@ const short = (d: Destination): string => destinationText(d).replace(/^(\w)\w*:(
 const overlay = 0x9aa32b8d
 
 /** We are 80, own (70, 80], are connected to 20, 70 and 90 and route everything else over 20. */
-function setUp(more: Partial<RouterDependencies> = {}): { router: Router; sent: string[]; delivered: string[]; rejected: string[]; counters: Counters; last: () => Uint8Array } {
+function setUp({ mtu, ...more }: Partial<RouterDependencies> & { readonly mtu?: number } = {}): { router: Router; sent: string[]; delivered: string[]; rejected: string[]; counters: Counters; last: () => Uint8Array; compactIds: CompactIds } {
   const sent: string[] = []
   const delivered: string[] = []
   const rejected: string[] = []
   const counters = new Counters()
+  const compactIds = new CompactIds(new SeededRandom(5))
   let last: Uint8Array = new Uint8Array(0)
   const router = new Router({
-    nodeId: at('80'), overlay, initialTtl: 100, counters, clock: { now: () => 1_700_000_000_000 },
+    nodeId: at('80'), overlay, initialTtl: 100, counters, compactIds, compactVia: 'datagrams', clock: { now: () => 1_700_000_000_000 },
     topology: {
       isResponsible: (id) => name(id) > '70' && name(id) <= '80', nextHop: () => at('20'),
       replicaSet: () => [], holdsReplica: () => false, mayAnswerFor: () => true,
     },
     links: {
+      pathMtu: () => mtu,
       isConnected: (id) => ['20', '70', '78', '90'].includes(name(id)),
       send: (to, message) => {
         last = message
@@ -45,13 +50,22 @@ function setUp(more: Partial<RouterDependencies> = {}): { router: Router; sent: 
     onFragment: (_, previous) => { delivered.push(`fragment from ${name(previous)}`) },
     onRejected: (_, previous, error) => { rejected.push(`${error} to ${name(previous)}`) },
   })
-  return { router, sent, delivered, rejected, counters, last: () => last }
+  return { router, sent, delivered, rejected, counters, last: () => last, compactIds }
 }
 
 const request = Uint8Array.of(0, MessageCode.pingReq, 1, 2, 3)
 const answer = Uint8Array.of(0, MessageCode.pingAns, 1, 2, 3)
 function message(to: readonly Destination[], more: Partial<HeaderFields> = {}, body: Uint8Array = request): Uint8Array {
   return encodeWithHeader({ overlay, configurationSequence: 0, ttl: 50, transactionId: 7n, destinationList: to, ...more }, body)
+}
+
+const silentUser = { onDeliver: () => undefined, onFragment: () => undefined, onRejected: () => undefined }
+function routerParts(mtu: number, send: (message: Uint8Array) => void): RouterDependencies {
+  return {
+    nodeId: at('80'), overlay, initialTtl: 100, counters: new Counters(), clock: { now: () => 0 }, compactIds: new CompactIds(new SeededRandom(6)), compactVia: 'datagrams',
+    topology: { isResponsible: () => false, nextHop: () => at('20'), replicaSet: () => [], holdsReplica: () => false, mayAnswerFor: () => true },
+    links: { isConnected: () => false, pathMtu: () => mtu, send: (_, bytes) => { send(bytes); return true } },
+  }
 }
 
 describe('a message whose Destination List starts with', () => {
@@ -95,6 +109,19 @@ describe('a message whose Destination List starts with', () => {
     const { router, counters } = setUp()
     router.receive(message([{ type: 'compact', id: 0x8001 }]), at('70'))
     expect(counters.get('dropped.opaqueId')).toBe(1)
+  })
+
+  test('a compact ID of ours goes on to the node it stands for, in both of its forms, and not once its connection is gone', () => {
+    const { router, sent, compactIds, counters } = setUp()
+    const id = compactIds.of(at('70')) ?? 0
+    const behind = { type: 'compact' as const, id: 0xffff }
+    router.receive(message([toNode(at('80')), { type: 'compact', id }, behind], {}, answer), at('90'))
+    router.receive(message([{ type: 'opaque_id_type', opaqueId: Uint8Array.of(id >> 8, id & 0xff) }], {}, answer), at('90'))
+    expect(sent).toEqual(['70 ttl 49 via [] to [n70 cff]', '70 ttl 49 via [] to [n70]'])
+    compactIds.release(at('70'))
+    compactIds.of(at('70'))
+    router.receive(message([toNode(at('80')), { type: 'compact', id }], {}, answer), at('90'))
+    expect([sent.length, counters.get('dropped.opaqueId')]).toEqual([2, 1])
   })
 })
 
@@ -153,6 +180,36 @@ describe('forwarding', () => {
     router.receive(message([toNode(at('90'))], { overlay: 1 }, answer), at('70'))
     expect(rejected).toEqual([`${ErrorCode.incompatibleWithOverlay} to 70`])
     expect(counters.get('dropped.otherOverlay')).toBe(2)
+  })
+
+  test('compact IDs of different nodes may look alike', () => {
+    const { router, sent, rejected } = setUp()
+    router.receive(message([toNode(at('90')), { type: 'compact', id: 0x8001 }, { type: 'compact', id: 0x8001 }], {}, answer), at('70'))
+    expect([sent.length, rejected]).toEqual([1, []])
+  })
+
+  test('the previous hop stands in the Via List by its Node-ID, and by a compact ID where the message is too long for a datagram', () => {
+    const long = Uint8Array.of(0, MessageCode.pingReq, ...new Uint8Array(400))
+    const cases = [[{}, 'n70'], [{ compactVia: 'always' }, 'compact'], [{ mtu: 2000 }, 'n70'], [{ mtu: 480 }, 'compact'], [{ mtu: 300 }, 'compact']] as const
+    for (const [options, via] of cases) {
+      const { router, sent, compactIds } = setUp(options)
+      router.receive(message([toNode(at('90'))], {}, long), at('70'))
+      const shown = via === 'n70' ? via : short({ type: 'compact', id: compactIds.of(at('70')) ?? 0 })
+      expect(sent).toEqual([`90 ttl 49 via [${shown}] to [n90]`])
+    }
+  })
+
+  test('is cut for the datagrams of the next link, with room for the Via List to grow, and cut again for smaller ones', () => {
+    const body = Uint8Array.from({ length: 4000 }, (_, i) => (i < 2 ? [0, MessageCode.pingReq][i] as number : i))
+    const sizes: number[] = []
+    const set = new FragmentSet(10_000)
+    let whole: Uint8Array | undefined
+    const second = new Router({ ...routerParts(700, (part) => { sizes.push(part.length); whole ??= set.add(part) }) }, silentUser)
+    const first = new Router({ ...routerParts(1200, (part) => { sizes.push(part.length); second.receive(part, at('20')) }) }, silentUser)
+    first.receive(message([toNode(at('90'))], {}, body), at('70'))
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(1200 - 32)
+    expect(sizes.filter((size) => size <= 700 - 32).length).toBeGreaterThan(6)
+    expect(new HeaderView(whole ?? new Uint8Array(0)).body).toEqual(body)
   })
 
   test('parts of a message are routed like whole ones', () => {

@@ -10,7 +10,7 @@ import { ReloadError, RequestTimeout } from '../../../../../src-main/reload/tran
 import { TransactionLayer } from '../../../../../src-main/reload/transaction/transactionLayer.ts'
 import { ErrorCode, MessageCode } from '../../../../../src-main/reload/wire/constants.ts'
 import { destinationText, toNode, type Destination } from '../../../../../src-main/reload/wire/destination.ts'
-import { HeaderView } from '../../../../../src-main/reload/wire/forwardingHeader.ts'
+import { HeaderView, rewriteHeader } from '../../../../../src-main/reload/wire/forwardingHeader.ts'
 import { fragmentMessage } from '../../../../../src-main/reload/wire/fragments.ts'
 import { decodeMessage, errorContents, type MessageContents } from '../../../../../src-main/reload/wire/message.ts'
 import { crypto } from '../../../../support/certificates.ts'
@@ -297,6 +297,36 @@ describe('a request for us', () => {
     expect(sent).toHaveLength(0)
     for (const part of all[32]!.slice(1)) layer.onFragment(part, eve.nodeId, toAlice())
     expect(sent).toHaveLength(1)
+  })
+
+  test('of which parts stay away is dropped after 15 s', () => {
+    const { clock, layer, sent, counters } = setUp()
+    layer.handle(MessageCode.pingReq, () => ({ body: new Uint8Array(0) }))
+    const [first, ...others] = fragmentMessage(incoming({}, { ...ping, messageBody: new Uint8Array(1500) }), 800)
+    layer.onFragment(first!, eve.nodeId, toAlice())
+    clock.advance(14_999)
+    expect(counters.get('dropped.fragment')).toBe(0)
+    clock.advance(1)
+    expect([counters.get('dropped.fragment'), clock.pending]).toEqual([1, 0])
+    for (const part of others) layer.onFragment(part, eve.nodeId, toAlice())
+    expect(sent).toHaveLength(0)
+    layer.close()
+    expect(clock.pending).toBe(0)
+  })
+
+  test('whose parts are longer than max-message-size is answered with Error_Message_Too_Large', () => {
+    const { layer, sent } = setUp()
+    for (const part of fragmentMessage(incoming({}, { ...ping, messageBody: new Uint8Array(9000) }), 2000)) layer.onFragment(part, eve.nodeId, toAlice())
+    expect(sent.map(errorOf)).toEqual([ErrorCode.messageTooLarge])
+    layer.close()
+  })
+
+  test('in parts is answered over the way that the last one came', () => {
+    const { layer, sent } = setUp()
+    layer.handle(MessageCode.pingReq, () => ({ body: new Uint8Array(0) }))
+    const parts = fragmentMessage(incoming({ via: [toNode(eve.nodeId)] }, { ...ping, messageBody: new Uint8Array(1500) }), 800)
+    parts.forEach((part, i) => { layer.onFragment(i === parts.length - 1 ? rewriteHeader(part, { viaList: [toNode(eve.nodeId), { type: 'compact', id: 0x8abc }] }) : part, bob.nodeId, toAlice()) })
+    expect(decodeMessage(sent[0]!).header.destinationList).toEqual([toNode(bob.nodeId), { type: 'compact', id: 0x8abc }, toNode(eve.nodeId)])
   })
 
   test('that is not signed by a node of the overlay is dropped', () => {

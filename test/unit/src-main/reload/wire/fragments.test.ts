@@ -20,6 +20,19 @@ describe('fragmentation (RFC 6940 §6.7)', () => {
     const message = make(3000)
     expect(fragmentMessage(message, message.length)).toEqual([message])
     expect(fragmentMessage(message, 56 + MIN_FRAGMENT_BODY - 1)).toEqual([message])
+    // Two parts of 300 bytes would not have 256 each.
+    expect(fragmentMessage(make(300), 56 + 299)).toHaveLength(1)
+  })
+
+  it('gives every part at least 256 bytes of body, in sizes that differ by one at most', () => {
+    fc.assert(fc.property(fc.integer({ min: 1, max: 9000 }), fc.integer({ min: 300, max: 1500 }), (length, limit) => {
+      const sizes = fragmentMessage(make(length), limit).map((part) => new HeaderView(part).body.length)
+      expect(sizes.reduce((a, b) => a + b, 0)).toBe(length)
+      if (sizes.length === 1) return
+      expect(Math.min(...sizes)).toBeGreaterThanOrEqual(MIN_FRAGMENT_BODY)
+      expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1)
+      expect(Math.max(...sizes) + 56).toBeLessThanOrEqual(limit)
+    }))
   })
 
   it('joins parts in any order, cut again on the way, and repeated', () => {
