@@ -15,6 +15,14 @@ export interface DomainRestriction {
   readonly patterns: readonly string[]
 }
 
+/** RFC 8076 §5.3: names that a shared resource may have besides its owner's user name. */
+export interface VariableResourceNames {
+  /** true: values begin with their resource name */
+  readonly enable: boolean
+  /** POSIX extended regular expressions with $USER and $DOMAIN */
+  readonly patterns: readonly string[]
+}
+
 export interface RequiredKind extends KindDefinition {
   /** values that exist, per Resource-ID */
   readonly maxCount: number
@@ -24,6 +32,8 @@ export interface RequiredKind extends KindDefinition {
   readonly maxNodeMultiple?: number
   /** of SIP-REGISTRATION; absent: any address of record */
   readonly domainRestriction?: DomainRestriction
+  /** of Kinds with the policy USER-CHAIN-ACL */
+  readonly variableResourceNames?: VariableResourceNames
 }
 
 /** RFC 7851 §7: who may read a Kind of diagnostic information. */
@@ -142,7 +152,7 @@ export function withDiagnosticsFor(
 /** Mandatory extensions this program supports, by namespace. */
 const supportedExtensions: ReadonlySet<string> = new Set([
   SELF_TUNING,
-  'urn:ietf:params:xml:ns:p2p:redir', 'urn:ietf:params:xml:ns:p2p:config-base:sip', DIAGNOSTICS_EXTENSION,
+  'urn:ietf:params:xml:ns:p2p:redir', 'urn:ietf:params:xml:ns:p2p:config-base:sip', 'urn:ietf:params:xml:ns:p2p:config-base:share', DIAGNOSTICS_EXTENSION,
 ])
 
 /** Why a node of ours cannot be in such an overlay; undefined when it can. Node-ID length is Chord's 16. */

@@ -12,8 +12,8 @@ const classes: ReadonlyMap<string, string> = new Map([
 ])
 
 /** @throws DecodeError when it is not an expression, or one that could take forever */
-export function compilePattern(pattern: string): RegExp {
-  if (pattern.length === 0 || pattern.length > 256) throw new DecodeError('a domain pattern is empty or too long')
+export function compilePattern(pattern: string, maxLength = 256): RegExp {
+  if (pattern.length === 0 || pattern.length > maxLength) throw new DecodeError('a domain pattern is empty or too long')
   // A repeated group that repeats inside backtracks exponentially; no domain needs one.
   if (/\([^()]*[*+{][^()]*\)[*+{]/.test(pattern)) throw new DecodeError(`domain pattern ${pattern} nests repetitions`)
   const translated = pattern.replace(/\[:([a-z]+):\]/g, (whole, name: string) => classes.get(name) ?? whole)

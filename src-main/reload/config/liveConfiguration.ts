@@ -103,8 +103,8 @@ export class LiveConfiguration {
  */
 export function readKindBlocks(blocks: readonly Uint8Array[]): readonly { readonly kind: RequiredKind; readonly element: SignedElement }[] {
   const text = blocks.map((block) => utf8Text(block).replace(/^\ufeff?\s*<\?xml[^>]*\?>/, '')).join('\n')
-  const { base, chord, sip, redir } = namespaces
-  const document = `<overlay xmlns="${base}" xmlns:chord="${chord}" xmlns:sip="${sip}" xmlns:redir="${redir}"><configuration instance-name="kinds"><required-kinds>${text}</required-kinds></configuration></overlay>`
+  const { base, chord, sip, redir, share } = namespaces
+  const document = `<overlay xmlns="${base}" xmlns:chord="${chord}" xmlns:sip="${sip}" xmlns:redir="${redir}" xmlns:share="${share}"><configuration instance-name="kinds"><required-kinds>${text}</required-kinds></configuration></overlay>`
   const { configuration, kinds } = configurationOf(parseOverlayDocument(utf8Bytes(document)), 'kinds')
   return configuration.requiredKinds.flatMap((kind, i) => {
     const element = kinds[i]

@@ -5,7 +5,7 @@ import { isIpAddress } from '../../base/ipAddress.ts'
 import { parseRfc3339 } from '../../base/rfc3339.ts'
 import { NODE_ID_LENGTH, RELOAD_PORT } from '../wire/constants.ts'
 import { isPrivateKind, registeredKind, registeredKindByName, type AccessPolicy, type DataModel } from '../wire/kinds.ts'
-import { configurationDefaults, DIAGNOSTICS_EXTENSION, type DiagnosticRule, type DomainRestriction, type OverlayConfiguration, type RequiredKind } from './configuration.ts'
+import { configurationDefaults, DIAGNOSTICS_EXTENSION, type DiagnosticRule, type DomainRestriction, type OverlayConfiguration, type RequiredKind, type VariableResourceNames } from './configuration.ts'
 import { compilePattern } from './domainRestriction.ts'
 import type { XmlElement } from './xml.ts'
 
@@ -16,6 +16,7 @@ export const namespaces = {
   redir: 'urn:ietf:params:xml:ns:p2p:redir',
   diagnostics: DIAGNOSTICS_EXTENSION,
   'self-tuning': 'urn:ietf:params:xml:ns:p2p:self-tuning',
+  share: 'urn:ietf:params:xml:ns:p2p:config-base:share',
 } as const
 
 type Namespace = keyof typeof namespaces
@@ -173,9 +174,11 @@ export function readKind(element: XmlElement): RequiredKind {
   const limits = { maxCount: integer('max-count', needed('max-count'), 0, max), maxSize: integer('max-size', needed('max-size'), 0, max) }
   const multiple = p.text('max-node-multiple')
   const restriction = domainRestriction(element)
+  const names = variableResourceNames(element)
   const more = {
     ...(multiple === undefined ? {} : { maxNodeMultiple: integer('max-node-multiple', multiple, 1, max) }),
     ...(restriction === undefined ? {} : { domainRestriction: restriction }),
+    ...(names === undefined ? {} : { variableResourceNames: names }),
   }
   const kindId = id === undefined ? undefined : integer('Kind-ID', id.trim(), 1, 0xffffffff)
   const registered = name === undefined ? (kindId === undefined ? undefined : registeredKind(kindId)) : registeredKindByName(name.trim())
@@ -207,6 +210,14 @@ function domainRestriction(kind: XmlElement): DomainRestriction | undefined {
   const patterns = childrenOf(element, 'pattern', 'sip').map((pattern) => pattern.text)
   for (const pattern of patterns) compilePattern(pattern)
   return { enable: enable === undefined ? false : truth('enable of domain-restriction', enable.trim()), patterns }
+}
+
+/** RFC 8076 §5.3. A pattern that does not meet its rules is no error: it matches no name. */
+function variableResourceNames(kind: XmlElement): VariableResourceNames | undefined {
+  const element = only(kind, 'variable-resource-names', 'share')
+  if (element === undefined) return undefined
+  const { enable } = element.attributes
+  return { enable: enable !== undefined && truth('enable of variable-resource-names', enable.trim()), patterns: childrenOf(element, 'pattern', 'share').map(({ text }) => text) }
 }
 
 /** In the configuration, as the grammar of RFC 7374 §8 has it, or in the REDIR kind, as its text says. */

@@ -21,6 +21,7 @@ export function writeConfiguration(configuration: OverlayConfiguration): string 
     ...(c.expirationMs === undefined ? [] : [`expiration="${formatRfc3339(c.expirationMs)}"`]),
   ]
   const tuned = c.topologyPlugin === 'CHORD-SELF-TUNING'
+  const shared = c.requiredKinds.some((kind) => kind.variableResourceNames !== undefined)
   const hex = (name: string, ids: readonly Uint8Array[]): readonly string[] => ids.map((id) => tag(name, toHex(id)))
   const lines = [
     tag('topology-plugin', c.topologyPlugin), tag('node-id-length', c.nodeIdLength),
@@ -46,7 +47,7 @@ export function writeConfiguration(configuration: OverlayConfiguration): string 
   ]
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<overlay xmlns="${namespaces.base}" xmlns:chord="${namespaces.chord}" xmlns:sip="${namespaces.sip}" xmlns:redir="${namespaces.redir}"${uses(tuned, 'self-tuning')}${uses(c.diagnosticKinds.length > 0, 'diagnostics')}>`,
+    `<overlay xmlns="${namespaces.base}" xmlns:chord="${namespaces.chord}" xmlns:sip="${namespaces.sip}" xmlns:redir="${namespaces.redir}"${uses(tuned, 'self-tuning')}${uses(c.diagnosticKinds.length > 0, 'diagnostics')}${uses(shared, 'share')}>`,
     `  <configuration ${attributes.join(' ')}>`, ...lines.map((line) => `    ${line}`), '  </configuration>', '</overlay>', '',
   ].join('\n')
 }
@@ -59,7 +60,7 @@ function tag(name: string, value: string | number | boolean): string { return `<
 const modelNames = { single: 'SINGLE', array: 'ARRAY', dictionary: 'DICTIONARY' } as const
 
 function writeKind(kind: RequiredKind): readonly string[] {
-  const { domainRestriction: restriction } = kind
+  const { domainRestriction: restriction, variableResourceNames: names } = kind
   return [
     kind.name === '' ? `<kind id="${kind.id}">` : `<kind name="${escapeXml(kind.name)}">`,
     `  ${tag('data-model', modelNames[kind.dataModel])}`, `  ${tag('access-control', kind.accessControl)}`,
@@ -67,6 +68,9 @@ function writeKind(kind: RequiredKind): readonly string[] {
     ...(kind.maxNodeMultiple === undefined ? [] : [`  ${tag('max-node-multiple', kind.maxNodeMultiple)}`]),
     ...(restriction === undefined ? [] : [
       `  <sip:domain-restriction enable="${restriction.enable}">${restriction.patterns.map((pattern) => tag('sip:pattern', pattern)).join('')}</sip:domain-restriction>`,
+    ]),
+    ...(names === undefined ? [] : [
+      `  <share:variable-resource-names enable="${names.enable}">${names.patterns.map((pattern) => tag('share:pattern', pattern)).join('')}</share:variable-resource-names>`,
     ]),
     '</kind>',
   ]

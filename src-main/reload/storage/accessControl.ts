@@ -8,6 +8,7 @@ import { decode } from '../../base/presentation.ts'
 import type { StoredDataValue } from '../wire/storage.ts'
 import { redirServiceProvider } from '../wire/usages.ts'
 import type { HashName, KindRules, Writer } from './dependencies.ts'
+import { splitName } from './resourceNames.ts'
 import { ringNumber } from './ringOrder.ts'
 
 /** Highest i of H(Node-ID ‖ i) ever tried: one byte holds it, and each try is a hash. */
@@ -21,8 +22,8 @@ export function mayWrite(rules: KindRules, resourceId: Uint8Array, value: Stored
     case 'USER-NODE-MATCH': return hasOwnKey(value, writer) && isUser(resourceId, writer, hash)
     case 'NODE-MULTIPLE': return isOneOfNode(rules.maxNodeMultiple ?? 0, resourceId, writer, hash)
     case 'NODE-ID-MATCH': return hasOwnKey(value, writer) && isTreeNode(rules.branchingFactor ?? defaultBranchingFactor, resourceId, value, writer, hash)
-    // RFC 8076: without the access control list of the resource nobody is proven to be allowed.
-    case 'USER-CHAIN-ACL': return false
+    // Who may write at all is asked of the access control list, `sharedAccess` and `usages/sharedResource`.
+    case 'USER-CHAIN-ACL': return isSharedPlace(rules, resourceId, value, writer, hash)
   }
 }
 
@@ -39,6 +40,30 @@ function isOneOfNode(multiple: number, resourceId: Uint8Array, writer: Writer, h
     if (equalBytes(hash(concatBytes(writer.nodeId, Uint8Array.of(i))), resourceId)) return true
   }
   return false
+}
+
+/**
+ * RFC 8076 §3.1, §5.2: each writer keeps to his own places, and a value with a name belongs to the resource of that
+ * name. Only who owns the resource removes at the places of others.
+ */
+function isSharedPlace(rules: KindRules, resourceId: Uint8Array, value: StoredDataValue, writer: Writer, hash: HashName): boolean {
+  const own = isOwnPlace(value, writer.nodeId)
+  if (!value.data.exists) return own || rules.variableResourceNames?.enable === true || isUser(resourceId, writer, hash)
+  const split = splitName(rules, value.data.value)
+  return own && split !== undefined && (split.name === undefined || equalBytes(hash(split.name), resourceId))
+}
+
+function isOwnPlace(value: StoredDataValue, nodeId: Uint8Array): boolean {
+  switch (value.model) {
+    case 'single': return false
+    case 'dictionary': return equalBytes(value.key, nodeId)
+    case 'array': return value.index >>> 8 === sharedArrayPrefix(nodeId)
+  }
+}
+
+/** The upper 24 bits of a node's places in an array: the lower ones of its Node-ID (RFC 8076 §3.1). */
+export function sharedArrayPrefix(nodeId: Uint8Array): number {
+  return nodeId.subarray(-3).reduce((prefix, byte) => (prefix << 8) | byte, 0)
 }
 
 /** RFC 7374 §5: the record says which node of the tree it lies in; that must be this resource, and cover the writer. */

@@ -20,6 +20,8 @@ export interface KindRules {
   readonly maxNodeMultiple?: number | undefined
   /** NODE-ID-MATCH only: width of the ReDiR tree (RFC 7374 §8). */
   readonly branchingFactor?: number | undefined
+  /** USER-CHAIN-ACL only: when enabled, values begin with their resource name (RFC 8076 §5). */
+  readonly variableResourceNames?: { readonly enable: boolean; readonly patterns: readonly string[] } | undefined
 }
 
 /** Asked anew for each request, since a ConfigUpdate may change the Kinds. */

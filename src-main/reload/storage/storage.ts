@@ -17,6 +17,7 @@ import { FetchHandler } from './fetchHandler.ts'
 import { ReplicaSender } from './replicaSender.ts'
 import { Replication } from './replication.ts'
 import type { KindUsage, ResourceStore } from './resourceStore.ts'
+import { SharedAccess } from './sharedAccess.ts'
 import { StoreHandler } from './storeHandler.ts'
 import { ValueChecks } from './valueChecks.ts'
 
@@ -49,11 +50,12 @@ export class Storage implements TopologyUser, HandOver {
   constructor(private readonly dependencies: StorageDependencies) {
     const { clock, crypto, store, topology, kinds, verifier, usages, count } = dependencies
     const storageClock = new StorageClock(clock)
-    const checks = new ValueChecks(verifier, (name) => hashToResourceId(crypto, name), usages)
+    const hash = (name: Uint8Array | string): Uint8Array => hashToResourceId(crypto, name)
+    const checks = new ValueChecks(verifier, hash, usages)
     this.areas = new Areas(store, storageClock)
     this.areas.sweep()
     const user = { onStored: (resourceId: Uint8Array, changed: readonly number[]): void => { this.replication.onStored(resourceId, changed) } }
-    this.stores = new StoreHandler(this.areas, storageClock, kinds, checks, topology, user, count)
+    this.stores = new StoreHandler(this.areas, storageClock, kinds, checks, topology, new SharedAccess(this.areas, kinds, verifier, hash), user, count)
     this.fetches = new FetchHandler(this.areas, kinds, topology, crypto)
     this.replicaSender = new ReplicaSender(dependencies.sender, this.areas, kinds, this.stores, dependencies.maxMessageBytes, count)
     this.replication = new Replication(this.areas, topology, this.replicaSender, clock)

@@ -14,6 +14,7 @@ import type { Areas, HeldValue } from './areas.ts'
 import type { Count, KindRules, Kinds, StorageTopology } from './dependencies.ts'
 import type { StorageClock } from './expiry.ts'
 import { closerNodes } from './ringOrder.ts'
+import type { SharedAccess } from './sharedAccess.ts'
 import type { ValueChecks } from './valueChecks.ts'
 
 /** The responsible peer and its two replicas (RFC 6940 §10.4). */
@@ -41,7 +42,7 @@ export class StoreHandler {
   constructor(
     private readonly areas: Areas, private readonly clock: StorageClock, private readonly kinds: Kinds,
     private readonly checks: ValueChecks, private readonly topology: StorageTopology,
-    private readonly user: StoreUser, private readonly count: Count,
+    private readonly shared: Pick<SharedAccess, 'mayStore'>, private readonly user: StoreUser, private readonly count: Count,
   ) {}
 
   /** @throws DecodeError when the body does not follow its format */
@@ -128,6 +129,9 @@ export class StoreHandler {
     const signer = this.checks.check(rules, resource, data, bucket)
     if (typeof signer === 'string') refuse(ErrorCode.forbidden, `the value of ${rules.id} fails: ${signer}`)
     if (!replica && !this.checks.allows(rules, resource, data, request.signer)) refuse(ErrorCode.forbidden, 'the sender may not write this Kind at this Resource-ID')
+    if (!replica && rules.accessControl === 'USER-CHAIN-ACL' && !this.shared.mayStore(rules, resource, data, signer)) {
+      refuse(ErrorCode.forbidden, `the access control list does not let ${signer.userName} write Kind ${rules.id} here`)
+    }
     return this.held(data, signer.certificates)
   }
 

@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { concatBytes } from '../../../../../src-main/base/bytes.ts'
 import { encode } from '../../../../../src-main/base/presentation.ts'
 import { mayWrite, redirResourceName } from '../../../../../src-main/reload/storage/accessControl.ts'
+import { withName } from '../../../../../src-main/reload/storage/resourceNames.ts'
 import type { KindRules } from '../../../../../src-main/reload/storage/dependencies.ts'
 import type { AccessPolicy } from '../../../../../src-main/reload/wire/kinds.ts'
-import type { StoredDataValue } from '../../../../../src-main/reload/wire/storage.ts'
+import type { DataValue, StoredDataValue } from '../../../../../src-main/reload/wire/storage.ts'
 import { redirServiceProvider } from '../../../../../src-main/reload/wire/usages.ts'
 import { existing, hash, nodeIdAt, removed } from './ring.ts'
 
@@ -78,6 +79,34 @@ describe('NODE-ID-MATCH (RFC 7374 §5)', () => {
   })
 })
 
-it('USER-CHAIN-ACL allows nobody without the access control list', () => {
-  expect(mayWrite(rules('USER-CHAIN-ACL'), hash(alice.userName), one, alice, hash)).toBe(false)
+describe('USER-CHAIN-ACL (RFC 8076 §3.1)', () => {
+  const at = hash(alice.userName)
+  const node = { userName: 'bob@office.example', nodeId: Uint8Array.of(...nodeIdAt(0x50).subarray(0, 13), 0x12, 0x3a, 0xbc) }
+  const item = (index: number, data: DataValue = existing('x')): StoredDataValue => ({ model: 'array', index, data })
+
+  it('an array has places that begin with the low 24 bits of the writer’s Node-ID', () => {
+    const policy = rules('USER-CHAIN-ACL', { dataModel: 'array' })
+    expect([0x123abc00, 0x123abcff, 0x123abd00, 0, 0xffffffff].map((index) => mayWrite(policy, at, item(index), node, hash))).toEqual([true, true, false, false, false])
+  })
+
+  it('a dictionary has the writer’s Node-ID as the key, and a single value cannot be shared', () => {
+    expect(mayWrite(rules('USER-CHAIN-ACL'), at, keyed(node.nodeId), node, hash)).toBe(true)
+    expect(mayWrite(rules('USER-CHAIN-ACL'), at, keyed(alice.nodeId), node, hash)).toBe(false)
+    expect(mayWrite(rules('USER-CHAIN-ACL', { dataModel: 'single' }), at, one, alice, hash)).toBe(false)
+  })
+
+  it('at the places of others only the owner removes', () => {
+    const policy = rules('USER-CHAIN-ACL', { dataModel: 'array' })
+    expect(mayWrite(policy, at, item(0x123abc00, removed), alice, hash)).toBe(true)
+    expect(mayWrite(policy, at, item(0x123abc00, removed), mallory, hash)).toBe(false)
+    expect(mayWrite(policy, at, item(0x123abc00), alice, hash)).toBe(false)
+  })
+
+  it('with variable resource names a value says its name, which hashes to the Resource-ID', () => {
+    const policy = rules('USER-CHAIN-ACL', { variableResourceNames: { enable: true, patterns: ['.*-conf-$USER@$DOMAIN'] } })
+    const named = (name: string): StoredDataValue => ({ model: 'dictionary', key: node.nodeId, data: { exists: true, value: withName(policy, name, Uint8Array.of(7)) } })
+    expect(mayWrite(policy, hash('board-conf-alice@office.example'), named('board-conf-alice@office.example'), node, hash)).toBe(true)
+    expect(mayWrite(policy, hash('board-conf-alice@office.example'), named('other-conf-alice@office.example'), node, hash)).toBe(false)
+    expect(mayWrite(policy, hash('board-conf-alice@office.example'), keyed(node.nodeId), node, hash)).toBe(false)
+  })
 })
