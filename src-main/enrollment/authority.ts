@@ -161,6 +161,7 @@ export class Authority {
   /** Judges a request and, if all is well, spends the code and issues the certificate. */
   enrol(request: EnrolmentRequest): EnrolmentResult {
     const { clock, crypto } = this.ports
+    if (request.code === '') return this.renew(request)
     let codeHash: string
     try {
       codeHash = toHex(crypto.sha256(parseCode(request.code).secret))
@@ -188,6 +189,30 @@ export class Authority {
   devices(userName: string): readonly EnrolledDevice[] {
     const bad = this.badNodes()
     return this.store.devices(userName).filter((device) => !device.nodeIds.some((id) => bad.has(id)))
+  }
+
+  /**
+   * A further certificate for the key and the Node-IDs of one that still holds: whoever has signed the request has that
+   * key, so nothing else is asked. What is asked for too early, or again, is the certificate there is.
+   */
+  private renew(request: EnrolmentRequest): EnrolmentResult {
+    const { clock, crypto } = this.ports
+    let csr: CertificationRequest
+    try {
+      csr = readRequest(crypto, request.csr)
+    } catch (cause) {
+      if (cause instanceof DecodeError) return refuse('enrolment-refused', 'bad_CSR')
+      throw cause
+    }
+    const { userName } = request
+    const device = deviceOfKey(crypto, this.devices(userName), csr.publicKeyInfo)
+    if (device === undefined) return refuse('invitation-invalid', 'failed_authentication')
+    const { notAfter, altNames } = crypto.parseCertificate(device.certificate)
+    if (notAfter <= clock.now()) return refuse('invitation-expired', 'failed_authentication')
+    if (notAfter - clock.now() > certificateLifeMs / 2) return { certificate: device.certificate, userName }
+    const renewed = this.certified(userName, device, csr, altNames.filter(({ kind }) => kind === 'uri').length)
+    this.store.enrol(undefined, renewed)
+    return { certificate: renewed.certificate, userName }
   }
 
   /** A certificate for the HTTPS server of the document and of enrolment; it names the overlay and no node (RFC 6940 §11.3). */

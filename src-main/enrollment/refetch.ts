@@ -9,7 +9,8 @@ import { configurationServers, type DocumentPlace } from './configurationServer.
 import { checkDocument, type CheckedDocument } from './document.ts'
 import { documentPath, documentType, type EnrolmentPorts } from './enrolmentPorts.ts'
 import { pinBytes } from './invitationCode.ts'
-import { maxDocumentBytes, requestJudged, serverProblem } from './enroll.ts'
+import { requestJudged, serverProblem } from './certificateRequest.ts'
+import { maxDocumentBytes } from './enroll.ts'
 
 export interface RefetchedDocument {
   readonly bytes: Uint8Array

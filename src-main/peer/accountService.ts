@@ -17,6 +17,7 @@ import { pinBytes, printLink } from '../enrollment/invitationCode.ts'
 import { checkUserName } from '../enrollment/names.ts'
 import { nextDocument, withBadNodes } from '../enrollment/nextDocument.ts'
 import { loadIdentity } from '../enrollment/ownIdentity.ts'
+import { renewCertificate } from '../enrollment/renew.ts'
 import { createOpenOverlay } from '../enrollment/selfSigned.ts'
 import type { InvitationRecord } from '../enrollment/stores.ts'
 import type { KeyType } from '../ports/crypto.ts'
@@ -180,6 +181,26 @@ export class AccountService {
     if (!this.isOrganiser) throw new PeerError('not-organiser', 'only the organiser of this overlay decides who reads the figures of its peers')
     const change = (configuration: OverlayConfiguration): Partial<OverlayConfiguration> => withDiagnosticsFor(configuration, on ? [identity.nodeId] : [])
     return nextDocument(document.bytes, identity.overlayName, change, new Signer(this.ports.crypto, identity))
+  }
+
+  /**
+   * Renews the certificate; undefined when there is nothing newer. It is saved, and used from the next `adoptRenewed` or start.
+   * @param others addresses of the organiser's app that are seen now
+   * @throws PeerError as `renewCertificate`
+   */
+  renew(others: readonly string[], signal: AbortSignal): Promise<Identity | undefined> {
+    return renewCertificate(this.ports, this.stores.identity, this.enrolled().identity, others, signal)
+  }
+
+  /** The certificate of which this installation is to go by now, if it is one that others renew. */
+  get renewable(): Identity['certificate'] | undefined {
+    const account = this.current
+    return account === undefined || account.document.open || account.authority !== undefined ? undefined : account.identity.certificate
+  }
+
+  /** Goes on under a renewed certificate: as one who has just enrolled. */
+  async adoptRenewed({ certificate, chain }: Identity): Promise<void> {
+    await this.adopt({ ...this.enrolled().identity, certificate, chain })
   }
 
   /** A newer overlay document is in force: kept for the next start, and for newcomers. @throws PeerError 'disk-full' */

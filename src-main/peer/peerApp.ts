@@ -8,6 +8,8 @@ import { PeerError } from '../base/errors.ts'
 import { Emitter, type Event } from '../base/event.ts'
 import { createBootstrap } from '../connectivity/bootstrap.ts'
 import { LanDiscovery } from '../connectivity/lanDiscovery.ts'
+import { enrolmentPath } from '../enrollment/enrolmentPorts.ts'
+import type { Identity } from '../enrollment/identity.ts'
 import { checkUserName } from '../enrollment/names.ts'
 import { refetchDocument } from '../enrollment/refetch.ts'
 import { lapsedCodes } from '../enrollment/ownIdentity.ts'
@@ -21,6 +23,7 @@ import { Discovery } from './discovery.ts'
 import { DocumentRefresh } from './documentRefresh.ts'
 import { DocumentServer } from './documentServer.ts'
 import { startPeer, stopPeer } from './lifecycle.ts'
+import { Renewal } from './renewal.ts'
 import type { NetworkOptions, PeerPorts, PeerStores } from './ports.ts'
 import { notEnrolled, peerStatusOf } from './status.ts'
 
@@ -49,6 +52,7 @@ export class PeerApp {
   private running: Peer | undefined
   private refresh: DocumentRefresh | undefined
   private online = false
+  private readonly renewal: Renewal<Identity>
   /** A peer that was excluded and is going off the network. */
   private leaving: Promise<void> = Promise.resolve()
   /** The peer came to be, or is gone. */
@@ -66,6 +70,12 @@ export class PeerApp {
     this.documents = new DocumentServer(ports, stores, network)
     this.account = new AccountService(ports, stores, (id) => this.discovery.find(id), () => this.documents.url())
     this.account.onEnrolled((account) => { this.enrolled(account) })
+    this.renewal = new Renewal(ports.clock, ports.log.child('renewal'), {
+      current: () => this.account.renewable,
+      renew: (signal) => this.account.renew(this.enrolmentSeen(), signal),
+      isQuiet: () => this.running?.phone.calls.isIdle ?? true,
+      use: async (renewed) => { await this.goOffline(); await this.account.adoptRenewed(renewed) },
+    })
   }
 
   get peer(): Peer | undefined { return this.running }
@@ -88,20 +98,33 @@ export class PeerApp {
   /** Goes on the network as soon as the profile is enrolled, now or later. @throws PeerError 'port-in-use' */
   async start(): Promise<void> {
     this.online = true
+    this.renewal.start()
     if (this.running !== undefined && this.account.account !== undefined) await this.goOnline(this.running, this.account.account)
   }
 
   async close(): Promise<void> {
     this.online = false
     this.refresh?.stop()
+    this.renewal.stop()
     await this.lan.stop()
     await this.documents.stop()
+    await this.goOffline()
+  }
+
+  private async goOffline(): Promise<void> {
     const { running } = this
     this.running = undefined
     await this.leaving
     if (running === undefined) return
     await stopPeer(running, this.ports.clock)
     this.peerChanged.emit(undefined)
+  }
+
+  /** Where the organiser's app is on this network, as far as it is known without looking. */
+  private enrolmentSeen(): readonly string[] {
+    const rootFingerprint = this.account.account?.document.rootFingerprint
+    return this.lan.hints().filter((hint) => hint.rootFingerprint === rootFingerprint && hint.configurationUrl !== '')
+      .map(({ configurationUrl }) => new URL(enrolmentPath, configurationUrl).href)
   }
 
   status(): PeerStatus {
@@ -158,7 +181,7 @@ export class PeerApp {
   }
 
   private enrolled(account: Account): void {
-    for (const code of lapsedCodes) this.unwarn(code)
+    for (const code of [...lapsedCodes, 'certificate-expiring']) this.unwarn(code)
     const { ports, stores, network, settings } = this
     const { identity, document } = account
     const view = this.account.view()
@@ -187,7 +210,7 @@ export class PeerApp {
     this.running.onNameTaken(() => { this.warn('name-taken', `Somebody else in ${identity.overlayName} is ${identity.userName} already. Calls and messages to this name do not reach you. Join with another name, from a new profile.`) })
     if (ports.keychain.protection === 'file') this.warn('keyring-missing', 'This computer has no keyring: the private key is kept in a file that only you can read.')
     if (identity.certificate.notAfter - ports.clock.now() < expiryWarningMs) {
-      this.warn('certificate-expiring', `Your certificate ends on ${new Intl.DateTimeFormat('en').format(identity.certificate.notAfter)}. Ask the organiser for a new invitation.`)
+      this.warn('certificate-expiring', `Your certificate ends on ${new Intl.DateTimeFormat('en').format(identity.certificate.notAfter)}. Ringway renews it by itself when the organiser’s app is running; else ask for a new invitation.`)
     }
     this.peerChanged.emit(this.running)
     if (this.online) {

@@ -58,6 +58,9 @@ export class CallService {
   /** A call is up: answered and not over. */
   get inCall(): boolean { return this.all().some((call) => call.state === 'connecting' || call.state === 'active') }
 
+  /** Nothing rings, is looked for or talked on. */
+  get isIdle(): boolean { return this.all().every((call) => call.state === 'ended') }
+
   /**
    * Places a call; its fate is told by `onChanged`.
    * @param address as people type it
