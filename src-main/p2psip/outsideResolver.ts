@@ -4,7 +4,7 @@
  */
 import { PeerError } from '../base/errors.ts'
 import { hostOf, normaliseAor, sipUri, userPart } from '../phone/address.ts'
-import type { Target, TargetResolver } from '../phone/targetResolver.ts'
+import { resolveEach, type Target, type TargetResolver } from '../phone/targetResolver.ts'
 import type { Connection } from '../sip/transport/connection.ts'
 
 export interface OutsideDeps {
@@ -21,13 +21,19 @@ export class OutsideResolver implements TargetResolver {
 
   /** @throws PeerError as TargetResolver.resolve, and 'outside-off'; what fails on the way is told by the response */
   async resolve(uri: string, signal: AbortSignal): Promise<readonly Target[]> {
+    const found: Target[] = []
+    await this.resolveEach(uri, signal, (target) => { found.push(target) })
+    return found
+  }
+
+  async resolveEach(uri: string, signal: AbortSignal, onTarget: (target: Target) => void): Promise<void> {
     const { overlayName, overlay } = this.deps
     const aor = normaliseAor(uri, overlayName)
-    if (aor.endsWith(`@${overlayName}`)) return overlay.resolve(uri, signal)
-    if (hostOf(aor) === overlayName) return overlay.resolve(sipUri(`${userPart(aor)}@${overlayName}`), signal)
+    if (aor.endsWith(`@${overlayName}`)) { await resolveEach(overlay, uri, signal, onTarget); return }
+    if (hostOf(aor) === overlayName) { await resolveEach(overlay, sipUri(`${userPart(aor)}@${overlayName}`), signal, onTarget); return }
     if (!this.deps.allowed()) throw new PeerError('outside-off', `${aor} is not in ${overlayName}`)
     const connection = this.deps.outward()
     if (connection === undefined) throw new PeerError('domain-unreachable', 'this peer has no way out of the overlay')
-    return [{ requestUri: uri, connection, outside: true }]
+    onTarget({ requestUri: uri, connection, outside: true })
   }
 }

@@ -1,26 +1,32 @@
 /** Finding people and the peer's own phones: the phones' names first, then the overlay. */
 import { PeerError } from '../base/errors.ts'
 import { normaliseAor, sipUri } from '../phone/address.ts'
-import type { Target, TargetResolver } from '../phone/targetResolver.ts'
+import { resolveEach, type Target, type TargetResolver } from '../phone/targetResolver.ts'
 import type { LocalPhones } from './overlayLocationService.ts'
 
 export class PhoneAwareResolver implements TargetResolver {
   constructor(private readonly overlayName: string, private readonly overlay: TargetResolver, private readonly phones: LocalPhones, private readonly owner: () => string) {}
 
   async resolve(uri: string, signal: AbortSignal): Promise<readonly Target[]> {
+    const found: Target[] = []
+    await this.resolveEach(uri, signal, (target) => { found.push(target) })
+    return found
+  }
+
+  async resolveEach(uri: string, signal: AbortSignal, onTarget: (target: Target) => void): Promise<void> {
     const aor = normaliseAor(uri, this.overlayName)
     const at = aor.lastIndexOf('@')
     const user = aor.slice(0, at)
     const own = aor === this.owner()
-    if (aor.slice(at + 1) !== this.overlayName || !(own || this.phones.has(user))) return this.overlay.resolve(uri, signal)
+    if (aor.slice(at + 1) !== this.overlayName || !(own || this.phones.has(user))) return resolveEach(this.overlay, uri, signal, onTarget)
     const phones = this.targets(own ? undefined : user)
-    if (!own && phones.length > 0) return phones
+    for (const phone of phones) onTarget(phone)
+    if (!own && phones.length > 0) return
     if (!own) throw new PeerError('user-offline', `${user} is not registered`)
     try {
-      return [...phones, ...await this.overlay.resolve(uri, signal)]
+      await resolveEach(this.overlay, uri, signal, onTarget)
     } catch (cause) {
       if (phones.length === 0 || signal.aborted) throw cause
-      return phones
     }
   }
 

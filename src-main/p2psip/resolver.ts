@@ -37,18 +37,23 @@ export class OverlayResolver implements TargetResolver {
   }
 
   async resolve(uri: string, signal: AbortSignal): Promise<readonly Target[]> {
+    const found: Target[] = []
+    await this.resolveEach(uri, signal, (target) => { found.push(target) })
+    return found
+  }
+
+  async resolveEach(uri: string, signal: AbortSignal, onTarget: (target: Target) => void): Promise<void> {
     const gruu = readGruu(uri, this.overlay.name)
-    if (gruu !== undefined) return [await this.device(gruu, signal)]
+    if (gruu !== undefined) { onTarget(await this.device(gruu, signal)); return }
     const aor = this.ownAor(uri)
     const devices = await this.devices(aor, signal)
     if (devices.size === 0) throw new PeerError(await this.exists(aor, signal) ? 'user-offline' : 'user-unknown', `${aor} is not registered`)
-    const attempts = await Promise.allSettled([...devices.values()].map(async (destination): Promise<Target> => {
+    const attempts = await Promise.allSettled([...devices.values()].map(async (destination): Promise<void> => {
       const connection = await this.transport.connect(destination, signal)
-      return { requestUri: sipUri(aor), connection, ...(connection.peerIdentity !== undefined && { identity: connection.peerIdentity }) }
+      if (!signal.aborted) onTarget({ requestUri: sipUri(aor), connection, ...(connection.peerIdentity !== undefined && { identity: connection.peerIdentity }) })
     }))
     signal.throwIfAborted()
-    const reached = attempts.filter((a) => a.status === 'fulfilled').map((a) => a.value)
-    if (reached.length > 0) return reached
+    if (attempts.some((a) => a.status === 'fulfilled')) return
     const failures = attempts.filter((a) => a.status === 'rejected').map((a) => a.reason as unknown)
     if (failures.some((f) => f instanceof PeerError && f.code === 'peer-unverified')) throw new PeerError('peer-unverified', `the device registered for ${aor} could not prove who it is`)
     throw new PeerError('user-offline', `no device of ${aor} answered`, { cause: failures[0] })

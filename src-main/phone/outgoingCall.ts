@@ -16,7 +16,7 @@ import { endOutside } from './outsideFailure.ts'
 import { Conversation, type ConversationUser } from './conversation.ts'
 import { randomId } from './identifier.ts'
 import type { MediaPort, MediaSession } from './mediaPort.ts'
-import type { Target, TargetResolver } from './targetResolver.ts'
+import { resolveEach, type Target, type TargetResolver } from './targetResolver.ts'
 
 export interface OutgoingDeps {
   readonly clock: Clock
@@ -58,6 +58,8 @@ export class OutgoingCall {
   /** How it ended where the answer came from outside, or from nobody. */
   private outsideEnd: CallEnd | undefined
   private redirecting = false
+  /** More devices may be reached. */
+  private searching = true
 
   /** @param headers for the INVITE of a call that a transfer asks for; `uri` leads to `aor` */
   constructor(
@@ -93,20 +95,36 @@ export class OutgoingCall {
     const { signal } = this.abort
     this.media = media
     this.session = this.call.open(media)
-    const [targets, offer] = await Promise.all([this.deps.resolver.resolve(this.uri, signal), this.session.offer(signal)])
+    const early: Target[] = []
+    let take = (target: Target): void => { early.push(target) }
+    // The first device that is reached begins the call; those reached later are called, too.
+    const found = new Promise<void>((resolve, reject) => {
+      resolveEach(this.deps.resolver, this.uri, signal, (target) => { take(target); resolve() })
+        .finally(() => { this.searching = false; this.failIfAllHave() }).then(resolve, reject)
+    })
+    const [, offer] = await Promise.all([found, this.session.offer(signal)])
     if (this.call.ended) return
-    if (targets.length === 0) { this.finish('user-offline'); return }
+    if (early.length === 0) { this.finish('user-offline'); return }
     this.offered = offer
     this.visited.add(this.uri)
     this.call.to('calling')
     this.timer = this.deps.clock.setTimer(noAnswerMs, () => { this.finish(this.rang ? 'call-no-answer' : 'user-offline') })
-    this.invite(targets)
+    const dialog = this.newDialog()
+    let count = early.length
+    take = (target) => { if (count++ < maxTargets && this.winner === undefined) this.invite([target], dialog) }
+    this.invite(early, dialog)
+    this.failIfAllHave()
   }
 
-  /** One INVITE to each target, with one Call-ID and From tag: a new pair for each place that we are sent to. */
-  private invite(targets: readonly Target[]): void {
+  /** A Call-ID and From tag: a new pair for each place that we are sent to. */
+  private newDialog(): { readonly callId: string; readonly fromTag: string } {
     const dialog = { callId: randomId(this.deps.random, 12), fromTag: randomId(this.deps.random, 6) }
     this.deps.noteDialog?.(this.call.id, dialog.callId)
+    return dialog
+  }
+
+  /** One INVITE to each target. */
+  private invite(targets: readonly Target[], dialog = this.newDialog()): void {
     const forks = targets.slice(0, maxTargets).map((target) => ({ target, fork: { call: undefined, done: false } as Fork }))
     this.forks.push(...forks.map(({ fork }) => fork))
     for (const { target, fork } of forks) {
@@ -159,7 +177,14 @@ export class OutgoingCall {
     this.forwards.push(...contacts)
     if (outside !== undefined) this.outsideEnd = endOutside(status, outside, this.rang)
     if (status >= 600) this.forwards = []
-    if (status >= 600 || this.forks.every((each) => each.done)) this.goOn()
+    if (status >= 600) this.goOn()
+    else this.failIfAllHave()
+  }
+
+  /** The call fails here when the last device has, and no other can be reached any more. */
+  private failIfAllHave(): void {
+    if (this.searching || this.call.ended || this.winner !== undefined || this.forks.length === 0) return
+    if (this.forks.every((each) => each.done)) this.goOn()
   }
 
   /** The next place that we were sent to, or the end. */

@@ -20,4 +20,12 @@ export interface TargetResolver {
    *   answers), 'not-joined', 'network-timeout', 'address-invalid', 'peer-unverified', 'outside-off'; the signal's reason when aborted
    */
   resolve(uri: string, signal: AbortSignal): Promise<readonly Target[]>
+  /** As `resolve`, but tells each device as soon as it is reached; one that is slow, or gone, keeps none of the others waiting. Ends when no more can come. */
+  resolveEach?(uri: string, signal: AbortSignal, onTarget: (target: Target) => void): Promise<void>
+}
+
+/** `resolveEach` of any resolver. @throws as TargetResolver.resolve */
+export async function resolveEach(resolver: TargetResolver, uri: string, signal: AbortSignal, onTarget: (target: Target) => void): Promise<void> {
+  if (resolver.resolveEach !== undefined) await resolver.resolveEach(uri, signal, onTarget)
+  else for (const target of await resolver.resolve(uri, signal)) onTarget(target)
 }

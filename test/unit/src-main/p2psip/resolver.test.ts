@@ -48,6 +48,22 @@ describe('resolving an address of record (RFC 7904 §4.2)', () => {
     ])
   })
 
+  it('tells each device as soon as it is reached, and those that are not keep nobody waiting', async () => {
+    const { overlay, resolver } = world()
+    for (const node of [2, 3, 4]) overlay.registerDevice(bob, nodeOf(node))
+    let late = (): void => undefined
+    overlay.answer.attach = (node) => {
+      if (node[0] === 2) return Promise.reject(new PeerError('peer-unreachable'))
+      return node[0] === 3 ? new Promise((resolve) => { late = () => { resolve(new ScriptedPipe(node)) } }) : Promise.resolve(new ScriptedPipe(node))
+    }
+    const told: string[] = []
+    const all = resolver.resolveEach('bob', never, ({ identity }) => { told.push(identity?.nodeId ?? '') })
+    await expect.poll(() => told).toEqual(ids(4))
+    late()
+    await all
+    expect(told).toEqual(ids(4, 3))
+  })
+
   it('follows a registration of type uri to the address it names', async () => {
     const { overlay, reached, asked } = world()
     overlay.registerUri('boss@office.example', 'sip:bob@office.example')

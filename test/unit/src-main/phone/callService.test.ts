@@ -124,6 +124,37 @@ describe('a call', () => {
     expect(only(alice).end).toBe('call-declined')
   })
 
+  it('waits for no device that is slow or gone: the others ring at once, and it rings when it is reached', async () => {
+    const slow = net.add('bob@office.example'), gone = net.add('bob@office.example')
+    net.slow.set(slow.nodeId, 5_000)
+    net.slow.set(gone.nodeId, 15_000)
+    const id = alice.phone.calls.place('bob', fakeMedia())
+    await pass(100)
+    expect([only(bob).state, slow.phone.calls.all(), only(alice).state]).toEqual(['incoming', [], 'ringing'])
+    // Busy at the one: the call goes on, since the others may yet be reached.
+    bob.phone.calls.reject(only(bob).id, true)
+    await pass(100)
+    expect(alice.phone.calls.get(id)?.end).toBeNull()
+    net.vanish(gone)
+    await pass(5_000)
+    expect(only(slow).state).toBe('incoming')
+    slow.phone.calls.reject(only(slow).id, true)
+    await pass(100)
+    expect(alice.phone.calls.get(id)?.end).toBeNull()
+    await pass(10_000)
+    expect(alice.phone.calls.get(id)?.end).toBe('call-busy')
+  })
+
+  it('that is answered is not offered to devices reached later', async () => {
+    const slow = net.add('bob@office.example')
+    net.slow.set(slow.nodeId, 5_000)
+    alice.phone.calls.place('bob', fakeMedia())
+    await pass(100)
+    bob.phone.calls.answer(only(bob).id, fakeMedia())
+    await pass(10_000)
+    expect([only(alice).state, slow.phone.calls.all()]).toEqual(['active', []])
+  })
+
   it('ends with what is wrong with the sound, before and after the answer', async () => {
     const media = fakeMedia()
     media.failWith = 'microphone-missing'

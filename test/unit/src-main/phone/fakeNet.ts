@@ -38,6 +38,9 @@ export class FakeNet {
   loseAnswers = 0
   lookUps = 0
 
+  /** By Node-ID, how long connecting to a device takes. */
+  readonly slow = new Map<string, number>()
+
   constructor(readonly clock: VirtualClock) {}
 
   /** A device of `aor` that is there; with `stores` of an earlier one it is that device after a restart. */
@@ -60,7 +63,15 @@ export class FakeNet {
   }
 
   private resolver(from: Node): TargetResolver {
-    return {
+    const resolver: TargetResolver = {
+      resolveEach: async (uri, signal, onTarget) => {
+        const targets = await resolver.resolve(uri, signal)
+        await Promise.all(targets.map(async (target) => {
+          const ms = this.slow.get(target.identity?.nodeId ?? '') ?? 0
+          if (ms > 0) await new Promise<void>((done) => { this.clock.setTimer(ms, done) })
+          if (!signal.aborted && this.nodes.has(target.identity?.nodeId ?? '')) onTarget(target)
+        }))
+      },
       resolve: async (uri, signal) => {
         this.lookUps++
         await this.pass()
@@ -72,6 +83,7 @@ export class FakeNet {
         return nodes.map((node) => ({ requestUri: `sip:${aor}`, connection: this.connection(from, node), identity: { aor, nodeId: node.nodeId } }))
       },
     }
+    return resolver
   }
 
   private connection(from: Node, to: Node): Connection {
