@@ -104,7 +104,6 @@ export class PeerApp {
 
   async close(): Promise<void> {
     this.online = false
-    this.refresh?.stop()
     this.renewal.stop()
     await this.lan.stop()
     await this.documents.stop()
@@ -112,6 +111,7 @@ export class PeerApp {
   }
 
   private async goOffline(): Promise<void> {
+    this.refresh?.stop()
     const { running } = this
     this.running = undefined
     await this.leaving

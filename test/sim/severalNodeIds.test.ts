@@ -115,7 +115,7 @@ describe('before it has attached', { timeout: 60_000 }, () => {
     const identity = id(1)
     const peer = { certificate: identity.certificate, key: identity.privateKey, nodeId: identity.nodeId, userName: '' }
     const stream = await ring.wait(secure.connect({ host: '10.0.0.1', port: 6084 }, credentialsOf(peer, await sharedAuthority()), never))
-    const decoder = new FrameDecoder(70_000), answers: Message[] = []
+    const decoder = new FrameDecoder({ maxMessageBytes: 70_000 }), answers: Message[] = []
     stream.user = {
       onDrain: () => undefined, onClose: () => undefined,
       onData: (bytes) => {

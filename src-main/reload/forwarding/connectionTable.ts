@@ -51,6 +51,8 @@ export class ConnectionTable {
   /** Second links to a node, which still listen: those given up, and incoming ones not used yet, which take over when they are. */
   private readonly spare = new Map<Link, { readonly connection: Connection; readonly mayTakeOver: boolean }>()
   private readonly unattached: UnattachedLinks
+  /** Some link is one of datagrams: else the question is answered without looking. */
+  private hasDatagrams = false
   private readonly changed = new Notifier()
   /** Of all links. */
   private readonly links: LinkUser = {
@@ -79,6 +81,7 @@ export class ConnectionTable {
     }
     const link = new Link(nodeId, stream, initiatedByUs, clock, limits, counters, this.links)
     counters.add(initiatedByUs ? 'link.opened' : 'link.accepted')
+    this.hasDatagrams ||= stream.pathMtu !== undefined
     const connection: Connection = { nodeId, userName: who.userName, certificate: stream.peerCertificate, link }
     if (settled === undefined) this.unattached.hold(connection, others)
     else this.place(connection)
@@ -118,6 +121,7 @@ export class ConnectionTable {
 
   /** Bytes of one datagram on the path to the node; undefined for streams. */
   pathMtu(nodeId: Uint8Array): number | undefined {
+    if (!this.hasDatagrams) return undefined
     return (this.entries.get(toHex(nodeId)) ?? this.unattached.find(nodeId)?.connection)?.link.stream.pathMtu
   }
 

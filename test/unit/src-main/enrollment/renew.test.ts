@@ -62,7 +62,7 @@ it('is refused to another key, to an excluded device, and once it has ended', as
   stranger.store.save(carl.profile.store.load()!)
   office.authority.exclude('dora', new Signer(office.profile.ports.crypto, office.identity))
   const urls = await after(340, carl.profile, dora.profile, emil.profile, stranger)
-  const key = await stranger.ports.crypto.generateKey()
+  const key = await stranger.ports.crypto.generateKey('ec')
   const refused = { code: 'invitation-invalid' }
   await expect(renewCertificate(stranger.ports, stranger.store, { ...carl.identity, privateKey: key }, urls, never)).rejects.toMatchObject(refused)
   await expect(renewCertificate(carl.profile.ports, carl.profile.store, { ...carl.identity, userName: 'emil@office.example' }, urls, never)).rejects.toMatchObject(refused)

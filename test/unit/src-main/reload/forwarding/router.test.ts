@@ -287,7 +287,7 @@ describe('a diagnostic message on its way (RFC 7851 §6.2)', () => {
   })
 
   test('that finds no link to the next peer is Error_Underlay_Destination_Unreachable', () => {
-    const { router, rejected } = setUp({ links: { isConnected: () => true, send: () => false } })
+    const { router, rejected } = setUp({ links: { isConnected: () => true, send: () => false, pathMtu: () => undefined } })
     router.receive(message([toNode(at('90'))], {}, pathTrack()), at('70'))
     router.receive(message([toNode(at('90'))], {}, plain), at('70'))
     expect(rejected).toEqual([`${ErrorCode.underlayDestinationUnreachable} to 70`])

@@ -15,7 +15,7 @@ describe('looking for nodes (RFC 6940 §11.4)', () => {
     const factory = { dial: ({ port }: SocketAddress) => { dialled.push(port); return Promise.reject(new Error('nobody')) } } as unknown as LinkFactory
     const links = [linkTo(1, true), linkTo(2, false), linkTo(3, true, true)]
     const nodes = findNodes({
-      clock: new VirtualClock(), log: silentLog, nodeId: new Uint8Array(16), factory, nodeIdOf: () => undefined,
+      clock: new VirtualClock(), log: silentLog, nodeId: new Uint8Array(16), factory, nodeIdsOf: () => [], introduce: () => Promise.resolve(undefined),
       source: { async *candidates() { yield* await Promise.resolve([at(1), at(2), at(3), at(4)]) } }, table: { all: () => links, get: () => undefined },
     }, 1000, new AbortController().signal)
     expect(await nodes.next()).toEqual({ done: true, value: undefined })
