@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { DecodeError } from '../../src-main/base/errors.ts'
 import { withDiagnosticsFor } from '../../src-main/reload/config/configuration.ts'
+import { FrameDecoder } from '../../src-main/reload/link/framing.ts'
 import { dissect, type Plain } from '../../src-main/reload/wire/dissect.ts'
 import { makeIdentity, overlayName, Ring, signedDocument } from '../support/overlayKit.ts'
 
@@ -23,14 +24,20 @@ test('a ring that joins, stores, fetches, traces, takes a new document and leave
   const ring = new Ring(77)
   const codes = new Set<Plain>()
   let messages = 0
-  ring.network.tap = (bytes) => {
+  const decoders = new Map<object, FrameDecoder>()
+  ring.network.tap = (bytes, stream) => {
+    const decoder = decoders.get(stream) ?? new FrameDecoder({ maxMessageBytes: 70_000 })
+    decoders.set(stream, decoder)
     try {
-      const message = dissect(bytes, { framed: true })
-      for (const [name, value] of fields(message)) {
-        if (name === 'message_code') { codes.add(value); messages++ }
-        expect(experimental[name] ?? [], `${name} ${String(value)}`).not.toContain(value)
+      for (const frame of decoder.push(bytes)) {
+        if (frame.type === 'ack') continue
+        for (const [name, value] of fields(dissect(frame.message))) {
+          if (name === 'message_code') { codes.add(value); messages++ }
+          expect(experimental[name] ?? [], `${name} ${String(value)}`).not.toContain(value)
+        }
       }
     } catch (error) {
+      // A pipe of an application carries no frames.
       if (!(error instanceof DecodeError)) throw error
     }
   }

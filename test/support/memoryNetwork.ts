@@ -18,8 +18,8 @@ export class MemoryNetwork {
   readonly traffic = { bytes: 0, writes: 0, connections: 0, oversized: 0 }
   /** Hosts whose paths carry datagrams of so many bytes; of two ends the smaller counts. Nothing is lost: only the limit is that of datagrams. */
   readonly mtus = new Map<string, number>()
-  /** Sees each write as it goes out. */
-  tap: ((bytes: Uint8Array) => void) | undefined
+  /** Sees each write as it goes out; `stream` tells one direction of one connection from the others. */
+  tap: ((bytes: Uint8Array, stream: object) => void) | undefined
   readonly listeners = new Map<string, Listening>()
   readonly streams = new Set<MemoryStream>()
   private readonly severed = new Set<string>()
@@ -124,7 +124,7 @@ class MemoryStream implements SecureStream {
     if (bytes.length > (this.pathMtu ?? Infinity)) this.network.traffic.oversized++
     this.inFlight += bytes.length
     const copy = bytes.slice()
-    this.network.tap?.(copy)
+    this.network.tap?.(copy, this)
     this.network.clock.setTimer(this.network.latencyMs, () => {
       // What is lost on a severed path stays in the sender's queue, as TCP would keep it.
       if (!this.network.passes(this.local.host, this.remote.host)) return
