@@ -165,7 +165,7 @@ describe('the overlay refuses', () => {
       stream.destroy()
       await ring.advance(100)
     }
-    expect(alice.overlay.counters).toMatchObject({ 'dropped.malformed': 1, 'link.malformed': 2, 'link.messageTooLarge': 1 })
+    expect(alice.overlay.counters).toMatchObject({ 'dropped.malformed': 2, 'link.malformed': 2, 'link.messageTooLarge': 1 })
     await expect(ring.wait(ring.nodes[1]!.overlay.ping([{ node: alice.identity.nodeId }], never))).resolves.toMatchObject({ hops: 1 })
     expect(await ring.close()).toBe(0)
   })
