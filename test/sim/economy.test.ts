@@ -46,17 +46,29 @@ describe('a peer that joins', { timeout: 60_000 }, () => {
 })
 
 describe('a ring at rest', { timeout: 60_000 }, () => {
-  test('has its nearest neighbours looked after by Pings, and says no more than that', async () => {
+  test('hears of those it shares copies with by acknowledgements repeated, pings others seldom, and says no more than that', async () => {
     const ring = new Ring(63)
     await ring.grow(8)
     await ring.advance(60_000)
-    const before = { pings: sum(ring.nodes, 'request.sent.pingReq'), updates: sum(ring.nodes, 'request.sent.updateReq') }
+    const before = { pings: sum(ring.nodes, 'request.sent.pingReq'), updates: sum(ring.nodes, 'request.sent.updateReq'), writes: ring.network.traffic.writes }
     await ring.advance(120_000)
-    const pings = sum(ring.nodes, 'request.sent.pingReq') - before.pings
-    // 8 pairs of nearest neighbours at most every 15 s, 20 other pairs at most every 45 s.
-    expect(pings).toBeGreaterThan(8 * 4)
-    expect(pings).toBeLessThanOrEqual(8 * 8 + 20 * 3 + 3 * 8)
+    // 8 peers have 4 others near, and hear nothing of them but keep-alives, every 5 s; 12 other pairs at most every 45 s, and a look for a partition.
+    expect(ring.network.traffic.writes - before.writes).toBeGreaterThan(8 * 4 * 20)
+    expect(sum(ring.nodes, 'request.sent.pingReq') - before.pings).toBeLessThanOrEqual(12 * 3 + 3 * 8)
     expect(sum(ring.nodes, 'request.sent.updateReq') - before.updates).toBeLessThanOrEqual(8)
+    expect(await ring.close()).toBe(0)
+  })
+
+  test('misses a peer that vanishes within twenty seconds, though nobody pings it meanwhile', async () => {
+    const ring = new Ring(64)
+    await ring.grow(8)
+    await ring.advance(60_000)
+    const victim = ring.nodes[3]!
+    const others = ring.nodes.filter((node) => node !== victim)
+    const near = (): number => others.filter((node) => node.overlay.neighbours().some(({ userName, relation }) => userName.startsWith(`${victim.name}@`) && relation.some((each) => each === 'predecessor' || each === 'successor'))).length
+    expect(near()).toBeGreaterThanOrEqual(6)
+    for (const other of others) ring.network.sever(victim.host, other.host)
+    await ring.until(() => near() === 0, 20_000)
     expect(await ring.close()).toBe(0)
   })
 })
