@@ -168,13 +168,8 @@ export class Authority {
     } catch { return refuse('invitation-invalid', 'failed_authentication') }
     const invitation = this.store.invitationByHash(codeHash)
     if (invitation === undefined || invitation.revokedAt !== undefined) return refuse('invitation-invalid', 'failed_authentication')
-    let csr: CertificationRequest
-    try {
-      csr = readRequest(crypto, request.csr)
-    } catch (cause) {
-      if (cause instanceof DecodeError) return refuse('enrolment-refused', 'bad_CSR')
-      throw cause
-    }
+    const csr = this.requestIn(request.csr)
+    if (csr === undefined) return refuse('enrolment-refused', 'bad_CSR')
     if (invitation.usedAt !== undefined) return this.repeated(invitation.userName, csr) ?? refuse('invitation-used', 'failed_authentication')
     if (invitation.expiresAt <= clock.now()) return refuse('invitation-expired', 'failed_authentication')
     if (csr.keyBits < minKeyBits[csr.keyType]) return refuse('enrolment-refused', 'bad_CSR')
@@ -183,6 +178,16 @@ export class Authority {
     const nodeIds = request.nodeIds ?? 1
     if (!(Number.isInteger(nodeIds) && nodeIds >= 1 && nodeIds <= MAX_NODE_IDS)) return refuse('enrolment-refused', 'Node-IDs_not_available')
     return this.issue(invitation, csr, nodeIds)
+  }
+
+  /** undefined when it is none, or its sender has not the key. */
+  private requestIn(csr: Uint8Array): CertificationRequest | undefined {
+    try {
+      return readRequest(this.ports.crypto, csr)
+    } catch (cause) {
+      if (cause instanceof DecodeError) return undefined
+      throw cause
+    }
   }
 
   /** The devices of a user that have not been excluded, the one enrolled first first. */
@@ -197,13 +202,8 @@ export class Authority {
    */
   private renew(request: EnrolmentRequest): EnrolmentResult {
     const { clock, crypto } = this.ports
-    let csr: CertificationRequest
-    try {
-      csr = readRequest(crypto, request.csr)
-    } catch (cause) {
-      if (cause instanceof DecodeError) return refuse('enrolment-refused', 'bad_CSR')
-      throw cause
-    }
+    const csr = this.requestIn(request.csr)
+    if (csr === undefined) return refuse('enrolment-refused', 'bad_CSR')
     const { userName } = request
     const device = deviceOfKey(crypto, this.devices(userName), csr.publicKeyInfo)
     if (device === undefined) return refuse('invitation-invalid', 'failed_authentication')
