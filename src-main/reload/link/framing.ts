@@ -79,7 +79,7 @@ export class FrameDecoder {
   /** The frame when its head and its message have come one by one, as links write them: nothing is to be put together. */
   private asWritten(): FramedMessage | Uint8Array {
     const [head, message] = this.pieces as [Uint8Array, Uint8Array]
-    const isFrame = head.length === DATA_FRAME_OVERHEAD && this.at === 0 && message.length <= this.limits.maxMessageBytes &&
+    const isFrame = head.length === DATA_FRAME_OVERHEAD && head[0] === DATA_FRAME && this.at === 0 && message.length <= this.limits.maxMessageBytes &&
       frameLength(head) === DATA_FRAME_OVERHEAD + message.length
     if (!isFrame) return this.together()
     this.taken(this.length)

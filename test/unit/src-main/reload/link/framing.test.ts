@@ -38,6 +38,13 @@ describe('Framing Header (RFC 6940 §6.6.2)', () => {
     expect(() => [...decoder.push(new Uint8Array(100))]).toThrow(FrameTooLarge)
   })
 
+  test('an ack cut where the head of a message would end stays an ack', () => {
+    const decoder = new FrameDecoder({ maxMessageBytes: 100 })
+    const ack = encodeAck(5, 3)
+    expect([...decoder.push(ack.subarray(0, 8))]).toEqual([])
+    expect([...decoder.push(ack.subarray(8))]).toEqual([{ type: 'ack', ackSequence: 5, received: 3 }])
+  })
+
   test('an unknown type ends the stream, an oversized message is announced with its beginning', () => {
     expect(() => [...new FrameDecoder({ maxMessageBytes: 100 }).push(Uint8Array.of(7))]).toThrow(DecodeError)
     const big = encodeData(0, new Uint8Array(101).fill(9))
