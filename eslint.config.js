@@ -40,5 +40,10 @@ export default defineConfig([
       'max-lines': ['error', { max: 400, skipComments: true, skipBlankLines: true }],
     },
   },
+  {
+    files: ['test/**/*.ts'],
+    ignores: ['test/support/properties.ts'],
+    rules: { 'no-restricted-imports': ['error', { paths: [{ name: 'fast-check', message: 'take it from test/support/properties.ts, which seeds it' }] }] },
+  },
   { files: ['**/*.cjs'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
 ])

@@ -17,6 +17,7 @@ const stages = [
   { name: 'dependencies', command: ['depcruise', '--config', 'dependency-cruiser.cjs', 'src-main', 'src-shared', 'src-renderer'] },
   { name: 'types', commands: ['node', 'web', 'e2e'].map((name) => ['vue-tsc', '-p', `tsconfig.${name}.json`]) },
   { name: 'unit', vitest: ['--project', 'unit'], minutes: 6 },
+  { name: 'fuzz', command: ['node', 'scripts/fuzz-ci.mjs'], minutes: 9 },
   { name: 'build', run: buildStage },
   { name: 'overlay', vitest: ['--project', 'overlay'], network: false, minutes: 4, after: ['build'] },
   { name: 'interop', vitest: ['--project', 'interop'], network: false, tools: ['phones', 'wireshark'], minutes: 8, after: ['build'] },

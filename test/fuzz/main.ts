@@ -1,13 +1,14 @@
 /**
- * npm run fuzz -- TARGET|all SECONDS [--seed N] [--keep]
- * Inputs with a finding are written to test/data/fuzz/TARGET/crash-*.bin, where `npm test` replays them; --keep also
- * writes those that behave in a way of their own (seed-*.bin). Exit code 1 when something was found.
+ * npm run fuzz -- TARGET|sip|reload|all SECONDS [--seed N] [--jobs N] [--keep] [--findings DIR]
+ * Inputs with a finding are written to test/data/fuzz/TARGET/crash-*.bin, where `npm test` replays them, or to
+ * DIR/TARGET; --keep also writes those that behave in a way of their own (seed-*.bin). Exit code 1 when something was
+ * found.
  */
 import { Worker } from 'node:worker_threads'
-import { relative } from 'node:path'
+import { relative, resolve as absolute } from 'node:path'
 import { parseArgs } from 'node:util'
-import { writeCorpus } from './corpus.ts'
-import { targets } from './targets.ts'
+import { corpusRoot, writeCorpus } from './corpus.ts'
+import { targetsNamed } from './targets.ts'
 import { MAX_INPUT, type Done, type Found, type Job } from './limits.ts'
 
 /** An input that runs longer than this never ends. */
@@ -17,7 +18,7 @@ const MAX_KEPT = 24
 
 interface Result { readonly findings: ReadonlyMap<string, string>; readonly done: Done | undefined }
 
-function fuzz(target: string, seconds: number, seed: number, keep: boolean): Promise<Result> {
+function fuzz(target: string, seconds: number, seed: number, keep: boolean, folder: string): Promise<Result> {
   const shared = new SharedArrayBuffer(8 + MAX_INPUT)
   const state = new Int32Array(shared, 0, 2)
   const findings = new Map<string, string>()
@@ -26,7 +27,7 @@ function fuzz(target: string, seconds: number, seed: number, keep: boolean): Pro
     const key = text.startsWith('Violation: ') ? text.split(':').slice(0, 2).join(':') : text.split('\n').slice(0, 2).join(' ').replace(/[0-9]{3,}/g, '#').slice(0, 160)
     if (findings.has(key)) return
     findings.set(key, text)
-    console.log(`  FOUND ${relative(process.cwd(), writeCorpus(target, 'crash', bytes))}\n  ${text.replaceAll('\n', '\n  ')}`)
+    console.log(`  FOUND ${relative(process.cwd(), writeCorpus(target, 'crash', bytes, folder))}\n  ${text.replaceAll('\n', '\n  ')}`)
   }
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL('worker.ts', import.meta.url), { workerData: { target, seconds, seed, shared } satisfies Job })
@@ -44,26 +45,35 @@ function fuzz(target: string, seconds: number, seed: number, keep: boolean): Pro
     worker.on('message', (message: Found | Done) => {
       if (message.kind === 'done') done = message
       else if (message.kind === 'crash') note(message.text, message.bytes)
-      else if (keep && kept < MAX_KEPT && message.bytes.length <= 4096) { kept++; writeCorpus(target, 'seed', message.bytes) }
+      else if (keep && kept < MAX_KEPT && message.bytes.length <= 4096) { kept++; writeCorpus(target, 'seed', message.bytes, corpusRoot) }
     })
     worker.on('error', reject)
     worker.on('exit', () => { clearInterval(watch); resolve({ findings, done }) })
   })
 }
 
-const { positionals, values } = parseArgs({ allowPositionals: true, options: { seed: { type: 'string', default: '1' }, keep: { type: 'boolean', default: false } } })
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { seed: { type: 'string', default: '1' }, jobs: { type: 'string', default: '1' }, keep: { type: 'boolean', default: false }, findings: { type: 'string' } },
+})
 const [name = '', time = ''] = positionals
-const names = targets.map((target) => target.name)
-const seconds = Number(time)
-if ((name !== 'all' && !names.includes(name)) || !(seconds > 0)) {
-  console.error(`usage: npm run fuzz -- TARGET SECONDS [--seed N] [--keep]\ntargets: all ${names.join(' ')}`)
+const names = targetsNamed(name)
+const [seconds, seed, jobs] = [time, values.seed, values.jobs].map(Number) as [number, number, number]
+if (names.length === 0 || !(seconds > 0) || !Number.isSafeInteger(seed) || !(jobs >= 1)) {
+  console.error(`usage: npm run fuzz -- TARGET SECONDS [--seed N] [--jobs N] [--keep] [--findings DIR]\ntargets: all sip reload ${targetsNamed('all').join(' ')}`)
   process.exit(2)
 }
+const folder = values.findings === undefined ? corpusRoot : absolute(values.findings)
+const waiting = [...names]
 let total = 0
-for (const target of name === 'all' ? names : [name]) {
-  const { findings, done } = await fuzz(target, seconds, Number(values.seed), values.keep)
-  total += findings.size
-  const rate = done === undefined ? 'stopped' : `${done.inputs} inputs (${Math.round(done.inputs / seconds)}/s), ${Math.round((100 * done.accepted) / done.inputs)} % accepted, ${done.behaviours} behaviours, slowest ${done.slowestMs.toFixed(0)} ms`
-  console.log(`${target}: ${findings.size} findings; ${rate}`)
+const work = async (): Promise<void> => {
+  for (let target = waiting.shift(); target !== undefined; target = waiting.shift()) {
+    const { findings, done } = await fuzz(target, seconds, seed, values.keep, folder)
+    total += findings.size
+    const rate = done === undefined ? 'stopped' : `${done.inputs} inputs (${Math.round(done.inputs / seconds)}/s), ${Math.round((100 * done.accepted) / done.inputs)} % accepted, ${done.behaviours} behaviours, slowest ${done.slowestMs.toFixed(0)} ms`
+    console.log(`${target}: ${findings.size} findings; ${rate}`)
+  }
 }
+console.log(`seed ${seed}`)
+await Promise.all(Array.from({ length: jobs }, work))
 process.exitCode = total === 0 ? 0 : 1

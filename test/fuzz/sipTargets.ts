@@ -11,6 +11,7 @@ import { parseNameAddr, printNameAddr } from '../../src-main/sip/message/nameAdd
 import { parseDatagram } from '../../src-main/sip/message/parser.ts'
 import { aorOf, parseUri, printUri, uriEquals, uriOfAor } from '../../src-main/sip/message/uri.ts'
 import { parseVia, printVia } from '../../src-main/sip/message/via.ts'
+import { sipWebSocketTarget } from './sipWebSocketTarget.ts'
 import { must, mustEqual, type FuzzTarget } from './target.ts'
 
 const folder = join(import.meta.dirname, '../data/sip')
@@ -173,4 +174,4 @@ const sdp: FuzzTarget = {
   },
 }
 
-export const sipTargets: readonly FuzzTarget[] = [sipMessage, sipStream, sipUri, sipFields, sipDigest, sdp]
+export const sipTargets: readonly FuzzTarget[] = [sipMessage, sipStream, sipWebSocketTarget(torture, sipDictionary), sipUri, sipFields, sipDigest, sdp]

@@ -6,3 +6,9 @@ import type { FuzzTarget } from './target.ts'
 export const targets: readonly FuzzTarget[] = [...reloadTargets, ...sipTargets]
 
 export function targetNamed(name: string): FuzzTarget | undefined { return targets.find((target) => target.name === name) }
+
+/** The names of one target or of a group of them: `all`, `sip`, `reload`. */
+export function targetsNamed(name: string): readonly string[] {
+  const groups: Readonly<Record<string, readonly FuzzTarget[]>> = { all: targets, sip: sipTargets, reload: reloadTargets }
+  return (groups[name] ?? targets.filter((target) => target.name === name)).map((target) => target.name)
+}

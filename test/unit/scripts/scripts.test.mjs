@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { propertyTests, seedOf } from '../../../scripts/fuzz-ci.mjs'
 import { inputStamp } from '../../../scripts/lib/build.mjs'
 import { lockStamp, sameInstall } from '../../../scripts/lib/dependencies.mjs'
 import { packagesForLdd } from '../../../scripts/lib/system.mjs'
@@ -25,6 +26,18 @@ describe('the sum of npm test', () => {
   it('counts a crash without a report as one failure', () => { expect(countVitest(undefined, 134)).toEqual({ passed: 0, failed: 1, skipped: 0 }) })
   it('counts a stage without a test runner as one', () => {
     expect(total([countPlain(0), countPlain(2), { passed: 7, failed: 0, skipped: 1 }])).toEqual({ passed: 8, failed: 1, skipped: 1 })
+  })
+})
+
+describe('the stage fuzz', () => {
+  it('has a seed that comes from the code: the same for the same, another for other code', () => {
+    expect(seedOf(['scripts/lib'])).toBe(seedOf(['scripts/lib']))
+    expect(seedOf(['scripts/lib'])).not.toBe(seedOf(['scripts']))
+    expect(Number.isSafeInteger(seedOf(['scripts'])) && seedOf(['scripts']) >= 0 && seedOf(['scripts']) < 2 ** 31).toBe(true)
+  })
+  it('runs the tests that take their inputs from fast-check, and no others', () => {
+    expect(propertyTests()).toContain('test/unit/src-main/reload/link/framing.test.ts')
+    expect(propertyTests()).not.toContain('test/unit/src-main/sip/message/framer.test.ts')
   })
 })
 

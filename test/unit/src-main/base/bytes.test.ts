@@ -1,9 +1,9 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ByteReader, ByteWriter, compareBytes, concatBytes, equalBytes, fromBase64, fromHex, toBase64, toHex, utf8Text } from '../../../../src-main/base/bytes.ts'
 import { DecodeError, InvariantError } from '../../../../src-main/base/errors.ts'
 import { formatIpAddress, parseIpAddress } from '../../../../src-main/base/ipAddress.ts'
 import { formatRfc3339, parseRfc3339 } from '../../../../src-main/base/rfc3339.ts'
+import { fc } from '../../../support/properties.ts'
 
 describe('ByteReader and ByteWriter', () => {
   it('write and read big-endian numbers', () => {

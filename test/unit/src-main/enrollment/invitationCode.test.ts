@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { PeerError } from '../../../../src-main/base/errors.ts'
 import { fromBase32, parseCode, parseLink, printCode, printLink, toBase32 } from '../../../../src-main/enrollment/invitationCode.ts'
 import { checkOverlayName, checkUserName } from '../../../../src-main/enrollment/names.ts'
+import { fc } from '../../../support/properties.ts'
 
 describe('invitation codes', () => {
   it('are 8 groups of 4 letters and digits that read back', () => {

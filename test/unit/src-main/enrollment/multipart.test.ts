@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { DecodeError } from '../../../../src-main/base/errors.ts'
 import { parseForm, printForm } from '../../../../src-main/enrollment/multipart.ts'
+import { fc } from '../../../support/properties.ts'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 

@@ -1,10 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { DecodeError } from '../../../../src-main/base/errors.ts'
 import { formatWav, parseWav, readWav, WavWriter } from '../../../../src-main/media/wav.ts'
+import { fc, runs } from '../../../support/properties.ts'
 
 let dir: string
 beforeEach(() => { dir = mkdtempSync(join(tmpdir(), 'ringway-wav-')) })
@@ -70,8 +70,8 @@ describe('reading', () => {
       } catch (cause) {
         expect(cause).toBeInstanceOf(DecodeError)
       }
-    }), { seed: 3, numRuns: 3000 })
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => { expect(() => parseWav(bytes)).toThrow(DecodeError) }), { seed: 4 })
+    }), runs(3000))
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => { expect(() => parseWav(bytes)).toThrow(DecodeError) }))
   })
 
   it('says media-file-unreadable, and of which file', () => {
@@ -88,7 +88,7 @@ describe('writing', () => {
       const read = parseWav(formatWav(Int16Array.from(samples), rate))
       expect(read.sampleRate).toBe(rate)
       expect([...read.samples].map((x) => Math.round(x * 32_768) + 0)).toEqual(samples.map((x) => x + 0))
-    }), { seed: 5 })
+    }))
   })
 
   it('keeps a recording readable while it grows, and complete after closing', () => {

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { PeerError } from '../../../../src-main/base/errors.ts'
 import { dialled, normaliseAor, reachableTarget, sipUri } from '../../../../src-main/phone/address.ts'
+import { fc, runs } from '../../../support/properties.ts'
 
 const domain = 'office.example'
 
@@ -41,7 +41,7 @@ describe('normaliseAor', () => {
       }
       expect(normaliseAor(sipUri(aor), 'other.example')).toBe(aor)
       expect(sipUri(aor)).toMatch(/^sip:[\x21-\x7e]+$/)
-    }), { seed: 1, numRuns: 2000 })
+    }), runs(2000))
   }, 30_000)
 
   it('escapes in a URI what RFC 3261 §25.1 does not allow in the user part', () => {

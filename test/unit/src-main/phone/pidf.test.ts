@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { DecodeError } from '../../../../src-main/base/errors.ts'
 import { buildPidf, parsePidf, type ShownState } from '../../../../src-main/phone/pidf.ts'
+import { fc, runs } from '../../../support/properties.ts'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
@@ -50,6 +50,6 @@ describe('PIDF', () => {
       } catch (cause) {
         expect(cause).toBeInstanceOf(DecodeError)
       }
-    }), { seed: 2, numRuns: 500 })
+    }), runs(500))
   })
 })

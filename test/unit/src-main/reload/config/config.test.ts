@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { utf8Bytes, utf8Text } from '../../../../../src-main/base/bytes.ts'
@@ -11,6 +10,7 @@ import { CertificateVerifier } from '../../../../../src-main/reload/security/cer
 import { SignatureVerifier } from '../../../../../src-main/reload/security/signatureVerifier.ts'
 import { Signer } from '../../../../../src-main/reload/security/signer.ts'
 import { crypto, makeAuthority, makePeer, type TestAuthority, type TestPeer } from '../../../../support/certificates.ts'
+import { fc, runs } from '../../../../support/properties.ts'
 
 const example = readFileSync(new URL('../../../../data/reload/overlay-example.xml', import.meta.url))
 const nowMs = Date.UTC(2026, 5, 1)
@@ -236,7 +236,7 @@ describe('documents from outside throw DecodeError only', () => {
       let text = xml
       for (const [at, cut, piece] of edits) text = text.slice(0, at) + piece + text.slice(at + cut)
       tolerant(utf8Bytes(text))
-    }), { numRuns: 600 })
+    }), runs(600))
   })
   it('random', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), tolerant))

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Counters } from '../../../../../src-main/base/counters.ts'
 import { fromHex, toHex } from '../../../../../src-main/base/bytes.ts'
@@ -14,6 +13,7 @@ import { diagnosticsRequest, type DiagnosticsRequest } from '../../../../../src-
 import { messageContents, type MessageContents } from '../../../../../src-main/reload/wire/message.ts'
 import { wildcardNodeId } from '../../../../../src-main/reload/wire/identifiers.ts'
 import { SeededRandom } from '../../../../support/seededRandom.ts'
+import { fc } from '../../../../support/properties.ts'
 
 const at = (place: string): Uint8Array => fromHex(`${place}${'0'.repeat(30)}`)
 const name = (id: Uint8Array): string => toHex(id).slice(0, 2)

@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { concatBytes, fromHex, toHex } from '../../../../../src-main/base/bytes.ts'
 import { DecodeError } from '../../../../../src-main/base/errors.ts'
 import { encodeAck, encodeData, encodeDataHead, FrameDecoder, FrameTooLarge, ReceivedSequences } from '../../../../../src-main/reload/link/framing.ts'
+import { fc } from '../../../../support/properties.ts'
 
 describe('Framing Header (RFC 6940 §6.6.2)', () => {
   test('data is type 128, a 32-bit sequence number and a 24-bit length; ack is type 129', () => {

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { fromHex, toHex } from '../../../../../src-main/base/bytes.ts'
 import { entryOf, entryStart, entryTarget, invalidEntries } from '../../../../../src-main/reload/topology/fingerTable.ts'
+import { fc } from '../../../../support/properties.ts'
 
 const id = fc.uint8Array({ minLength: 16, maxLength: 16 })
 const entry = fc.integer({ min: 1, max: 128 })

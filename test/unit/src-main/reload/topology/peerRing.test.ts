@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { compareBytes, equalBytes, toHex } from '../../../../../src-main/base/bytes.ts'
 import { PeerRing } from '../../../../../src-main/reload/topology/peerRing.ts'
 import { clockwise, distance } from '../../../../../src-main/reload/topology/ring.ts'
+import { fc } from '../../../../support/properties.ts'
 
 const id = fc.uint8Array({ minLength: 16, maxLength: 16 })
 const hex = (ids: readonly Uint8Array[]): string[] => ids.map(toHex)

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { fromHex, toHex } from '../../../../../src-main/base/bytes.ts'
 import { clockwise, compareClockwise, distance, fraction, inRange, nextId } from '../../../../../src-main/reload/topology/ring.ts'
+import { fc } from '../../../../support/properties.ts'
 
 const id = fc.uint8Array({ minLength: 16, maxLength: 16 })
 const big = (bytes: Uint8Array): bigint => BigInt(`0x${toHex(bytes)}`)

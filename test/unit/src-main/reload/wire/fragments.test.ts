@@ -1,9 +1,9 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { DecodeError } from '../../../../../src-main/base/errors.ts'
 import { toNode } from '../../../../../src-main/reload/wire/destination.ts'
 import { HeaderView, encodeWithHeader } from '../../../../../src-main/reload/wire/forwardingHeader.ts'
 import { FragmentSet, fragmentMessage, MIN_FRAGMENT_BODY } from '../../../../../src-main/reload/wire/fragments.ts'
+import { fc, runs } from '../../../../support/properties.ts'
 
 const header = { overlay: 1, configurationSequence: 0, ttl: 100, transactionId: 5n, destinationList: [toNode(new Uint8Array(16).fill(7))] }
 const make = (length: number): Uint8Array => encodeWithHeader(header, Uint8Array.from({ length }, (_, i) => i * 7))
@@ -45,7 +45,7 @@ describe('fragmentation (RFC 6940 §6.7)', () => {
       let whole: Uint8Array | undefined
       for (const { part } of parts) whole ??= set.add(part)
       expect(whole).toEqual(message)
-    }), { numRuns: 60 })
+    }), runs(60))
   })
 
   it('refuses overlaps that differ, two ends, and more than its limit', () => {

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ByteReader } from '../../../../../src-main/base/bytes.ts'
 import { DecodeError } from '../../../../../src-main/base/errors.ts'
@@ -13,6 +12,7 @@ import { decodeSpecifier, storedData, storedMetaData } from '../../../../../src-
 import { chordLeaveData } from '../../../../../src-main/reload/wire/topology.ts'
 import { accessControlListItem, namedAccessControlListItem, redirServiceProvider, sipRegistration, turnServer } from '../../../../../src-main/reload/wire/usages.ts'
 import { vectors } from './vectors.ts'
+import { fc, runs } from '../../../../support/properties.ts'
 
 const models = ['single', 'array', 'dictionary'] as const
 const codecs: readonly (readonly [string, Codec<unknown>])[] = [
@@ -39,7 +39,7 @@ describe('bytes from outside throw DecodeError only', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 96 }), (bytes) => {
       const value = tolerant(() => decode(codec, bytes))
       if (value !== undefined) expect(decode(codec, encode(codec, value))).toEqual(value)
-    }), { numRuns: 150 })
+    }), runs(150))
   })
 
   it('whole messages, mutated: truncated, with bytes changed, removed and repeated', () => {
@@ -57,7 +57,7 @@ describe('bytes from outside throw DecodeError only', () => {
       tolerant(() => dissect(bytes))
       tolerant(() => reencode(bytes))
       tolerant(() => dissect(bytes, { framed: true }))
-    }), { numRuns: 1500 })
+    }), runs(1500))
   })
 
   it('specifiers and frames', () => {
