@@ -115,11 +115,11 @@ function parseAddress(text: string): SocketAddress {
 function tell(client: ContractClient, output: Output, first: State): void {
   let status: PeerStatus | undefined
   const onStatus = (next: PeerStatus): void => {
-    const changed = status?.phase !== next.phase || status.registered !== next.registered || status.peers !== next.peers || status.listen !== next.listen || status.sip !== next.sip
+    const changed = status?.phase !== next.phase || status.registered !== next.registered || status.peers !== next.peers || status.listen !== next.listen || status.sip !== next.sip || status.sipWebSocket !== next.sipWebSocket
     status = next
     if (changed) {
-      output.print(`${next.phase}${next.listen === null ? '' : ` on ${next.listen}`}, ${next.peers} peers${next.registered ? ', registered' : ''}${next.sip === undefined ? '' : `, SIP on ${next.sip}`}${next.problem === null ? '' : `, ${next.problem}`}`,
-        { event: 'status', phase: next.phase, listen: next.listen, peers: next.peers, registered: next.registered, problem: next.problem, roles: next.roles, sip: next.sip ?? null })
+      output.print(`${next.phase}${next.listen === null ? '' : ` on ${next.listen}`}, ${next.peers} peers${next.registered ? ', registered' : ''}${next.sip === undefined ? '' : `, SIP on ${next.sip}`}${next.sipWebSocket === undefined ? '' : `, on WebSockets at ${next.sipWebSocket}`}${next.problem === null ? '' : `, ${next.problem}`}`,
+        { event: 'status', phase: next.phase, listen: next.listen, peers: next.peers, registered: next.registered, problem: next.problem, roles: next.roles, sip: next.sip ?? null, sipWebSocket: next.sipWebSocket ?? null })
     }
   }
   onStatus(first.status)

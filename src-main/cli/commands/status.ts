@@ -10,7 +10,7 @@ export async function status({ profile, output }: Context, options: { counters?:
     `${account.aor} in ${account.overlay.name}${account.overlay.organiser ? ' (organiser)' : ''}`,
     `Node-ID ${account.nodeId}, certified until ${new Date(account.certificate.notAfter).toLocaleDateString()}, key in ${account.keyProtection === 'keyring' ? 'the keyring' : 'a file'}`,
     `${now.phase}${now.step === null ? '' : ` (${now.step})`}, ${now.peers} peers, ${now.registered ? 'registered' : 'not registered'}${now.listen === null ? '' : `, listening on ${now.listen}`}`,
-    ...(now.roles.length === 0 ? [] : [`serves as ${now.roles.join(', ')}${now.sip === undefined ? '' : `, phones on ${now.sip}`}`]),
+    ...(now.roles.length === 0 ? [] : [`serves as ${now.roles.join(', ')}${now.sip === undefined ? '' : `, phones on ${now.sip}`}${now.sipWebSocket === undefined ? '' : `, those in browsers at ws://${now.sipWebSocket}`}`]),
     ...readers(account.overlay.diagnosticsReaders ?? [], account.nodeId),
     ...(options.counters === true ? Object.entries(now.counters).map(([name, count]) => `${String(count).padStart(12)}  ${name}`) : []),
   ].join('\n')
