@@ -258,7 +258,10 @@ export class Membership implements ChordUser {
     return { body: new Uint8Array(0) }
   }
 
-  /** Tells everybody connected that we go (RFC 6940 §10.9). Resolves when they know or 1.5 s have passed; never rejects. */
+  /**
+   * Tells our neighbours and our clients that we go (RFC 6940 §10.9); of a mere finger the closed link says as much.
+   * Resolves when they know or 1.5 s have passed; never rejects.
+   */
   async leave(): Promise<void> {
     if (!this.chord.isMember) return
     const { predecessors, successors } = this.chord.lists()
@@ -266,7 +269,8 @@ export class Membership implements ChordUser {
     const deadline = new AbortController()
     const timer = this.deps.clock.setTimer(LEAVE_MS, () => { deadline.abort(new PeerError('timeout')) })
     this.updates.cancel()
-    await Promise.allSettled(this.deps.table.all().map(({ nodeId }) => {
+    const told = this.deps.table.all().filter(({ nodeId }) => this.chord.isNeighbour(nodeId) || !this.chord.isRoutable(nodeId))
+    await Promise.allSettled(told.map(({ nodeId }) => {
       const data: ChordLeaveData = isSuccessor(nodeId) ? { type: 'from_pred', predecessors } : { type: 'from_succ', successors }
       const body = encodeContents('leaveReq', { leavingPeerId: this.deps.nodeId, overlaySpecificData: encode(chordLeaveData, data) }).messageBody
       const gone = new AbortController()

@@ -17,7 +17,7 @@ import type { IncomingRequest, RequestSender } from '../transaction/exchange.ts'
 import { encodeContents } from '../wire/bodies.ts'
 import { MessageCode } from '../wire/constants.ts'
 import type { ChordUpdate } from '../wire/topology.ts'
-import { isListed, sameList, unique, type Chord, type NeighbourLists, type TableChange } from './chord.ts'
+import { isListed, sameList, type Chord, type NeighbourLists, type TableChange } from './chord.ts'
 import type { TopologyPolicy } from './policy.ts'
 
 export interface UpdateDependencies {
@@ -97,7 +97,9 @@ export class Updates {
   private tell(audience: Audience): void {
     const { chord, table } = this.deps
     const lists = chord.lists()
-    for (const { nodeId } of table.all()) {
+    for (const { nodeId, link } of table.all()) {
+      // Who does not answer is told when it is there again.
+      if (link.isSuspect) continue
       const is: Audience = chord.isNeighbour(nodeId) ? 'neighbours' : chord.isRoutable(nodeId) ? 'fingers' : 'attached'
       if (is !== audience) continue
       const told = this.told.get(toHex(nodeId))
@@ -105,10 +107,9 @@ export class Updates {
     }
   }
 
-  /** Neighbours that have heard nothing of us over their present link. */
+  /** Peers of the Routing Table that have heard nothing of us over their present link; all of them when we have just become a member. */
   private toNewcomers(): void {
-    const { predecessors, successors } = this.deps.chord
-    for (const nodeId of unique([...predecessors, ...successors])) if (!this.told.has(toHex(nodeId))) this.introduce(nodeId)
+    for (const nodeId of this.deps.chord.routablePeers) if (!this.told.has(toHex(nodeId))) this.introduce(nodeId)
   }
 
   /** We have attached to `to` for our tables: it is to have a chance to take us into its own. */

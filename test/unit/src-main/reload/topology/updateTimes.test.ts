@@ -19,6 +19,8 @@ let clock: VirtualClock
 let chord: Chord
 let updates: Updates
 let linked: Uint8Array[]
+/** Linked, but not answering. */
+let suspects: Set<string>
 /** Whom an Update went to, and what it named. */
 let sent: { readonly to: string; readonly names: string }[]
 let answers: boolean
@@ -28,12 +30,13 @@ let tells: TopologyPolicy['tells']
 beforeEach(() => {
   clock = new VirtualClock()
   linked = []
+  suspects = new Set()
   sent = []
   answers = true
   tells = 'all'
   uptimes = []
   chord = new Chord(at('80'), { onWanted: () => undefined, onTablesChanged: (change) => { updates.changed(change) }, onFingerLost: () => undefined, onIsolated: () => undefined }, () => reloadSizes)
-  const connection = (nodeId: Uint8Array): Connection => ({ nodeId }) as unknown as Connection
+  const connection = (nodeId: Uint8Array): Connection => ({ nodeId, link: { isSuspect: suspects.has(place(nodeId)) } }) as unknown as Connection
   updates = new Updates({
     clock, log: silentLog, counters: new Counters(), chord, policy: () => ({ tells }), stopped: new AbortController().signal,
     table: { get: (id) => (linked.some((other) => equalBytes(other, id)) ? connection(id) : undefined), all: () => linked.map(connection) },
@@ -74,6 +77,19 @@ describe('Updates after changes of the neighbour table (RFC 6940 §10.7.1, §10.
     chord.enter()
     clock.advance(20)
     expect(told()).toEqual(['70', '90', 'c1', 'd0'])
+  })
+
+  test('who does not answer is not told; it hears when it answers again', () => {
+    settled()
+    suspects.add('c1')
+    lose('70')
+    clock.advance(20_000)
+    expect(told()).not.toContain('c1')
+    suspects.clear()
+    sent = []
+    lose('90')
+    clock.advance(1_000)
+    expect(told()).toContain('c1')
   })
 
   test('a loss is told to all neighbours at once, in one Update for losses of one moment', () => {
@@ -173,6 +189,16 @@ describe('Updates of CHORD-SELF-TUNING (RFC 7363 §5.2)', () => {
     chord.addRoutable(at('78'))
     clock.advance(600_000)
     expect(sent.filter(({ to }) => to !== 'c1').map(({ to }) => to)).toEqual(['78'])
+  })
+
+  test('who enters tells every peer of its Routing Table that it is there, fingers too: else they could not route through it', () => {
+    meet('20', '50', '60', '70', '90', 'a0', 'b0', 'd0')
+    chord.enter()
+    clock.advance(20)
+    expect(told()).toEqual(['20', '50', '60', '70', '90', 'a0', 'b0', 'd0'])
+    expect(sent.every(({ names }) => names === 'ready')).toBe(true)
+    clock.advance(600_000)
+    expect(sent).toHaveLength(8)
   })
 
   test('a loss is told to no peer; a client, which takes no part in stabilisation, hears of it', () => {

@@ -24,7 +24,7 @@ function setUp(): { clock: VirtualClock; chord: Chord; updates: Updates; sent: s
   const policy = new ReloadPolicy(() => ({ chordUpdateIntervalS: 600, chordPingIntervalS: 3600, chordReactive: true }))
   const updates: Updates = new Updates({
     clock, policy: () => policy, log: silentLog, counters: new Counters(), chord, stopped: new AbortController().signal,
-    table: { get: (id: Uint8Array) => connected.find((other) => name(other) === name(id)) as never, all: () => connected.map((nodeId) => ({ nodeId })) as never },
+    table: { get: (id: Uint8Array) => connected.find((other) => name(other) === name(id)) as never, all: () => connected.map((nodeId) => ({ nodeId, link: { isSuspect: false } })) as never },
     sender: {
       request: (destination, code, body) => {
         expect(code).toBe(MessageCode.updateReq)
