@@ -107,9 +107,20 @@ export class OverlayLocationService implements LocationService {
 
   private phoneTargets(wanted: (binding: Binding) => boolean = () => true): LocationTarget[] {
     const out: LocationTarget[] = []
+    const instances = new Map<string, LocationTarget[]>()
     for (const binding of this.deps.phones.bindings()) {
       const connection = wanted(binding) ? this.deps.phones.wayTo(binding) : undefined
-      if (connection !== undefined) out.push({ requestUri: binding.contact, connection, q: binding.q, routes: binding.path, contact: binding.contact })
+      if (connection === undefined) continue
+      const target: LocationTarget = { requestUri: binding.contact, connection, q: binding.q, routes: binding.path, contact: binding.contact }
+      if (binding.regId === undefined) { out.push(target); continue }
+      const key = `${binding.aor} ${binding.instance}`
+      const flows = instances.get(key)
+      if (flows === undefined) instances.set(key, [target])
+      else flows.unshift(target) // of those that it likes as much the one that it registered last comes first
+    }
+    for (const flows of instances.values()) {
+      const [first, ...instead] = flows.sort((a, b) => b.q - a.q)
+      if (first !== undefined) out.push(instead.length === 0 ? first : { ...first, instead })
     }
     return out
   }

@@ -17,6 +17,8 @@ export interface LocationTarget {
   readonly routes: readonly string[]
   /** A URI under which somebody outside of the overlay can reach it directly; absent when there is none. */
   readonly contact?: string
+  /** Other flows to the same phone (RFC 5626 §7), each for when the one before has failed. */
+  readonly instead?: readonly LocationTarget[]
 }
 
 /** Who asks. */

@@ -63,7 +63,7 @@ describe('a phone on a WebSocket', () => {
   it('ends its registration with the socket when it speaks RFC 5626', async () => {
     const request = end.request('REGISTER', 'sip:office.example', [['To', '<sip:desk@office.example>'], ['Contact', '<sip:desk@df7jal23ls0d.invalid;transport=ws>;reg-id=1;+sip.instance="<urn:uuid:0>"'], ['Supported', 'outbound, path'], ['Expires', '300'], ['Call-ID', 'outbound']])
     await finalOf(end, request)
-    expect((await finalOf(end, end.authorise(request, 2))).headers.get('Flow-Timer')).toBe('120')
+    expect((await finalOf(end, end.authorise(request, 2))).headers.get('Require')).toBe('outbound')
     const count = async (): Promise<number> => (await client.call('phones.list', {}))[0]?.registrations.length ?? 0
     const before = await count()
     socket.close()

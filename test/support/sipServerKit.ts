@@ -69,7 +69,8 @@ export class RawEnd {
     const next = request.clone()
     const { branch } = this
     this.branch = branch + 1
-    next.headers.set('Via', (request.headers.get('Via') ?? '').replace(/branch=[^;]*/, `branch=z9hG4bK${this.name}a${branch}`)).set('CSeq', `${cseq} ${request.method}`)
+    next.headers.replaceFirst('Via', (request.headers.get('Via') ?? '').replace(/branch=[^;]*/, `branch=z9hG4bK${this.name}a${branch}`))
+    next.headers.set('CSeq', `${cseq} ${request.method}`)
     if (!(this.last instanceof SipResponse) || !this.digest.answer(this.last, request, next)) throw new Error(`no challenge: ${this.last.startLine}`)
     return next
   }

@@ -14,7 +14,7 @@ import type { Random } from '../../ports/random.ts'
 import type { WebSockets } from '../../ports/webSocket.ts'
 import { parseNameAddr } from '../message/nameAddr.ts'
 import type { SipUri, Uri } from '../message/uri.ts'
-import type { Binding } from '../registrar/bindings.ts'
+import { type Binding, isByFlow } from '../registrar/bindings.ts'
 import { defaultPort, type HostPort, plainHost } from '../transport/address.ts'
 import type { Connection } from '../transport/connection.ts'
 import { Outbound } from '../transport/outbound.ts'
@@ -155,9 +155,10 @@ export function createSipElement(deps: SipElementDeps): SipElement {
   /** Streams that we opened to contacts of phones, by address; closed ones are made anew. */
   const toPhones = new BoundedMap<string, Connection>(256)
 
-  function wayTo({ uri, path, flow, regId }: Binding): Connection | undefined {
+  function wayTo(binding: Binding): Connection | undefined {
+    const { uri, path, flow } = binding
     const open = transport.isOpen(flow)
-    if (regId !== undefined) return open ? flow : undefined
+    if (isByFlow(binding)) return open ? flow : undefined
     const next = nextHop(uri, path)
     if (next === undefined) return undefined
     const host = plainHost(next.host)

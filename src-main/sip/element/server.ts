@@ -22,6 +22,7 @@ import { RedirectServer } from '../redirect/redirect.ts'
 import type { Bindings } from '../registrar/bindings.ts'
 import { EventStateCompositor } from '../registrar/compositor.ts'
 import type { Publications } from '../registrar/publications.ts'
+import { FlowWatch } from '../registrar/flowWatch.ts'
 import { Registrar, type RegistrarLimits } from '../registrar/registrar.ts'
 import type { ServerTransaction } from '../transaction/transaction.ts'
 import type { TransactionLayer, TransactionLayerUser } from '../transaction/transactionLayer.ts'
@@ -80,6 +81,7 @@ export class SipServer implements TransactionLayerUser {
   readonly gateway: MediaGateway | undefined
   private readonly inward: InwardConnections
   private readonly registrar: Registrar
+  private readonly flows: FlowWatch
   private readonly compositor: EventStateCompositor | undefined
   private readonly redirect: RedirectServer
   private readonly authenticator: Authenticator
@@ -94,8 +96,9 @@ export class SipServer implements TransactionLayerUser {
     this.gateway = deps.openBridge === undefined ? undefined : new MediaGateway({
       log, open: deps.openBridge, addressOn: (connection) => around.addressOn(connection), isInward: (connection) => this.inward.owns(connection),
     })
+    this.flows = new FlowWatch({ clock, bindings, heardAt: (flow) => transport.heardAt(flow) }, deps.limits?.flowTimerS)
     this.registrar = new Registrar({
-      clock, bindings, authenticator: this.authenticator, serverName, serves: (uri) => location.serves(uri),
+      clock, bindings, flows: this.flows, authenticator: this.authenticator, serverName, serves: (uri) => location.serves(uri),
       authorise: (account, aor) => accounts.authorise(account, aor), onLogin: (flow) => { transport.trust(flow) }, token: () => transactions.token(), ...(deps.limits === undefined ? {} : { limits: deps.limits }),
     })
     const { publications } = deps
@@ -144,12 +147,14 @@ export class SipServer implements TransactionLayerUser {
 
   onConnectionClosed(connection: Connection): void {
     this.proxy.onConnectionClosed(connection)
+    this.flows.connectionClosed(connection)
     this.deps.bindings.connectionClosed(connection)
     this.around.agent.onConnectionClosed(connection)
   }
 
   close(): void {
     this.proxy.close()
+    this.flows.close()
     this.gateway?.close()
   }
 

@@ -195,9 +195,15 @@ export class Proxy {
     if (targets.length === 0) throw new Refused({ status: 480 })
     return targets.slice(0, MAX_TARGETS).map((target, i, { length }) => {
       const connection = target.connection === 'own' ? this.deps.inward(caller) : target.connection
+      const instead = target.instead?.flatMap(({ connection: other, ...more }): Forward[] => {
+        if (other === 'own') return []
+        const copy = request.clone()
+        this.rewrite(copy, transaction, { ...more, connection: other }, caller, other)
+        return [{ request: copy, connection: other, q: target.q }]
+      })
       const copy = i === length - 1 ? request : request.clone() // §16.6 step 1: a copy for each; the last may have this one
       this.rewrite(copy, transaction, target, caller, connection)
-      return { request: copy, connection, q: target.q }
+      return { request: copy, connection, q: target.q, ...(instead === undefined ? {} : { instead }) }
     })
   }
 

@@ -19,6 +19,8 @@ export interface Forward {
   readonly q: number
   /** Rewrites the descriptions of its responses. */
   readonly media?: BridgedRequest
+  /** Other flows to the same phone (RFC 5626 §7): the next is taken when this one turns out to have failed. */
+  readonly instead?: readonly Forward[]
 }
 
 /** RFC 3326: tells the other devices that the call is not missed. */
@@ -35,6 +37,8 @@ export class ResponseContext implements BranchUser, ServerTransactionUser {
   /** 2xx by To tag whose description was rewritten: a retransmission is passed on the same, rewritten once only. */
   private successes: Map<string, SipResponse> | undefined = undefined
   private media: Map<Branch, BridgedRequest> | undefined = undefined
+  /** What was forwarded on a branch whose phone has other flows. */
+  private flows: Map<Branch, Forward> | undefined = undefined
   /** Branches that begin once their phone has forgotten the request that it refused. */
   private resting: Map<Timer, Forward> | undefined = undefined
   /** From as the caller wrote it, where the branches have another. */
@@ -98,6 +102,7 @@ export class ResponseContext implements BranchUser, ServerTransactionUser {
       return
     }
     if (response.status === 488 && this.offersAnew(branch)) return
+    if (response.status === 430 && this.takesAnotherFlow(branch)) return
     const media = this.media?.get(branch)
     media?.onResponse(upstream)
     if (response.provisional) { if (!this.server.answered) this.server.respond(upstream); return }
@@ -116,6 +121,7 @@ export class ResponseContext implements BranchUser, ServerTransactionUser {
   }
 
   onFailed(branch: Branch, status: 408 | 487 | 503): void {
+    if (this.takesAnotherFlow(branch)) return
     this.media?.get(branch)?.onFailed()
     this.finals.push(this.localResponse(status))
     this.unheard = status !== 487
@@ -129,11 +135,25 @@ export class ResponseContext implements BranchUser, ServerTransactionUser {
     }
   }
 
-  private startBranch({ request, connection, media }: Forward): void {
+  private startBranch(forward: Forward): void {
+    const { request, connection, media, instead } = forward
     const branch = new Branch(this.clock, this.transactions, request, connection, this)
     this.branches.push(branch)
+    if (instead !== undefined && instead.length > 0) (this.flows ??= new Map<Branch, Forward>()).set(branch, forward)
     if (media !== undefined) (this.media ??= new Map<Branch, BridgedRequest>()).set(branch, media)
     branch.start(this.mark)
+  }
+
+  /** RFC 5626 §7: 430, 408 or a lost connection is of the flow, not of the phone, which is asked over another one. */
+  private takesAnotherFlow(branch: Branch): boolean {
+    const failed = this.cancelled || this.server.answered ? undefined : this.flows?.get(branch)
+    const [next, ...instead] = failed?.instead ?? []
+    if (failed === undefined || next === undefined) return false
+    // the same phone gets the same description, so that its sound goes over the bridge that there is
+    const { body } = failed.request
+    if (body.length > 0) next.request.setBody(failed.request.headers.get('Content-Type') ?? '', body)
+    this.startBranch({ ...next, instead, ...(failed.media === undefined ? {} : { media: failed.media }) })
+    return true
   }
 
   /**

@@ -28,6 +28,9 @@ export interface Binding {
   readonly expiresAtMs: number
 }
 
+/** Does the phone have a flow to us, over which alone it is reached? Behind an edge proxy the flow is the proxy's. */
+export function isByFlow({ regId, path }: Pick<Binding, 'regId' | 'path'>): boolean { return regId !== undefined && path.length === 0 }
+
 export class Bindings {
   private readonly byAor = new Map<string, Binding[]>()
   private timer: Timer | undefined
@@ -73,9 +76,15 @@ export class Bindings {
   /** An account is gone: so are its registrations. */
   removeAccount(account: string): void { for (const binding of [...this.all()]) if (binding.account === account) this.remove(binding) }
 
-  /** RFC 5626 §5.3: a registration by its flow ends with the flow. */
+  /** RFC 5626 §7: a registration by its flow ends with the flow. */
   connectionClosed(connection: Connection): void {
-    for (const binding of [...this.all()]) if (binding.flow === connection && binding.regId !== undefined) this.remove(binding)
+    for (const binding of [...this.all()]) if (binding.flow === connection && isByFlow(binding)) this.remove(binding)
+  }
+
+  /** Is a registration bound to this flow? */
+  bound(connection: Connection): boolean {
+    for (const binding of this.all()) if (binding.flow === connection && isByFlow(binding)) return true
+    return false
   }
 
   close(): void {

@@ -8,12 +8,13 @@ import type { Clock } from '../../ports/clock.ts'
 import { type Authenticator, judgeOrFault } from '../auth/authenticator.ts'
 import { parseDeltaSeconds } from '../message/fields.ts'
 import { makeResponse, type SipRequest, type SipResponse } from '../message/message.ts'
-import { formatNameAddr, type NameAddr } from '../message/nameAddr.ts'
+import { formatNameAddr, type NameAddr, parseNameAddr } from '../message/nameAddr.ts'
 import { Params } from '../message/lexer.ts'
 import { aorOf, printUri, type SipUri } from '../message/uri.ts'
 import type { ServerTransaction } from '../transaction/transaction.ts'
 import type { Connection } from '../transport/connection.ts'
-import type { Binding, Bindings } from './bindings.ts'
+import { type Binding, type Bindings, isByFlow } from './bindings.ts'
+import type { FlowWatch } from './flowWatch.ts'
 
 export interface RegistrarDeps {
   readonly clock: Clock
@@ -24,6 +25,8 @@ export interface RegistrarDeps {
   serves(uri: SipUri): boolean
   /** The address of record that this account may register by this To; undefined: it may not. */
   authorise(account: string, aor: string): string | undefined
+  /** Sees to it that bindings end with flows that fail in silence. */
+  readonly flows: FlowWatch
   /** Somebody has logged in over this flow. */
   onLogin?(flow: Connection): void
   token(): string
@@ -35,11 +38,11 @@ export interface RegistrarLimits {
   readonly maxExpiresS: number
   readonly defaultExpiresS: number
   readonly maxContacts: number
+  /** How often a phone that is reached over its flow must be heard (RFC 5626 §4.4); FLOW_TIMER_S when not given. */
+  readonly flowTimerS?: number
 }
 
 export const DEFAULT_REGISTRAR_LIMITS: RegistrarLimits = { minExpiresS: 60, maxExpiresS: 3600, defaultExpiresS: 3600, maxContacts: 10 }
-/** RFC 5626 §4.4.1: the phone must be heard of so often, or its flow counts as lost. */
-const FLOW_TIMER_S = 120
 const SUPPORTED = ['path', 'outbound']
 
 type Refusal = { readonly status: number; readonly reason?: string; readonly headers?: readonly (readonly [string, string])[] }
@@ -80,7 +83,7 @@ export class Registrar {
     const path = this.pathOf(request)
     if (path === undefined) return refuse({ status: 421, headers: [['Require', 'path']] })
     const failed = this.update(request, aor, verdict.username, path, flow)
-    return failed === undefined ? this.accept(request, aor, path) : refuse(failed)
+    return failed === undefined ? this.accept(request, aor, path, flow) : refuse(failed)
   }
 
   /** Steps 6 and 7. @returns a refusal that leaves everything as it was */
@@ -95,7 +98,9 @@ export class Registrar {
       return undefined
     }
     if (contacts.length > this.limits.maxContacts) return { status: 403, reason: 'Too many contacts' }
-    const wanted = contacts.map((contact) => this.wanted(request, contact))
+    const flows = contacts.some(({ params }) => params.has('reg-id')) && request.tokens('Supported').includes('outbound')
+    if (flows && !firstHopKeepsFlow(request, path)) return { status: 439 }
+    const wanted = contacts.map((contact) => this.wanted(request, contact, flows))
     if (wanted.filter((each) => each.regId !== undefined && each.expiresS > 0).length > 1) return { status: 400, reason: 'Bad Request: more than one reg-id' }
     if (wanted.some((each) => each.expiresS > 0 && each.expiresS < Math.min(this.limits.minExpiresS, 3600))) return { status: 423, headers: [['Min-Expires', String(this.limits.minExpiresS)]] }
     const changes = wanted.map((each) => ({ each, old: bindings.find(aor, { uri: each.contact.uri, instance: each.instance, regId: each.regId }) }))
@@ -115,13 +120,14 @@ export class Registrar {
     return undefined
   }
 
-  private wanted(request: SipRequest, contact: NameAddr): Wanted {
+  /** @param flows may a contact be bound to a flow (RFC 5626)? */
+  private wanted(request: SipRequest, contact: NameAddr, flows: boolean): Wanted {
     if (contact.uri.kind !== 'sip') throw new DecodeError('a Contact that is no SIP URI')
     const { params } = contact
     const expires = params.get('expires')
     const asked = expires === undefined ? request.expires ?? this.limits.defaultExpiresS : secondsOr(expires, this.limits.defaultExpiresS)
     const regId = params.get('reg-id')
-    const outbound = regId !== undefined && params.has('+sip.instance') && request.tokens('Supported').includes('outbound')
+    const outbound = flows && regId !== undefined && params.has('+sip.instance')
     if (outbound && !/^[1-9]\d{0,8}$/.test(regId)) throw new DecodeError('reg-id')
     return {
       contact, expiresS: Math.min(asked, this.limits.maxExpiresS), q: parseQ(params.get('q')),
@@ -138,19 +144,23 @@ export class Registrar {
   }
 
   /** Step 8: all current bindings, whoever made them. */
-  private accept(request: SipRequest, aor: string, path: readonly string[]): SipResponse {
+  private accept(request: SipRequest, aor: string, path: readonly string[], flow: Connection): SipResponse {
     const response = this.respond(request, { status: 200 })
     const now = this.deps.clock.monotonic()
-    let outbound = false
+    let outbound: Binding | undefined
     for (const binding of this.deps.bindings.of(aor)) {
       const params = Params.of({ expires: String(Math.max(0, Math.ceil((binding.expiresAtMs - now) / 1000))) })
       if (binding.q !== 1) params.push('q', String(binding.q))
       if (binding.instance !== '') params.push('+sip.instance', `"${binding.instance}"`)
-      if (binding.regId !== undefined) { params.push('reg-id', String(binding.regId)); outbound ||= binding.callId === request.callId }
+      if (binding.regId !== undefined) { params.push('reg-id', String(binding.regId)); if (binding.callId === request.callId) outbound = binding }
       response.headers.append('Contact', formatNameAddr('', binding.contact, params))
     }
     for (const value of path) response.headers.append('Path', value)
-    if (outbound) response.headers.append('Require', 'outbound').append('Flow-Timer', String(FLOW_TIMER_S))
+    if (outbound !== undefined) {
+      response.headers.append('Require', 'outbound')
+      const flowTimerS = isByFlow(outbound) ? this.deps.flows.watch(flow) : undefined
+      if (flowTimerS !== undefined) response.headers.append('Flow-Timer', String(flowTimerS))
+    }
     response.headers.append('Supported', SUPPORTED.join(', ')).append('Date', sipDate(this.deps.clock.now()))
     return response
   }
@@ -161,6 +171,15 @@ export class Registrar {
     for (const [name, value] of headers ?? []) response.headers.append(name, value)
     return response
   }
+}
+
+/** RFC 5626 §6: who came through a proxy has a flow to that proxy, which says by `ob` in its Path that it keeps it. */
+function firstHopKeepsFlow(request: SipRequest, path: readonly string[]): boolean {
+  if (request.vias.length < 2) return true
+  return path.some((value) => {
+    const { uri } = parseNameAddr(value)
+    return uri.kind === 'sip' && uri.params.has('ob')
+  })
 }
 
 /** Step 7: within one Call-ID the number must rise; a new Call-ID starts anew. */

@@ -14,6 +14,7 @@ import { bracketHost, defaultPort, type HostPort, plainHost } from './address.ts
 import type { MessageTap } from './callTrace.ts'
 import type { Connection } from './connection.ts'
 import type { SourceLimits } from './sourceLimits.ts'
+import { answerBinding, isStun } from './stunKeepAlive.ts'
 import { OpeningConnection } from './tcp.ts'
 import { UdpFlow } from './udp.ts'
 
@@ -45,7 +46,7 @@ export interface TransportDeps {
   readonly limits?: Partial<MessageLimits> & { readonly maxConnections?: number; readonly partialMessageMs?: number }
 }
 
-interface Attached { readonly framer: StreamFramer | undefined; readonly accepted: boolean; timer: Timer | undefined }
+interface Attached { readonly framer: StreamFramer | undefined; readonly accepted: boolean; timer: Timer | undefined; heardAtMs: number | undefined }
 
 /** §18.1.1: a request within 200 bytes of the path MTU, or larger than 1300 bytes, goes over a stream. */
 export const MAX_UDP_REQUEST_BYTES = 1300
@@ -75,6 +76,12 @@ export class TransportLayer {
   get connections(): number { return this.attached.size }
   isOpen(connection: Connection): boolean { return this.attached.has(connection) }
 
+  /** When something came over this connection last, noted from the first time this is asked on; undefined when it is closed. */
+  heardAt(connection: Connection): number | undefined {
+    const state = this.attached.get(connection)
+    return state === undefined ? undefined : state.heardAtMs ??= this.deps.clock.monotonic()
+  }
+
   /**
    * Becomes the connection's user until it closes. One too many is closed; again for the same one is nothing.
    * @param accepted it was opened by the other side, which must say something soon
@@ -94,7 +101,7 @@ export class TransportLayer {
         onPing: () => { this.counters.pings++; connection.send(PONG) },
       }, this.limits)
       : undefined
-    const state: Attached = { framer, accepted: accepted && connection.reliable, timer: undefined }
+    const state: Attached = { framer, accepted: accepted && connection.reliable, timer: undefined, heardAtMs: undefined }
     this.attached.set(connection, state)
     if (connection.reliable) this.streams++
     if (accepted && connection.reliable) this.watchSilence(connection, state)
@@ -178,12 +185,18 @@ export class TransportLayer {
   private onData(connection: Connection, bytes: Uint8Array): void {
     const state = this.attached.get(connection)
     if (state === undefined) return
+    if (state.heardAtMs !== undefined) state.heardAtMs = this.deps.clock.monotonic()
     try {
       if (state.framer === undefined) {
         if (state.timer !== undefined) { state.timer.cancel(); state.timer = undefined }
         if (isKeepAlive(bytes)) {
           this.counters.pings++
           if (connection.reliable && bytes.length === 4) connection.send(PONG) // RFC 5626 §4.4.1, in a frame of a WebSocket
+        } else if (!connection.reliable && isStun(bytes)) {
+          const answer = answerBinding(bytes, connection.remote)
+          if (answer === undefined) { this.counters.malformed++; return }
+          this.counters.pings++
+          connection.send(answer)
         } else this.receive(parseDatagram(bytes, this.limits), connection)
       } else {
         if (!state.framer.partial) { state.timer?.cancel(); state.timer = undefined } // silence is over
@@ -284,7 +297,7 @@ export class TransportLayer {
   }
 }
 
-/** RFC 5626 §3.5.1 on UDP is STUN, but some phones send CRLFs or a NUL to hold a NAT binding open. */
+/** On UDP it is STUN (RFC 5626 §4.4.2), but some phones send CRLFs or a NUL to hold a NAT binding open. */
 function isKeepAlive(bytes: Uint8Array): boolean {
   return bytes.length <= 4 && bytes.every((b) => b === 13 || b === 10 || b === 0)
 }

@@ -13,6 +13,7 @@ import { Seal } from '../../../src-main/sip/auth/seal.ts'
 import { createSipElement, type SipElement } from '../../../src-main/sip/element/element.ts'
 import type { LocationService } from '../../../src-main/sip/locationService.ts'
 import { Bindings } from '../../../src-main/sip/registrar/bindings.ts'
+import { FlowWatch } from '../../../src-main/sip/registrar/flowWatch.ts'
 import { Registrar } from '../../../src-main/sip/registrar/registrar.ts'
 import type { UserAgentUser } from '../../../src-main/sip/ua/userAgent.ts'
 
@@ -52,7 +53,8 @@ export function benchProxy(network: Network, open: boolean, clock: Clock = creat
   const { server } = element
   if (!open || server === undefined) return element
   const authenticator = new Believing({ realm: REALM, hashes, nonces: new Nonces(clock, random, new Seal(random, (data) => hashes.sha256(data))), accounts: { secret: () => undefined } })
-  const registrar = new Registrar({ clock, bindings, authenticator, serverName: 'Ringway', serves: (uri) => location.serves(uri), authorise, token: () => element.transactions.token() })
+  const flows = new FlowWatch({ clock, bindings, heardAt: (flow) => element.transport.heardAt(flow) })
+  const registrar = new Registrar({ clock, bindings, flows, authenticator, serverName: 'Ringway', serves: (uri) => location.serves(uri), authorise, token: () => element.transactions.token() })
   element.transactions.user = {
     onRequest(request, transaction) {
       element.transport.trust(transaction.connection) // as if it had logged in: strangers are held to a rate

@@ -87,10 +87,13 @@ export class BaresipPhone {
 
   saw(type: string): boolean { return this.events.some((event) => event.type === type) }
 
+  /** As a power cut does: nothing is said to anybody. */
+  kill(): void { this.process?.kill('SIGKILL') }
+
   async stop(): Promise<void> {
     const { process } = this
     this.control?.destroy()
-    if (process !== undefined && process.exitCode === null) {
+    if (process !== undefined && process.exitCode === null && process.signalCode === null) {
       const gone = new Promise((done) => process.once('exit', done))
       process.kill()
       const late = setTimeout(() => process.kill('SIGKILL'), 3_000)

@@ -42,12 +42,22 @@ function world(...registered: string[]) {
       throw error
     }
   }
-  return { service, to, asked }
+  return { service, to, asked, bindings }
 }
 
 describe('where the overlay may be led', () => {
   it('to the owner: the app and every phone', async () => {
     expect(await world('desk', 'kitchen').to('sip:alice@office.example', carol)).toBe('app sip:desk@10.0.0.9 sip:kitchen@10.0.0.9')
+  })
+
+  it('of a phone with several flows one is a target, the others come instead of it (RFC 5626 §7)', async () => {
+    const { service, bindings } = world('desk')
+    const [first] = bindings.splice(0) as [Binding]
+    for (const [i, q, instance] of [[1, 1, 'a'], [2, 1, 'a'], [3, 0.5, 'a'], [4, 1, 'b']] as const) bindings.push({ ...first, contact: `sip:desk@10.0.0.${i}`, q, instance, regId: i })
+    const targets = await service.locate(parseUri('sip:alice@office.example') as SipUri, carol, never)
+    expect(targets.map(({ connection, requestUri, instead = [] }) => [connection === 'own' ? 'app' : requestUri, ...instead.map((other) => other.requestUri)])).toEqual([
+      ['app'], ['sip:desk@10.0.0.2', 'sip:desk@10.0.0.1', 'sip:desk@10.0.0.3'], ['sip:desk@10.0.0.4'],
+    ])
   })
 
   it('nowhere else: not to a phone by its own name, not to others of the overlay, not out of it', async () => {

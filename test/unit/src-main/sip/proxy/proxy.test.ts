@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { PeerError } from '../../../../../src-main/base/errors.ts'
 import { type SipRequest, SipResponse } from '../../../../../src-main/sip/message/message.ts'
+import type { LocationTarget } from '../../../../../src-main/sip/locationService.ts'
 import { bestResponse } from '../../../../../src-main/sip/proxy/bestResponse.ts'
 import { statusOf } from '../../../../../src-main/sip/proxy/proxy.ts'
 import { TIMER_C_MS } from '../../../../../src-main/sip/proxy/branch.ts'
@@ -451,6 +452,60 @@ describe('dialogs along the recorded route (§16.4, §16.11, RFC 5626 §5.2)', (
     desk.send(within(desk, invite, ok, 'BYE', 9))
     await kit.run()
     expect(desk.statuses.at(-1)).toBe(430)
+  })
+
+  describe('to a phone with two flows (RFC 5626 §7)', () => {
+    async function twoFlows(): Promise<{ kit: ServerKit; first: RawEnd; second: RawEnd; desk: RawEnd; invite: SipRequest }> {
+      const kit = new ServerKit(), first = kit.end('kitchen'), second = kit.end('kitchen')
+      const target = (end: RawEnd): LocationTarget => ({ requestUri: `sip:kitchen@10.0.0.2:${end === first ? 1 : 2};ob`, q: 1, connection: end.near, routes: [] })
+      kit.found.set('bob', [{ ...target(first), instead: [target(second)] }])
+      const desk = kit.end('desk')
+      const invite = await kit.ask(desk, desk.request('INVITE', BOB, [contactOf('desk')]).setBody('application/sdp', OFFER))
+      return { kit, first, second, desk, invite }
+    }
+
+    it('one at a time; after 430 the other is tried, with the same description', async () => {
+      const { kit, first, second, desk } = await twoFlows()
+      expect([first.requests.length, second.requests.length]).toEqual([1, 0])
+      first.respond(first.lastOf('INVITE'), 430)
+      await kit.run()
+      expect([second.lastOf('INVITE').requestUri, second.lastOf('INVITE').text]).toEqual(['sip:kitchen@10.0.0.2:2;ob', OFFER])
+      second.respond(second.lastOf('INVITE'), 200, [contactOf('kitchen')])
+      await kit.run()
+      expect(desk.statuses.at(-1)).toBe(200)
+      expect(kit.element.server?.proxy.size).toBe(0)
+    })
+
+    it('a connection that breaks, or silence, is as good as 430', async () => {
+      const broken = await twoFlows()
+      broken.first.near.break()
+      await broken.kit.run()
+      expect(broken.second.requests).toHaveLength(1)
+      const silent = await twoFlows()
+      await silent.kit.run(33_000)
+      expect(silent.second.requests).toHaveLength(1)
+      silent.second.respond(silent.second.lastOf('INVITE'), 430)
+      await silent.kit.run()
+      expect(silent.desk.statuses.at(-1)).toBe(430)
+    })
+
+    it('any other final response is the phone’s own: the same request is not forwarded to it again', async () => {
+      const { kit, first, second, desk } = await twoFlows()
+      first.respond(first.lastOf('INVITE'), 486)
+      await kit.run()
+      expect([second.requests.length, desk.statuses.at(-1)]).toEqual([0, 486])
+    })
+
+    it('nor when the caller has given up', async () => {
+      const { kit, first, second, desk, invite } = await twoFlows()
+      first.respond(first.lastOf('INVITE'), 180)
+      await kit.run()
+      desk.send(makeCancel(invite, []))
+      await kit.run()
+      first.respond(first.lastOf('INVITE'), 430)
+      await kit.run()
+      expect(second.requests).toHaveLength(0)
+    })
   })
 
   it('a route that we have not sealed leads nowhere', async () => {

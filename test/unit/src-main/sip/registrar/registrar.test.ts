@@ -126,6 +126,23 @@ describe('Path (RFC 3327) and outbound (RFC 5626)', () => {
     await kit.run()
     expect(kit.bindings.size).toBe(0)
   })
+
+  it('behind a proxy without ob in its Path: 439 for reg-id, unless the phone does not support outbound, when reg-id is ignored', async () => {
+    const { register, kit, desk } = await world()
+    const contact: [string, string] = ['Contact', '<sip:a@10.0.0.2>;reg-id=1;+sip.instance="<urn:uuid:1>"']
+    const vias: [string, string][] = [['Via', 'SIP/2.0/TCP edge.example;branch=z9hG4bKe'], ['Via', 'SIP/2.0/TCP 10.0.0.2;branch=z9hG4bKp']]
+    let n = 0
+    const behind = (path: string, supported: string): Promise<SipResponse> => register([...vias.map(([name, value]): [string, string] => [name, `${value}${++n}`]), contact, ['Path', path], ['Supported', supported]])
+    expect((await behind('<sip:edge.example;lr>', 'outbound, path')).status).toBe(439)
+    expect((await behind('<sip:edge.example;lr>', 'path')).status).toBe(200)
+    expect(kit.bindings.of(AOR).map(({ regId }) => regId)).toEqual([undefined])
+    const third = await behind('<sip:edge.example;lr;ob>', 'outbound, path')
+    expect([third.status, third.headers.get('Require'), third.headers.has('Flow-Timer')]).toEqual([200, 'outbound', false])
+    // the flow to the phone is the edge proxy's: ours to that proxy may come and go
+    desk.near.close()
+    await kit.run()
+    expect(kit.bindings.of(AOR).map(({ regId }) => regId)).toContain(1)
+  })
 })
 
 it('closing leaves no timer', async () => {
