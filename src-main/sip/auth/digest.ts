@@ -4,7 +4,8 @@
  */
 import { toHex, utf8Bytes } from '../../base/bytes.ts'
 import { DecodeError } from '../../base/errors.ts'
-import { COMMA, endsValue, EQUAL, isLws, isTokenCode, Params, QUOTE, quote, skipLws, skipQuoted } from '../message/lexer.ts'
+import { COMMA, endsValue, EQUAL, isLws, isTokenCode, QUOTE, quote, skipLws, skipQuoted } from '../message/lexer.ts'
+import { Params } from '../message/params.ts'
 
 export type DigestAlgorithm = 'SHA-256' | 'MD5'
 /** Best first: the order in which they stand in a challenge (RFC 8760 §2.3). */

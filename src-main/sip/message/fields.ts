@@ -1,6 +1,7 @@
 /** Smaller header fields as values: CSeq, Event, Subscription-State, media types, delta-seconds, RAck (RFC 3261 §20, 6665, 3262). */
 import { DecodeError } from '../../base/errors.ts'
-import { isDigits, isLws, isToken, methodIn, Params, parseNumber, parseParams, skipLws } from './lexer.ts'
+import { isDigits, isLws, isToken, methodIn, parseNumber, skipLws } from './lexer.ts'
+import { type Params, parseParams } from './params.ts'
 
 export interface CSeq { readonly number: number; readonly method: string }
 export interface TokenWithParams { readonly value: string; readonly params: Params }

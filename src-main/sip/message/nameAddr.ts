@@ -1,6 +1,7 @@
 /** name-addr and addr-spec with header parameters: From, To, Contact, Route, Record-Route, Refer-To (RFC 3261 §20.10). */
 import { DecodeError } from '../../base/errors.ts'
-import { COMMA, isLws, isTokenCode, LAQUOT, Params, parseParams, QUOTE, quote, skipLws, skipQuoted, unquote } from './lexer.ts'
+import { COMMA, isLws, isTokenCode, LAQUOT, QUOTE, quote, skipLws, skipQuoted, unquote } from './lexer.ts'
+import { Params, parseParams } from './params.ts'
 import { parseUri, printUri, type Uri } from './uri.ts'
 
 export interface NameAddr {

@@ -3,7 +3,8 @@
  * is §19.1.4 with the errata that name `transport`, and RFC 5954 for IPv6 literals.
  */
 import { DecodeError } from '../../base/errors.ts'
-import { EQUAL, hasParamNamed, NO_PARAMS, Params, parseNumber, SEMI } from './lexer.ts'
+import { EQUAL, parseNumber, SEMI } from './lexer.ts'
+import { hasParamNamed, NO_PARAMS, Params } from './params.ts'
 
 export interface SipUri {
   readonly kind: 'sip'
@@ -207,7 +208,7 @@ export function escapeUser(text: string): string {
 export function aorOf(uri: Uri): string | undefined {
   if (uri.kind === 'tel') return uri.number.replace(/[().-]/g, '')
   if (uri.kind !== 'sip') return undefined
-  const host = uri.host.toLowerCase().replace(/\.$/, '')
+  const host = withoutFinalDot(uri.host.toLowerCase())
   return uri.user === undefined ? host : `${unescapeUri(uri.user)}@${host}`
 }
 
@@ -236,9 +237,11 @@ export function hostEquals(a: string, b: string): boolean {
 }
 
 function canonicalHost(host: string): string {
-  if (!host.includes(':')) return host.toLowerCase().replace(/\.$/, '')
+  if (!host.includes(':')) return withoutFinalDot(host.toLowerCase())
   return expandIpv6(host.replace(/^\[|\]$/g, '').toLowerCase().replace(':::', '::')) // RFC 5118 §4.10
 }
+
+function withoutFinalDot(host: string): string { return host.endsWith('.') ? host.slice(0, -1) : host }
 
 function expandIpv6(text: string): string {
   const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(text)

@@ -1,6 +1,7 @@
 /** The Via header field (RFC 3261 §20.42, RFC 3581). */
 import { DecodeError } from '../../base/errors.ts'
-import { isLws, isTokenCode, Params, parseParams, SEMI, skipLws, trimLws } from './lexer.ts'
+import { isLws, isTokenCode, SEMI, skipLws, trimLws } from './lexer.ts'
+import { type Params, parseParams } from './params.ts'
 import { checkHost, parsePort } from './uri.ts'
 
 export interface Via {

@@ -1,6 +1,6 @@
 /** The header fields of call transfer: Refer-To (RFC 3515 §2.1), Replaces (RFC 3891 §6), Referred-By (RFC 3892 §3). */
 import { DecodeError } from '../../base/errors.ts'
-import { Params, parseParams } from '../message/lexer.ts'
+import { Params, parseParams } from '../message/params.ts'
 import type { SipRequest } from '../message/message.ts'
 import { formatNameAddr, parseNameAddr } from '../message/nameAddr.ts'
 import { aorOf, parseUri, printUri, uriOfAor } from '../message/uri.ts'

@@ -5,7 +5,7 @@
 import { DecodeError } from '../../base/errors.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import { parseDeltaSeconds } from '../message/fields.ts'
-import { parseParams } from '../message/lexer.ts'
+import { parseParams } from '../message/params.ts'
 import type { SipMessage, SipRequest, SipResponse } from '../message/message.ts'
 
 export interface SessionInterval {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { NO_PARAMS, Params, parseParams } from '../../../../../src-main/sip/message/lexer.ts'
+import { NO_PARAMS, Params, parseParams } from '../../../../../src-main/sip/message/params.ts'
 import { parseAddressParams, parseTag } from '../../../../../src-main/sip/message/nameAddr.ts'
 import { parseUri, printUri } from '../../../../../src-main/sip/message/uri.ts'
 
@@ -26,6 +26,18 @@ describe('parameters (RFC 3261 §7.3.1)', () => {
     const own = none.clone()
     own.push('a', undefined)
     expect([own.toString(), NO_PARAMS.size, new Params().size]).toEqual([';a', 0, 0])
+  })
+
+  it('keep their places when values change, come and go, whatever stands in quotes', () => {
+    const changed = (change: (p: Params) => void): string => { const p = parseParams(';a=";b=1";b ; c = 2;;d=', 0).clone(); change(p); return `${p.size}${p.toString()}` }
+    expect([
+      changed((p) => { p.set('b', '3') }), changed((p) => { p.set('C', undefined) }), changed((p) => { p.set('d', '"x;y"') }), changed((p) => { p.set('e', '5') }),
+      changed((p) => { p.delete('a') }), changed((p) => { p.delete('B') }), changed((p) => { p.delete('c') }), changed((p) => { p.delete('x') }),
+      changed((p) => { for (const name of 'dcba') p.delete(name); p.push('z', '1') }),
+    ]).toEqual([
+      '4;a=";b=1";b=3;c=2;d=', '4;a=";b=1";b;c;d=', '4;a=";b=1";b;c=2;d="x;y"', '5;a=";b=1";b;c=2;d=;e=5',
+      '3;b;c=2;d=', '3;a=";b=1";c=2;d=', '3;a=";b=1";b;d=', '4;a=";b=1";b;c=2;d=', '1;z=1',
+    ])
   })
 
   it('stand in a URI once each, whatever their case (§19.1.1)', () => {
