@@ -7,7 +7,7 @@ import { DecodeError } from '../../base/errors.ts'
 import { type CSeq, parseCSeq, parseDeltaSeconds, parseMediaType, parseTokenWithParams, type TokenWithParams } from './fields.ts'
 import { HeaderId } from './headerNames.ts'
 import { Headers, type ValueParser } from './headers.ts'
-import { listItemEnd, parseNumber } from './lexer.ts'
+import { isLws, listItemEnd, parseNumber, SEMI } from './lexer.ts'
 import { type NameAddr, parseNameAddr, parseTag } from './nameAddr.ts'
 import { reasonPhrase } from './reasonPhrases.ts'
 import { parseUri, type Uri } from './uri.ts'
@@ -18,6 +18,7 @@ import { joinMessage } from './wire.ts'
 export interface Defect { readonly status: number; readonly reason: string }
 
 export const EMPTY_BODY = new Uint8Array(0)
+const NO_TOKENS: readonly string[] = []
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
@@ -58,7 +59,9 @@ abstract class Message {
   get subscriptionState(): TokenWithParams | undefined { return this.optional(HeaderId.subscriptionState, parseWord) }
 
   /** Option tags and other lists of tokens, in lower case. */
-  tokens(name: string): readonly string[] { return this.headers.getList(name).map((item) => item.toLowerCase()) }
+  tokens(name: string): readonly string[] {
+    return this.headers.has(name) ? this.headers.getList(name).map((item) => item.toLowerCase()) : NO_TOKENS
+  }
 
   /** The body as UTF-8. */
   get text(): string { return decoder.decode(this.body) }
@@ -238,10 +241,12 @@ export type SipMessage = SipRequest | SipResponse
 export function makeResponse(request: SipRequest, status: number, reason?: string, toTag?: string): SipResponse {
   const response = new SipResponse(status, reason === undefined || reason === '' ? reasonPhrase(status) : reason.replace(/[\r\n]+/g, ' '))
   for (const value of request.headers.getLines('Via')) response.headers.append('Via', value)
+  const via = request.headers.recall(HeaderId.via)
+  if (via !== undefined) response.headers.remember(HeaderId.via, via) // by which it finds its way back
   for (const name of ['From', 'To', 'Call-ID', 'CSeq'] as const) {
     const value = request.headers.get(name)
     if (value === undefined) continue
-    response.headers.append(name, name === 'To' && toTag !== undefined && !hasTag(value) ? `${bracketed(value)};tag=${toTag}` : value)
+    response.headers.append(name, name === 'To' && toTag !== undefined && !hasTag(request) ? `${bracketed(value)};tag=${toTag}` : value)
   }
   if (status === 100) {
     const timestamp = request.headers.get('Timestamp')
@@ -250,11 +255,16 @@ export function makeResponse(request: SipRequest, status: number, reason?: strin
   return response
 }
 
-function hasTag(value: string): boolean {
-  try { return parseNameAddr(value).params.has('tag') } catch (error) {
+function hasTag(request: SipRequest): boolean {
+  try { return request.toTag !== undefined } catch (error) {
     if (error instanceof DecodeError) return true // a To that cannot be read is sent back as it came
     throw error
   }
 }
 
-function bracketed(value: string): string { return value.replace(/[;\s]+$/, '') }
+/** Without semicolons and white space at its end. */
+function bracketed(value: string): string {
+  let end = value.length
+  for (let c = 0; end > 0 && ((c = value.charCodeAt(end - 1)) === SEMI || isLws(c));) end--
+  return value.slice(0, end)
+}

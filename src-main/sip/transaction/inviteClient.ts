@@ -13,6 +13,7 @@ export type InviteClientState = 'calling' | 'proceeding' | 'completed' | 'accept
 
 export class InviteClient implements ClientTransaction {
   state: InviteClientState = 'calling'
+  place = 0
   private timerA: Timer | undefined
   /** B, D or M: the states that use them follow one another. */
   private timer: Timer | undefined

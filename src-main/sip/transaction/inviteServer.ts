@@ -15,6 +15,7 @@ export class InviteServer implements ServerTransaction {
   state: InviteServerState = 'proceeding'
   user: ServerTransactionUser | undefined = undefined
   source = ''
+  place = 0
   private last: SipResponse | undefined
   private timerG: Timer | undefined
   /** That of 100 Trying, then H, I or L. */
@@ -29,7 +30,11 @@ export class InviteServer implements ServerTransaction {
     private readonly onTerminated: (self: ServerTransaction) => void,
   ) {
     this.intervalMs = context.timers.t1
-    this.timer = context.clock.setTimer(TRYING_DELAY_MS, () => { if (this.last === undefined) this.respond(makeResponse(request, 100)) })
+  }
+
+  start(): void {
+    if (this.last !== undefined || this.state !== 'proceeding') return
+    this.timer = this.context.clock.setTimer(TRYING_DELAY_MS, () => { if (this.last === undefined) this.respond(makeResponse(this.request, 100)) })
   }
 
   get answered(): boolean { return this.state !== 'proceeding' }

@@ -10,6 +10,7 @@ export type NonInviteClientState = 'trying' | 'proceeding' | 'completed' | 'term
 
 export class NonInviteClient implements ClientTransaction {
   state: NonInviteClientState = 'trying'
+  place = 0
   private timerE: Timer | undefined
   /** F, then K. */
   private timer: Timer | undefined

@@ -16,8 +16,10 @@ export class NonInviteServer implements ServerTransaction {
   state: NonInviteServerState = 'trying'
   user: ServerTransactionUser | undefined = undefined
   source = ''
+  place = 0
   private last: StoredResponse | undefined
-  private timer: Timer
+  /** While the user has not answered, then J. */
+  private timer: Timer | undefined = undefined
   private readonly startedMs: number
 
   constructor(
@@ -28,8 +30,9 @@ export class NonInviteServer implements ServerTransaction {
     private readonly onTerminated: (self: ServerTransaction) => void,
   ) {
     this.startedMs = context.clock.monotonic()
-    this.timer = context.clock.setTimer(transactionTimeout(context.timers), () => { this.terminate() })
   }
+
+  start(): void { if (!this.answered) this.arm() }
 
   get answered(): boolean { return this.state === 'completed' || this.state === 'terminated' }
 
@@ -52,7 +55,7 @@ export class NonInviteServer implements ServerTransaction {
         if (response.provisional) { this.provisional(response); return }
         if (response.status === 408) { this.terminate(); return }
         this.state = 'completed'
-        this.timer.cancel()
+        this.timer?.cancel()
         this.send(response)
         if (this.connection.reliable) this.terminate() // timer J is 0
         else this.keep(response)
@@ -66,6 +69,10 @@ export class NonInviteServer implements ServerTransaction {
   /** For repeated requests, until timer J. */
   private keep(response: SipResponse): void {
     this.last = new StoredResponse(response)
+    this.arm()
+  }
+
+  private arm(): void {
     this.timer = this.context.clock.setTimer(transactionTimeout(this.context.timers), () => { this.terminate() })
   }
 
@@ -77,7 +84,7 @@ export class NonInviteServer implements ServerTransaction {
 
   dispose(): void {
     this.state = 'terminated'
-    this.timer.cancel()
+    this.timer?.cancel()
   }
 
   /** RFC 4320 §4.1: only 100, and over an unreliable transport not before timer E would have reached T2. */

@@ -35,6 +35,8 @@ export interface ServerTransactionUser {
 export interface Transaction {
   readonly key: string
   readonly connection: Connection
+  /** The layer's: its place among the transactions of its connection. */
+  place: number
   /** Told by the layer when the connection has closed. */
   connectionLost(cause?: Error): void
   /** Stops all timers without telling anybody. */
@@ -49,11 +51,13 @@ export interface ClientTransaction extends Transaction {
 
 export interface ServerTransaction extends Transaction {
   readonly request: SipRequest
-  /** What identifies its request however it came (§8.2.2.2); '' for a request with a To tag. The layer's. */
+  /** The layer's: what identifies its request however it came (§8.2.2.2), once the user agent has asked; '' before. */
   source: string
   user: ServerTransactionUser | undefined
   /** A final response has been given. */
   readonly answered: boolean
+  /** Once its user has been given the request: begins to wait for the answer, where there is none yet. */
+  start(): void
   /** A repeated request, or the ACK. */
   onRequest(request: SipRequest): void
   respond(response: SipResponse): void

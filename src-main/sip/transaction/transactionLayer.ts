@@ -40,9 +40,9 @@ export class TransactionLayer {
   readonly timers: TimerValues
   private readonly clients = new Map<string, ClientTransaction>()
   private readonly servers = new Map<string, ServerTransaction>()
-  /** First transaction of each request without To tag, by what RFC 3261 §8.2.2.2 compares. */
+  /** First transaction of each request that came to the user agent, by what RFC 3261 §8.2.2.2 compares. */
   private readonly bySource = new Map<string, ServerTransaction>()
-  private readonly byConnection = new Map<Connection, Set<Transaction>>()
+  private readonly byConnection = new Map<Connection, Transaction[]>()
   private readonly context: TransactionContext
   private readonly maxTransactions: number
   private readonly dropClient = (transaction: ClientTransaction): void => { this.drop(this.clients, transaction) }
@@ -111,9 +111,17 @@ export class TransactionLayer {
     return this.servers.get(serverKey(cancel, connection, 'INVITE'))
   }
 
-  /** §8.2.2.2: the same request is here already, having come another way. */
+  /**
+   * §8.2.2.2: for the user agent, whether the same request has come to it another way and is still here. What was only
+   * proxied does not count: it may come back in a spiral.
+   */
   isMerged(transaction: ServerTransaction): boolean {
-    const first = this.bySource.get(transaction.source === '' ? sourceKey(transaction.request, transaction.connection) : transaction.source)
+    const source = transaction.source === '' ? sourceKey(transaction.request, transaction.connection) : transaction.source
+    const first = this.bySource.get(source)
+    if (first === undefined && transaction.request.toTag === undefined) {
+      this.bySource.set(source, transaction)
+      transaction.source = source
+    }
     return first !== undefined && first !== transaction
   }
 
@@ -134,7 +142,7 @@ export class TransactionLayer {
 
   private start(connection: Connection, request: SipRequest, branch: string, user: ClientTransactionUser): ClientTransaction {
     const Machine = request.method === 'INVITE' ? InviteClient : NonInviteClient
-    const key = `${branch} ${request.method}`
+    const key = flat(`${branch} ${request.method}`)
     const transaction: ClientTransaction = new Machine(this.context, key, connection, request, user, this.dropClient)
     // both are told in a later turn: the caller has not yet got hold of the transaction
     if (!this.deps.transport.isOpen(connection) || this.clients.size >= this.maxTransactions) {
@@ -179,11 +187,7 @@ export class TransactionLayer {
     const Machine = request.method === 'INVITE' ? InviteServer : NonInviteServer
     const transaction: ServerTransaction = new Machine(this.context, key, connection, request, this.dropServer)
     this.add(this.servers, transaction)
-    if (request.toTag === undefined) {
-      transaction.source = sourceKey(request, connection)
-      if (!this.bySource.has(transaction.source)) this.bySource.set(transaction.source, transaction)
-    }
-    this.user.onRequest(request, transaction)
+    try { this.user.onRequest(request, transaction) } finally { transaction.start() }
   }
 
   private onClosed(connection: Connection, cause?: Error): void {
@@ -194,16 +198,22 @@ export class TransactionLayer {
 
   private add<T extends Transaction>(map: Map<string, T>, transaction: T): void {
     map.set(transaction.key, transaction)
-    const set = this.byConnection.get(transaction.connection)
-    if (set === undefined) this.byConnection.set(transaction.connection, new Set([transaction]))
-    else set.add(transaction)
+    const list = this.byConnection.get(transaction.connection)
+    transaction.place = list?.length ?? 0
+    if (list === undefined) this.byConnection.set(transaction.connection, [transaction])
+    else list.push(transaction)
   }
 
   private drop<T extends Transaction>(map: Map<string, T>, transaction: T): void {
     if (map.get(transaction.key) === transaction) map.delete(transaction.key)
-    const set = this.byConnection.get(transaction.connection)
-    set?.delete(transaction)
-    if (set?.size === 0) this.byConnection.delete(transaction.connection)
+    const list = this.byConnection.get(transaction.connection)
+    if (list?.[transaction.place] !== transaction) return
+    const last = list.pop() as Transaction
+    if (last !== transaction) {
+      list[transaction.place] = last
+      last.place = transaction.place
+    }
+    if (list.length === 0) this.byConnection.delete(transaction.connection)
   }
 }
 
@@ -218,17 +228,23 @@ function serverKey(request: SipRequest, connection: Connection, method: string):
   const branch = via.params.get('branch') ?? ''
   const scope = connection.peerIdentity === undefined ? '' : connection.id
   if (branch.length > MAGIC_COOKIE.length && branch.startsWith(MAGIC_COOKIE)) {
-    return `${scope} ${branch} ${via.host.toLowerCase()} ${via.port ?? ''} ${method}`
+    return flat(`${scope} ${branch} ${via.host.toLowerCase()} ${via.port ?? ''} ${method}`)
   }
   let cseq = request.headers.get('CSeq') ?? ''
   cseq = cseq.slice(0, Math.max(0, cseq.search(/[ \t]/)))
-  return `${scope} 2543 ${request.requestUri} ${request.headers.get('From') ?? ''} ${request.headers.get('Call-ID') ?? ''} ${cseq} ${via.host} ${via.port ?? ''} ${branch} ${method}`
+  return flat(`${scope} 2543 ${request.requestUri} ${request.headers.get('From') ?? ''} ${request.headers.get('Call-ID') ?? ''} ${cseq} ${via.host} ${via.port ?? ''} ${branch} ${method}`)
 }
 
 /** What our own proxy hands inward is the request that it took in, not a second copy of it. */
 function sourceKey(request: SipRequest, connection: Connection): string {
-  return `${connection.inward === true ? 'inward ' : ''}${request.fromTag ?? ''} ${request.callId} ${request.cseq.number} ${request.method}`
+  return flat(`${connection.inward === true ? 'inward ' : ''}${request.fromTag ?? ''} ${request.callId} ${request.cseq.number} ${request.method}`)
 }
+
+/**
+ * A text that was put together of pieces, in one piece: engines put the pieces off until characters are asked for, and
+ * a piece of a message keeps the whole message. Keys outlive their messages by half a minute.
+ */
+function flat(text: string): string { return text.charCodeAt(0) === 0 ? '' : text }
 
 /** What no request can be served without (§8.1.1, §8.2.6): its fault in words, or undefined. */
 function essentialFault(request: SipRequest): string | undefined {

@@ -3,11 +3,14 @@ import { makeResponse } from '../../../../../src-main/sip/message/message.ts'
 import { InviteServer } from '../../../../../src-main/sip/transaction/inviteServer.ts'
 import { sampleRequest, transactionBench } from '../../../../support/transactionBench.ts'
 
-function bench(reliable: boolean) {
+/** @param atOnce status that its user answers with before he returns */
+function bench(reliable: boolean, atOnce?: number) {
   const b = transactionBench(reliable)
   const heard: string[] = []
   const request = sampleRequest('INVITE')
   const machine = new InviteServer(b.context, 'key', b.connection, request, b.onTerminated)
+  if (atOnce !== undefined) machine.respond(makeResponse(request, atOnce, undefined, 'x'))
+  machine.start()
   machine.user = { onTransportError: () => { heard.push('transport error') }, onAck: () => { heard.push('ack') }, onTerminated: () => { heard.push('terminated') } }
   return {
     ...b, heard, machine,
@@ -27,6 +30,8 @@ describe('INVITE server transaction (RFC 3261 §17.2.1)', () => {
     c.respond(180)
     c.clock.advance(1000)
     expect(c.sent).toEqual(['0 180'])
+    const d = bench(false, 180)
+    expect([d.sent, d.clock.pending]).toEqual([['0 180'], 0])
   })
 
   it('answers a repeated INVITE with the last provisional response', () => {

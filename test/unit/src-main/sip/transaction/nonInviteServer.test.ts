@@ -3,10 +3,13 @@ import { makeResponse } from '../../../../../src-main/sip/message/message.ts'
 import { NonInviteServer } from '../../../../../src-main/sip/transaction/nonInviteServer.ts'
 import { sampleRequest, transactionBench } from '../../../../support/transactionBench.ts'
 
-function bench(reliable: boolean) {
+/** @param atOnce status that its user answers with before he returns */
+function bench(reliable: boolean, atOnce?: number) {
   const b = transactionBench(reliable)
   const request = sampleRequest('OPTIONS')
   const machine = new NonInviteServer(b.context, 'key', b.connection, request, b.onTerminated)
+  if (atOnce !== undefined) machine.respond(makeResponse(request, atOnce, undefined, 'x'))
+  machine.start()
   return { ...b, machine, respond: (status: number) => { machine.respond(makeResponse(request, status, undefined, 'x')) }, again: () => { machine.onRequest(request) } }
 }
 
@@ -22,6 +25,16 @@ describe('non-INVITE server transaction (RFC 3261 §17.2.2, RFC 4320)', () => {
     expect(b.sent).toEqual(['0 200', '0 200', '31999 200'])
     b.clock.advance(1)
     expect([b.machine.state, b.state.terminated, b.clock.pending]).toEqual(['terminated', 1, 0])
+  })
+
+  it('sets no other timer than J when it is answered at once, and J is whole', () => {
+    const b = bench(false, 200)
+    expect(b.clock.pending).toBe(1)
+    b.clock.advance(31_999)
+    expect(b.machine.state).toBe('completed')
+    b.clock.advance(1)
+    expect([b.machine.state, b.clock.pending]).toEqual(['terminated', 0])
+    expect(bench(true, 200).clock.pending).toBe(0)
   })
 
   it('ends at once over a reliable transport', () => {

@@ -94,6 +94,28 @@ describe('the transaction layer (RFC 3261 §17.1.3, §17.2.3)', () => {
     expect([b.requests.length, b.acks.length, near.sent.length]).toEqual([1, 1, 0])
   })
 
+  it('tells all transactions of a connection that it has closed, and no others', () => {
+    const b = bench()
+    const [near, far] = b.connect(), [other] = b.connect()
+    const sent = ['a', 'b', 'c', 'd'].map(() => b.send(near)), elsewhere = b.send(other)
+    far.send((sent[1] as (typeof sent)[number]).ok()) // one from among them is over before
+    b.clock.advance(5)
+    near.close()
+    b.clock.advance(5)
+    expect([sent.map(({ heard }) => heard.join()), elsewhere.heard, b.layer.size]).toEqual([['transport error', '200', 'transport error', 'transport error'], [], 1])
+  })
+
+  it('counts a request as merged only when it has come to the user agent twice, not when it was proxied before (§8.2.2.2)', () => {
+    const b = bench()
+    const [, far] = b.connect()
+    for (const branch of ['proxied', 'spiral', 'again']) far.send(message(`z9hG4bK${branch}`))
+    b.clock.advance(5)
+    const [, spiral, again] = b.requests as [ServerTransaction, ServerTransaction, ServerTransaction]
+    expect([b.layer.isMerged(spiral), b.layer.isMerged(again), b.layer.isMerged(spiral)]).toEqual([false, true, false])
+    spiral.respond(makeResponse(spiral.request, 200, undefined, 'x'))
+    expect(b.layer.isMerged(again)).toBe(false)
+  })
+
   it('answers 400 when To, From, Call-ID or CSeq cannot be read, and drops such an ACK', () => {
     const b = bench()
     const [near, far] = b.connect()
