@@ -19,10 +19,10 @@ function bindDatagram(address: SocketAddress): Promise<DatagramSocket> {
     const family = isIPv6(address.host) ? 6 : 4
     const socket = createSocket({
       type: `udp${family}`, recvBufferSize: receiveBufferBytes,
-      // destinations are literals: nothing has to be looked up for each datagram
+      // nearly all destinations are literals: nothing has to be looked up for each datagram
       lookup: (host, options, found) => {
-        if (isIP(host) === 0) lookup(host, { ...options, all: false }, found)
-        else found(null, host, family)
+        if (isDotted(host) || isIP(host) !== 0) found(null, host, family)
+        else lookup(host, { ...options, all: false }, found)
       },
     })
     const failed = (error: NodeJS.ErrnoException): void => { socket.close(); reject(bindError(error, address)) }
@@ -44,11 +44,22 @@ function bindDatagram(address: SocketAddress): Promise<DatagramSocket> {
           socket.close()
         },
       }
-      socket.on('message', (bytes, from) => { if (open) result.user?.onDatagram(plain(bytes), socketAddress(from.address, from.port)) })
+      socket.on('message', (bytes, from) => {
+        if (open) result.user?.onDatagram(plain(bytes), family === 4 ? { host: from.address, port: from.port } : socketAddress(from.address, from.port))
+      })
       socket.on('error', (error) => { if (open) result.user?.onError(error) })
       resolve(result)
     })
   })
+}
+
+/** Digits and dots alone are no name (RFC 1123 §2.1): an IPv4 address, which the system refuses when it is none. */
+function isDotted(host: string): boolean {
+  for (let i = 0; i < host.length; i++) {
+    const c = host.charCodeAt(i)
+    if (c !== 46 && (c < 48 || c > 57)) return false
+  }
+  return host.length > 0
 }
 
 async function listenStream(address: SocketAddress, onStream: (stream: ByteStream) => void): Promise<StreamListener> {

@@ -57,11 +57,12 @@ export class Bindings {
       : uriEquals(binding.uri, wanted.uri))
   }
 
-  put(binding: Binding): void {
-    const old = this.find(binding.aor, binding)
+  /** @param old the one that it replaces, as `find` finds it */
+  put(binding: Binding, old: Binding | undefined = this.find(binding.aor, binding)): void {
     const list = this.of(binding.aor).filter((each) => each !== old)
     list.push(binding)
-    this.byAor.set(binding.aor, list.sort((a, b) => b.q - a.q))
+    if (list.length > 1) list.sort((a, b) => b.q - a.q)
+    this.byAor.set(binding.aor, list)
     this.arm(binding.expiresAtMs)
     this.onChange(binding.aor)
   }

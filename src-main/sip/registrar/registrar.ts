@@ -8,8 +8,7 @@ import type { Clock } from '../../ports/clock.ts'
 import { type Authenticator, judgeOrFault } from '../auth/authenticator.ts'
 import { parseDeltaSeconds } from '../message/fields.ts'
 import { makeResponse, type SipRequest, type SipResponse } from '../message/message.ts'
-import { formatNameAddr, type NameAddr, parseNameAddr } from '../message/nameAddr.ts'
-import { Params } from '../message/lexer.ts'
+import { type NameAddr, parseNameAddr } from '../message/nameAddr.ts'
 import { aorOf, printUri, type SipUri } from '../message/uri.ts'
 import type { ServerTransaction } from '../transaction/transaction.ts'
 import type { Connection } from '../transport/connection.ts'
@@ -44,6 +43,7 @@ export interface RegistrarLimits {
 
 export const DEFAULT_REGISTRAR_LIMITS: RegistrarLimits = { minExpiresS: 60, maxExpiresS: 3600, defaultExpiresS: 3600, maxContacts: 10 }
 const SUPPORTED = ['path', 'outbound']
+const SUPPORTED_LIST = SUPPORTED.join(', ')
 
 type Refusal = { readonly status: number; readonly reason?: string; readonly headers?: readonly (readonly [string, string])[] }
 
@@ -51,6 +51,8 @@ interface Wanted { readonly contact: NameAddr; readonly expiresS: number; readon
 
 export class Registrar {
   private readonly limits: RegistrarLimits
+  private dateSecond = Number.NaN
+  private dateText = ''
 
   constructor(private readonly deps: RegistrarDeps) { this.limits = { ...DEFAULT_REGISTRAR_LIMITS, ...deps.limits } }
 
@@ -114,7 +116,7 @@ export class Registrar {
           aor, account, contact: printUri(each.contact.uri), uri: each.contact.uri, q: each.q, callId: request.callId, cseq: request.cseq.number,
           path, flow, instance: each.instance, regId: each.regId, userAgent: (request.headers.get('User-Agent') ?? '').slice(0, 100),
           expiresAtMs: clock.monotonic() + each.expiresS * 1000,
-        })
+        }, old)
       }
     }
     return undefined
@@ -149,11 +151,11 @@ export class Registrar {
     const now = this.deps.clock.monotonic()
     let outbound: Binding | undefined
     for (const binding of this.deps.bindings.of(aor)) {
-      const params = Params.of({ expires: String(Math.max(0, Math.ceil((binding.expiresAtMs - now) / 1000))) })
-      if (binding.q !== 1) params.push('q', String(binding.q))
-      if (binding.instance !== '') params.push('+sip.instance', `"${binding.instance}"`)
-      if (binding.regId !== undefined) { params.push('reg-id', String(binding.regId)); if (binding.callId === request.callId) outbound = binding }
-      response.headers.append('Contact', formatNameAddr('', binding.contact, params))
+      let contact = `<${binding.contact}>;expires=${Math.max(0, Math.ceil((binding.expiresAtMs - now) / 1000))}`
+      if (binding.q !== 1) contact += `;q=${binding.q}`
+      if (binding.instance !== '') contact += `;+sip.instance="${binding.instance}"`
+      if (binding.regId !== undefined) { contact += `;reg-id=${binding.regId}`; if (binding.callId === request.callId) outbound = binding }
+      response.headers.append('Contact', contact)
     }
     for (const value of path) response.headers.append('Path', value)
     if (outbound !== undefined) {
@@ -161,8 +163,18 @@ export class Registrar {
       const flowTimerS = isByFlow(outbound) ? this.deps.flows.watch(flow) : undefined
       if (flowTimerS !== undefined) response.headers.append('Flow-Timer', String(flowTimerS))
     }
-    response.headers.append('Supported', SUPPORTED.join(', ')).append('Date', sipDate(this.deps.clock.now()))
+    response.headers.append('Supported', SUPPORTED_LIST).append('Date', this.date())
     return response
+  }
+
+  /** Written once a second: every answer has it. */
+  private date(): string {
+    const second = Math.floor(this.deps.clock.now() / 1000)
+    if (second !== this.dateSecond) {
+      this.dateSecond = second
+      this.dateText = sipDate(second * 1000)
+    }
+    return this.dateText
   }
 
   private respond(request: SipRequest, { status, reason, headers }: Refusal): SipResponse {
