@@ -27,7 +27,7 @@ export class VirtualClock implements Clock {
   private timeMs = 0
   private order = 0
   private cancelled = 0
-  private heap: Entry[] = []
+  private readonly queue = new TimerQueue()
 
   constructor(private readonly epochMs = Date.UTC(2026, 0, 1)) {}
 
@@ -38,14 +38,14 @@ export class VirtualClock implements Clock {
 
   schedule(delayMs: number, fire: () => void, scope: ClockScope | undefined): Timer {
     const entry = new Entry(this.timeMs + Math.max(0, delayMs), this.order++, fire, scope, this)
-    this.push(entry)
+    this.queue.add(entry)
     return entry
   }
 
   scope(): ClockScope { return new ClockScope(this) }
 
   /** Timers that have been set and neither fired nor cancelled. */
-  get pending(): number { return this.heap.filter((e) => e.fire !== undefined && e.scope?.stopped !== true).length }
+  get pending(): number { return this.queue.all().filter((e) => e.fire !== undefined && e.scope?.stopped !== true).length }
 
   /** Moves time forward by `ms`, firing what falls due, synchronously. */
   advance(ms: number): void {
@@ -70,7 +70,7 @@ export class VirtualClock implements Clock {
   async advanceInTurns(ms: number, turnMs = 1): Promise<void> {
     const end = this.timeMs + ms
     await macrotask()
-    for (let next = this.heap[0]; next !== undefined && next.due <= end; next = this.heap[0]) {
+    for (let next = this.queue.first(end); next !== undefined; next = this.queue.first(end)) {
       const turnEnd = Math.min(end, Math.max(this.timeMs, next.due) + turnMs)
       while (this.fireNext(turnEnd) !== 'none');
       await macrotask()
@@ -82,15 +82,15 @@ export class VirtualClock implements Clock {
   onCancelled(): void {
     this.cancelled++
     // Most timers never fire: they must not be carried along until they would have.
-    if (this.cancelled < 4096 || this.cancelled < this.heap.length / 2) return
-    this.heap = this.heap.filter((e) => e.fire !== undefined).sort((a, b) => (this.less(a, b) ? -1 : 1))
+    if (this.cancelled < 4096 || this.cancelled < this.queue.size / 2) return
+    this.queue.removeCancelled()
     this.cancelled = 0
   }
 
   private fireNext(end: number): 'fired' | 'skipped' | 'none' {
-    const next = this.heap[0]
-    if (next === undefined || next.due > end) return 'none'
-    this.pop()
+    const next = this.queue.first(end)
+    if (next === undefined) return 'none'
+    this.queue.takeFirst()
     const { fire } = next
     if (fire === undefined) { this.cancelled--; return 'skipped' }
     next.fire = undefined
@@ -99,36 +99,105 @@ export class VirtualClock implements Clock {
     fire()
     return 'fired'
   }
+}
 
-  private less(a: Entry, b: Entry): boolean { return a.due < b.due || (a.due === b.due && a.order < b.order) }
+/** Milliseconds that have a bucket of their own at most, and how many of them are spared for going back. */
+const BUCKETS = 1 << 15
+const SPARE = 1 << 10
 
-  private push(entry: Entry): void {
-    const h = this.heap
-    let i = h.push(entry) - 1
-    while (i > 0) {
-      const p = (i - 1) >> 1
-      const parent = h[p] as Entry
-      if (!this.less(entry, parent)) break
-      h[i] = parent
-      i = p
-    }
-    h[i] = entry
+/**
+ * Timers by when they fall due, then as they were set. One bucket for each millisecond of the next half minute, put in
+ * order when its turn comes: with a hundred thousand timers a heap would touch dozens of them, far from each other in
+ * memory, for each that fires. What falls due later waits in a list.
+ */
+class TimerQueue {
+  size = 0
+  private readonly buckets: (Entry[] | undefined)[] = new Array<Entry[] | undefined>(BUCKETS).fill(undefined)
+  /** How many are in buckets. */
+  private near = 0
+  private far: Entry[] = []
+  /** The millisecond whose bucket is looked at, none before it has anything; and the first one without a bucket. */
+  private cursor = 0
+  private limit = BUCKETS - SPARE
+  /** The bucket at the cursor once it is in order, and how many of it have been taken. */
+  private open: Entry[] | undefined
+  private taken = 0
+
+  add(entry: Entry): void {
+    this.size++
+    const ms = Math.floor(entry.due)
+    if (ms < this.cursor) this.goBack(ms)
+    if (ms >= this.limit) { this.far.push(entry); return }
+    this.near++
+    const bucket = this.buckets[ms % BUCKETS]
+    if (bucket === undefined) { this.buckets[ms % BUCKETS] = [entry]; return }
+    bucket.push(entry)
+    // Set last, it goes behind all that are due at the same time.
+    if (bucket === this.open) for (let i = bucket.length - 1; i > this.taken && (bucket[i - 1] as Entry).due > entry.due; i--) [bucket[i - 1], bucket[i]] = [entry, bucket[i - 1] as Entry]
   }
 
-  private pop(): void {
-    const h = this.heap
-    const last = h.pop() as Entry
-    if (h.length === 0) return
-    let i = 0
-    for (;;) {
-      let c = 2 * i + 1
-      if (c >= h.length) break
-      if (c + 1 < h.length && this.less(h[c + 1] as Entry, h[c] as Entry)) c++
-      if (!this.less(h[c] as Entry, last)) break
-      h[i] = h[c] as Entry
-      i = c
+  /** The first of all, if it falls due up to then. */
+  first(upTo: number): Entry | undefined {
+    if (this.size === 0) return undefined
+    if (this.near === 0) this.cursor = Math.max(this.cursor, Math.min(Math.floor(upTo), this.far.reduce((first, { due }) => Math.min(first, Math.floor(due)), Infinity)))
+    for (; this.open === undefined; this.cursor++) {
+      if (this.cursor > upTo) return undefined
+      if (this.cursor >= this.limit - BUCKETS / 2) this.refill(this.cursor, this.far)
+      const bucket = this.buckets[this.cursor % BUCKETS]
+      if (bucket === undefined) continue
+      this.open = bucket.sort((a, b) => a.due - b.due || a.order - b.order)
+      break
     }
-    h[i] = last
+    const first = this.open[this.taken]
+    return first !== undefined && first.due <= upTo ? first : undefined
+  }
+
+  takeFirst(): void {
+    if (this.open === undefined) return
+    this.size--
+    this.near--
+    if (++this.taken < this.open.length) return
+    this.buckets[this.cursor % BUCKETS] = this.open = undefined
+    this.taken = 0
+  }
+
+  all(): readonly Entry[] {
+    this.close()
+    return [...this.far, ...this.buckets.flatMap((bucket) => bucket ?? [])]
+  }
+
+  removeCancelled(): void {
+    const kept = this.all().filter(({ fire }) => fire !== undefined)
+    this.buckets.fill(undefined)
+    this.near = 0
+    this.size = kept.length
+    this.refill(this.cursor, kept)
+  }
+
+  /** What was looked at is not the first any more. */
+  private goBack(ms: number): void {
+    const all = this.limit - ms > BUCKETS ? this.all() : undefined
+    this.close()
+    this.cursor = ms
+    if (all === undefined) return
+    this.buckets.fill(undefined)
+    this.near = 0
+    this.refill(ms, all)
+  }
+
+  /** The bucket that is open is put away. */
+  private close(): void {
+    this.open?.splice(0, this.taken)
+    this.open = undefined
+    this.taken = 0
+  }
+
+  /** Sorts entries that are counted in `size` into buckets from `cursor` on, and the list of those that are later. */
+  private refill(cursor: number, entries: readonly Entry[]): void {
+    this.limit = cursor + BUCKETS - SPARE
+    this.far = []
+    this.size -= entries.length
+    for (const entry of entries) this.add(entry)
   }
 }
 
