@@ -4,10 +4,13 @@ export class EventHash {
   private a = 0x811c9dc5
   private b = 0x9747b28c
 
-  add(...numbers: readonly number[]): void {
+  /** @param atMs has fractions: microseconds tell them apart; the others are whole */
+  add(atMs: number, first: number, second: number, third = 0): void {
     this.events++
-    // Times have fractions; microseconds tell them apart.
-    for (const n of numbers) this.mix(Math.round(n * 1000))
+    this.mix(Math.round(atMs * 1000))
+    this.mix(first)
+    this.mix(second)
+    this.mix(third)
   }
 
   mix(n: number): void {

@@ -105,11 +105,15 @@ export class SimNetwork {
 
   passes(a: SimHost, b: SimHost): boolean { return a.group === b.group }
 
-  delay(a: SimHost, b: SimHost): number {
-    const { baseMs, spanMs, jitter, loss, repeatMs } = this.model
-    const distance = Math.hypot(a.x - b.x, a.y - b.y) / Math.SQRT2
+  delay(a: SimHost, b: SimHost): number { return this.delayOf(this.leastDelay(a, b)) }
+
+  /** Without jitter and loss. */
+  leastDelay(a: SimHost, b: SimHost): number { return this.model.baseMs + this.model.spanMs * Math.hypot(a.x - b.x, a.y - b.y) / Math.SQRT2 }
+
+  delayOf(leastMs: number): number {
+    const { jitter, loss, repeatMs } = this.model
     const lost = loss > 0 && this.random.float() < loss ? repeatMs : 0
-    return (baseMs + spanMs * distance) * (1 + jitter * this.random.float()) + lost
+    return leastMs * (1 + jitter * this.random.float()) + lost
   }
 
   private connect(from: SimHost, to: SocketAddress, credentials: StreamCredentials, accept: (certificate: Certificate) => string | undefined, signal: AbortSignal): Promise<SecureStream> {
@@ -131,8 +135,9 @@ export class SimNetwork {
         const theirs = listening.credentials.acceptPeer(credentials.certificate, [])
         if (theirs !== undefined) { listening.user.onRefused(theirs); refuse('closed during the handshake'); return }
         this.hash.add(this.clock.monotonic(), from.index, host.index, -1)
-        const client = new SimStream(this, from, listening.credentials.certificate, to)
-        const server = new SimStream(this, host, credentials.certificate, { host: from.address, port: 1 })
+        const leastMs = this.leastDelay(from, host)
+        const client = new SimStream(this, from, listening.credentials.certificate, to, leastMs)
+        const server = new SimStream(this, host, credentials.certificate, { host: from.address, port: 1 }, leastMs)
         client.other = server
         server.other = client
         listening.user.onStream(server, false)
@@ -155,7 +160,7 @@ class SimStream implements SecureStream {
   /** Held up by a partition. */
   private held: Uint8Array[] | undefined
 
-  constructor(private readonly network: SimNetwork, private readonly host: SimHost, readonly peerCertificate: Certificate, readonly remote: SocketAddress) {
+  constructor(private readonly network: SimNetwork, private readonly host: SimHost, readonly peerCertificate: Certificate, readonly remote: SocketAddress, private readonly leastMs: number) {
     host.streams.add(this)
   }
 
@@ -169,7 +174,7 @@ class SimStream implements SecureStream {
     const now = network.clock.monotonic()
     // What is written at one moment goes in one segment.
     if (this.batch !== undefined && now === this.batchAt) { this.batch.push(bytes); return true }
-    const at = Math.max(this.lastAt, Math.ceil(now + network.delay(this.host, other.host)))
+    const at = Math.max(this.lastAt, Math.ceil(now + network.delayOf(this.leastMs)))
     const batch = [bytes]
     this.batch = batch
     this.batchAt = now
@@ -191,7 +196,7 @@ class SimStream implements SecureStream {
   ended(cause: Error | undefined): void {
     if (!this.open || this.other === undefined) return
     const { network, host, other } = this
-    network.clock.setTimer(network.delay(other.host, host), () => {
+    network.clock.setTimer(network.delayOf(this.leastMs), () => {
       if (!this.open || !network.passes(host, other.host)) return
       this.forget()
       if (host.state === 'up') this.user?.onClose(cause)
@@ -207,7 +212,7 @@ class SimStream implements SecureStream {
   resume(): void {
     const { held, other } = this
     this.held = undefined
-    if (held !== undefined && other !== undefined) this.network.clock.setTimer(this.network.delay(this.host, other.host), () => { this.arrive(other, held) })
+    if (held !== undefined && other !== undefined) this.network.clock.setTimer(this.network.delayOf(this.leastMs), () => { this.arrive(other, held) })
   }
 
   private arrive(other: SimStream, batch: readonly Uint8Array[]): void {

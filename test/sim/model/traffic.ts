@@ -3,6 +3,7 @@
  * look-ups and stores, from the request of its user to the answer, and maintenance, which is all the rest, copies
  * and hand-overs included. Acknowledgements and keep-alives of links are frames without a message: `keepAlives`.
  */
+import { readU16, readU64 } from '../../../src-main/base/bytes.ts'
 import { messageName } from '../../../src-main/reload/wire/constants.ts'
 
 const ACK = 129
@@ -35,12 +36,10 @@ export class Traffic {
     if (bytes[0] === ACK) this.acknowledgements++
     if (bytes[0] !== MESSAGE) return
     this.messages++
-    const view = new DataView(bytes.buffer, bytes.byteOffset)
-    const transaction = view.getBigUint64(20)
-    if (this.marking) this.forUsers.add(transaction)
-    const code = view.getUint16(HEADER + view.getUint16(32) + view.getUint16(34) + view.getUint16(36))
+    if (this.marking) this.forUsers.add(readU64(bytes, 20))
+    const code = readU16(bytes, HEADER + readU16(bytes, 32) + readU16(bytes, 34) + readU16(bytes, 36))
     // Only users fetch, also when they try again by other ways.
-    if (FETCHES.has(code) || this.forUsers.has(transaction)) return
+    if (FETCHES.has(code) || (this.forUsers.size > 0 && this.forUsers.has(readU64(bytes, 20)))) return
     this.maintenance++
     const name = messageName(code) ?? 'unknown'
     this.byCode.set(name, (this.byCode.get(name) ?? 0) + 1)
