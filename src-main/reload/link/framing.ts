@@ -5,7 +5,7 @@
 import { ByteWriter, concatBytes } from '../../base/bytes.ts'
 import { DecodeError } from '../../base/errors.ts'
 import { encode } from '../../base/presentation.ts'
-import { DATA_FRAME, DATA_FRAME_OVERHEAD, framedMessage, frameLength, readFrame, sequenceOf, type FramedMessage } from '../wire/framing.ts'
+import { ACK_FRAME, ACK_FRAME_LENGTH, DATA_FRAME, DATA_FRAME_OVERHEAD, framedMessage, frameLength, readFrame, sequenceOf, type FramedMessage } from '../wire/framing.ts'
 
 /** A data frame; `message` is copied. */
 export function encodeData(sequence: number, message: Uint8Array): Uint8Array { return encode(framedMessage, { type: 'data', sequence, message }) }
@@ -16,7 +16,9 @@ export function encodeDataHead(sequence: number, messageBytes: number): Uint8Arr
 }
 
 /** An ack frame: `received` is the bitmask of the 32 sequence numbers before `ackSequence`. */
-export function encodeAck(ackSequence: number, received: number): Uint8Array { return encode(framedMessage, { type: 'ack', ackSequence, received }) }
+export function encodeAck(ackSequence: number, received: number): Uint8Array {
+  return new ByteWriter(ACK_FRAME_LENGTH).u8(ACK_FRAME).u32(ackSequence).u32(received).finish()
+}
 
 /** Thrown when a frame announces a message larger than allowed; `head` is as much of it as is allowed (RFC 6940 §6.6). */
 export class FrameTooLarge extends DecodeError {

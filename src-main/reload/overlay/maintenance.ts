@@ -84,11 +84,13 @@ export class Maintenance {
   }
 
   private onTick(): void {
-    const { table, membership, policy } = this.deps
+    const { table, membership } = this.deps
+    const policy = this.deps.policy()
     for (const { nodeId, link } of table.all()) {
+      const { quietMs, silentMs } = link
       const standing = membership.chord.standing(nodeId)
-      if (link.quietMs >= policy().keepAliveMs(standing)) link.keepAlive()
-      if (link.isSuspect || link.silentMs < policy().silentMs(standing)) continue
+      if (quietMs >= policy.keepAliveMs(standing)) link.keepAlive()
+      if (link.isSuspect || silentMs < policy.silentMs(standing)) continue
       // The ack is what counts; without it the link becomes suspect by itself.
       this.deps.sender.request([{ node: nodeId }], MessageCode.pingReq, pingBody, this.stopped.signal, { through: nodeId, transmissions: 1 })
         .catch((error: unknown) => { this.deps.log.debug('keepalive unanswered', { error: String(error) }) })

@@ -36,6 +36,8 @@ const MAX_CERTIFICATE_BYTES = 16_384
 
 export class CertificateVerifier {
   private readonly cache: BoundedMap<string, CacheEntry>
+  /** A link's certificate is asked about several times. */
+  private readonly hashes = new WeakMap<Certificate, Uint8Array>()
   private roots: readonly Certificate[] = []
   private badNodes: ReadonlySet<string> = new Set()
   private trust: TrustSettings
@@ -81,7 +83,8 @@ export class CertificateVerifier {
 
   /** As `verify`, for a certificate parsed already, such as a TLS peer's. */
   verifyParsed(certificate: Certificate, others: readonly Certificate[] = []): VerifiedCertificate | CertificateProblem {
-    const hash = this.crypto.sha256(certificate.der)
+    const hash = this.hashes.get(certificate) ?? this.crypto.sha256(certificate.der)
+    this.hashes.set(certificate, hash)
     const cached = this.cache.get(toHex(hash))
     return cached !== undefined ? this.judgeNow(cached) : this.verifyNew(certificate, hash, () => others)
   }

@@ -2,7 +2,7 @@
  * Verifies signatures of messages, stored values and configuration elements (RFC 6940 §6.3.4, §7.1): finds the
  * signer's certificate in the bucket, has it judged, and checks the signature. Holds no state of its own.
  */
-import { equalBytes } from '../../base/bytes.ts'
+import { equalBytes, type ByteWriter } from '../../base/bytes.ts'
 import type { Crypto } from '../../ports/crypto.ts'
 import { CertificateType, HashAlgorithm, SignatureAlgorithm } from '../wire/constants.ts'
 import type { Message } from '../wire/message.ts'
@@ -10,7 +10,7 @@ import type { SecurityBlock, Signature, SignerIdentity } from '../wire/signature
 import type { StoredData } from '../wire/storage.ts'
 import type { CertificateVerifier, VerifiedCertificate } from './certificateVerifier.ts'
 import type { CertificateProblem } from './overlayCertificate.ts'
-import { blockSignatureInput, identityHashInput, storedDataSignatureInput } from './signatureInput.ts'
+import { blockInput, identityHashInput, storedDataInput, type SignedPart } from './signatureInput.ts'
 
 export interface VerifiedSigner {
   readonly certificate: VerifiedCertificate
@@ -40,17 +40,17 @@ export class SignatureVerifier {
   }
 
   /** A security block over any bytes, such as a configuration element (§11.1). */
-  verifyBlock(signedPart: Uint8Array, block: SecurityBlock): VerifiedSigner | SignatureProblem {
-    return this.check(block.signature, bucketOf(block), (identity) => blockSignatureInput(signedPart, identity))
+  verifyBlock(signedPart: SignedPart, block: SecurityBlock): VerifiedSigner | SignatureProblem {
+    return this.check(block.signature, bucketOf(block), (identity) => blockInput(signedPart, identity))
   }
 
   /** @param bucket DER certificates: those of the message that carried the value, or those kept with it */
   verifyStoredData(resourceId: Uint8Array, kind: number, data: StoredData, bucket: readonly Uint8Array[]): VerifiedSigner | SignatureProblem {
     const { storageTime, value } = data
-    return this.check(data.signature, bucket, (identity) => storedDataSignatureInput({ resourceId, kind, storageTime, value }, identity))
+    return this.check(data.signature, bucket, (identity) => storedDataInput({ resourceId, kind, storageTime, value }, identity))
   }
 
-  private check(signature: Signature, bucket: readonly Uint8Array[], input: (identity: SignerIdentity) => Uint8Array): VerifiedSigner | SignatureProblem {
+  private check(signature: Signature, bucket: readonly Uint8Array[], input: (identity: SignerIdentity) => ByteWriter): VerifiedSigner | SignatureProblem {
     const { identity, algorithm } = signature
     if (identity.type === 'none' || algorithm.signature === SignatureAlgorithm.anonymous) return 'unsigned'
     if (algorithm.hash !== HashAlgorithm.sha256) return 'unsupported-algorithm'
@@ -59,7 +59,7 @@ export class SignatureVerifier {
     const { certificate } = signer.certificate
     const keyType = algorithm.signature === SignatureAlgorithm.rsa ? 'rsa' : algorithm.signature === SignatureAlgorithm.ecdsa ? 'ec' : undefined
     if (keyType === undefined || keyType !== certificate.keyType) return 'unsupported-algorithm'
-    return certificate.verify(input(identity), signature.signatureValue) ? signer : 'bad-signature'
+    return input(identity).lend((bytes) => certificate.verify(bytes, signature.signatureValue)) ? signer : 'bad-signature'
   }
 
   private findSigner(identity: Exclude<SignerIdentity, { type: 'none' }>, bucket: readonly Uint8Array[]): VerifiedSigner | SignatureProblem {

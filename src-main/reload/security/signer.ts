@@ -3,15 +3,15 @@
  * SHA-256 with what the key is of, RSA (RSASSA-PKCS1-v1_5) or ECDSA; the certificate is named by its hash, or by
  * H(Node-ID ‖ certificate) when it holds several Node-IDs.
  */
-import { equalBytes } from '../../base/bytes.ts'
+import { equalBytes, type ByteWriter } from '../../base/bytes.ts'
 import { invariant } from '../../base/errors.ts'
 import type { Certificate, Crypto, PrivateKey } from '../../ports/crypto.ts'
 import { CertificateType, HashAlgorithm, SignatureAlgorithm } from '../wire/constants.ts'
 import type { HeaderFields } from '../wire/forwardingHeader.ts'
-import { encodeMessage, signedPart, type MessageContents } from '../wire/message.ts'
+import { encodeMessage, writeSignedPart, type MessageContents } from '../wire/message.ts'
 import type { SecurityBlock, Signature, SignerIdentity } from '../wire/signature.ts'
 import { readOverlayCertificate } from './overlayCertificate.ts'
-import { blockSignatureInput, identityHashInput, storedDataSignatureInput, type SignedValue } from './signatureInput.ts'
+import { blockInput, identityHashInput, storedDataInput, type SignedPart, type SignedValue } from './signatureInput.ts'
 
 export interface SigningIdentity {
   readonly overlayName: string
@@ -52,22 +52,22 @@ export class Signer {
    * @param others certificates of the stored values in it; ours are added, each certificate once (§6.3.4)
    */
   signMessage(header: HeaderFields, contents: MessageContents, others: readonly Uint8Array[] = []): Uint8Array {
-    return encodeMessage({ header, contents, security: this.signBlock(signedPart(header, contents), others) })
+    return encodeMessage({ header, contents, security: this.signBlock((w) => { writeSignedPart(w, header, contents) }, others) })
   }
 
   /** A security block over any bytes: a message's signed part, or a configuration or kind element (§11.1). */
-  signBlock(part: Uint8Array, others: readonly Uint8Array[] = []): SecurityBlock {
-    return { certificates: others.length === 0 ? this.own : bucket([...this.certificates, ...others]), signature: this.sign(blockSignatureInput(part, this.identity)) }
+  signBlock(part: SignedPart, others: readonly Uint8Array[] = []): SecurityBlock {
+    return { certificates: others.length === 0 ? this.own : bucket([...this.certificates, ...others]), signature: this.sign(blockInput(part, this.identity)) }
   }
 
   /** The signature of a value about to be stored. */
   signStoredData(value: SignedValue): Signature {
-    return this.sign(storedDataSignatureInput(value, this.identity))
+    return this.sign(storedDataInput(value, this.identity))
   }
 
-  private sign(input: Uint8Array): Signature {
+  private sign(input: ByteWriter): Signature {
     const { privateKey } = this.signing
-    return { algorithm: algorithms[privateKey.keyType], identity: this.identity, signatureValue: privateKey.sign(input) }
+    return { algorithm: algorithms[privateKey.keyType], identity: this.identity, signatureValue: input.lend((bytes) => privateKey.sign(bytes)) }
   }
 }
 

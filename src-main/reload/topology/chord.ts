@@ -63,9 +63,9 @@ export class Chord implements TopologyPlugin {
   isNeighbour(id: Uint8Array): boolean { return hasId(this.predecessorList, id) || hasId(this.successorList, id) }
 
   standing(id: Uint8Array): Standing {
-    if (!this.isNeighbour(id)) return 'other'
-    if (sameId(id, this.predecessorList[0]) || sameId(id, this.successorList[0])) return 'nearest'
-    return [this.predecessorList, this.successorList].some((list) => hasId(list.slice(0, REPLICAS + 1), id)) ? 'near' : 'neighbour'
+    const before = placeOf(this.predecessorList, id), after = placeOf(this.successorList, id)
+    const nearest = before < 0 ? after : after < 0 ? before : Math.min(before, after)
+    return nearest < 0 ? 'other' : nearest === 0 ? 'nearest' : nearest <= REPLICAS ? 'near' : 'neighbour'
   }
 
   /** Routable peers that are no neighbours, in clockwise order. */
@@ -85,9 +85,9 @@ export class Chord implements TopologyPlugin {
   /** Whether the link to `id` serves routing: a neighbour, the only peer of its finger entry, or one of few peers. */
   isNeeded(id: Uint8Array): boolean {
     if (!this.routable.has(id)) return false
-    if (this.isNeighbour(id) || this.routable.size <= this.sizes().kept) return true
+    if (this.routable.size <= this.sizes().kept || this.isNeighbour(id)) return true
     const entry = entryOf(this.nodeId, id)
-    return this.routable.all.every((other) => equalBytes(other, id) || entryOf(this.nodeId, other) !== entry)
+    return this.routable.all.every((other) => entryOf(this.nodeId, other) !== entry || equalBytes(other, id))
   }
 
   // TopologyPlugin
@@ -283,7 +283,13 @@ export function unique(ids: readonly Uint8Array[]): readonly Uint8Array[] {
 
 export function isListed({ predecessors, successors }: NeighbourLists, id: Uint8Array): boolean { return hasId(predecessors, id) || hasId(successors, id) }
 
-function hasId(list: readonly Uint8Array[], id: Uint8Array): boolean { return list.some((other) => equalBytes(other, id)) }
+function hasId(list: readonly Uint8Array[], id: Uint8Array): boolean { return placeOf(list, id) >= 0 }
+
+/** -1 when it is not there. */
+function placeOf(list: readonly Uint8Array[], id: Uint8Array): number {
+  for (let i = 0; i < list.length; i++) if (equalBytes(list[i] as Uint8Array, id)) return i
+  return -1
+}
 
 function sameId(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
   return a === undefined ? b === undefined : b !== undefined && equalBytes(a, b)

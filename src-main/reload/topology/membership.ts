@@ -295,8 +295,9 @@ export class Membership implements ChordUser {
 
   /** Closes links that we asked for and that serve neither us nor, as far as we know, the other side. */
   private trim(): void {
+    const now = this.deps.clock.monotonic()
     for (const { nodeId, link } of this.deps.table.all()) {
-      if (this.deps.clock.monotonic() - link.openedAt < UNNEEDED_MS || this.chord.isNeeded(nodeId) || !this.ours.has(toHex(nodeId))) continue
+      if (now - link.openedAt < UNNEEDED_MS || this.chord.isNeeded(nodeId) || !this.ours.has(toHex(nodeId))) continue
       const lists = this.updates.listsOf(nodeId)
       if (lists !== undefined && isListed(lists, this.deps.nodeId)) continue
       this.deps.counters.add('link.unneeded')

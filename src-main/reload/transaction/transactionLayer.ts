@@ -72,6 +72,9 @@ interface Pending {
   reject(error: Error): void
 }
 
+/** The names of counters: they are not put together for each message. */
+const receivedNames: ReadonlyMap<number, string> = new Map(Object.entries(MessageCode).map(([name, code]) => [code, `request.received.${name}`]))
+
 interface Served { readonly at: number; body: Uint8Array | undefined }
 
 export class TransactionLayer implements RequestSender, RouterUser {
@@ -269,7 +272,7 @@ export class TransactionLayer implements RequestSender, RouterUser {
     const served: Served = { at: this.deps.clock.monotonic(), body: undefined }
     this.forgetServed()
     this.served.set(key, served)
-    this.deps.counters.add(`request.received.${messageName(contents.messageCode) ?? 'unknown'}`)
+    this.deps.counters.add(receivedNames.get(contents.messageCode) ?? 'request.received.unknown')
     const answer = (outcome: Outcome): void => {
       served.body = this.outcomeBytes(header, contents.messageCode, outcome)
       this.deps.send(this.addressed(header, previousHop, served.body))

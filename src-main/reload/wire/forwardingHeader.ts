@@ -3,7 +3,7 @@
  * fields in place and make the outgoing copy with `rewriteHeader`; nothing behind the header is decoded.
  * Version, overlay, TTL and sequence are the router's to judge (`headerProblem`), the rest is checked here.
  */
-import { ByteReader, ByteWriter } from '../../base/bytes.ts'
+import { ByteReader, ByteWriter, readU16, readU32, readU64 } from '../../base/bytes.ts'
 import { DecodeError, invariant } from '../../base/errors.ts'
 import { opaque, len16, readAll, struct, u8, type Infer } from '../../base/presentation.ts'
 import { RELO_TOKEN, RELOAD_VERSION } from './constants.ts'
@@ -11,12 +11,16 @@ import { destination, type Destination } from './destination.ts'
 
 /** Bytes in front of the lists. */
 export const FIXED_HEADER_LENGTH = 38
+/** Lists may grow by as much before a copy needs a larger buffer. */
+const ROOM_FOR_LISTS = 256
 const LAST_FRAGMENT = 0x40000000
 const FRAGMENT_BIT = 0x80000000
 
 /** §6.3.2.3; `value` is the option's, by type. */
 export const forwardingOption = struct({ type: u8, flags: u8, value: opaque(len16) })
 export type ForwardingOption = Infer<typeof forwardingOption>
+/** As in most messages. */
+const NO_OPTIONS: readonly ForwardingOption[] = []
 
 export interface ForwardingHeader {
   readonly overlay: number
@@ -40,32 +44,30 @@ export type HeaderFields = Pick<ForwardingHeader, 'overlay' | 'configurationSequ
 
 /** Fields read in place, without the lists. @throws DecodeError when the bytes are no RELOAD message */
 export class HeaderView {
-  private readonly view: DataView
   /** Bytes of the header with its lists: where the message contents start. */
   readonly headerLength: number
 
   constructor(readonly bytes: Uint8Array) {
     if (bytes.length < FIXED_HEADER_LENGTH) throw new DecodeError('the forwarding header ends early', bytes.length)
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    if (this.view.getUint32(0) !== RELO_TOKEN) throw new DecodeError('relo_token is wrong', 0)
-    if ((this.view.getUint32(12) & FRAGMENT_BIT) === 0) throw new DecodeError('the top bit of fragment is clear', 12)
+    if (readU32(bytes, 0) !== RELO_TOKEN) throw new DecodeError('relo_token is wrong', 0)
+    if ((readU32(bytes, 12) & FRAGMENT_BIT) === 0) throw new DecodeError('the top bit of fragment is clear', 12)
     if (this.length !== bytes.length) throw new DecodeError(`length says ${this.length}, there are ${bytes.length} bytes`, 16)
-    this.headerLength = FIXED_HEADER_LENGTH + this.view.getUint16(32) + this.view.getUint16(34) + this.view.getUint16(36)
+    this.headerLength = FIXED_HEADER_LENGTH + readU16(bytes, 32) + readU16(bytes, 34) + readU16(bytes, 36)
     if (this.headerLength > bytes.length) throw new DecodeError('the lists of the forwarding header end early', 32)
   }
 
-  get overlay(): number { return this.view.getUint32(4) }
-  get configurationSequence(): number { return this.view.getUint16(8) }
-  get version(): number { return this.view.getUint8(10) }
-  get ttl(): number { return this.view.getUint8(11) }
+  get overlay(): number { return readU32(this.bytes, 4) }
+  get configurationSequence(): number { return readU16(this.bytes, 8) }
+  get version(): number { return this.bytes[10] as number }
+  get ttl(): number { return this.bytes[11] as number }
   get fragment(): { readonly offset: number, readonly last: boolean } {
-    const field = this.view.getUint32(12)
+    const field = readU32(this.bytes, 12)
     return { offset: field & 0xffffff, last: (field & LAST_FRAGMENT) !== 0 }
   }
-  get isWhole(): boolean { return this.fragment.last && this.fragment.offset === 0 }
-  get length(): number { return this.view.getUint32(16) }
-  get transactionId(): bigint { return this.view.getBigUint64(20) }
-  get maxResponseLength(): number { return this.view.getUint32(28) }
+  get isWhole(): boolean { return (readU32(this.bytes, 12) & (LAST_FRAGMENT | 0xffffff)) === LAST_FRAGMENT }
+  get length(): number { return readU32(this.bytes, 16) }
+  get transactionId(): bigint { return readU64(this.bytes, 20) }
+  get maxResponseLength(): number { return readU32(this.bytes, 28) }
 
   /** @throws DecodeError; a resource in a Via List does not parse (§6.3.2.2) */
   viaList(): readonly Destination[] {
@@ -76,7 +78,7 @@ export class HeaderView {
 
   /** @throws DecodeError; a resource stands in the last place only (§6.3.2.2) */
   destinationList(): readonly Destination[] {
-    const start = FIXED_HEADER_LENGTH + this.view.getUint16(32)
+    const start = FIXED_HEADER_LENGTH + readU16(this.bytes, 32)
     const list = readAll(this.list(34, start), destination)
     if (list.slice(0, -1).some((d) => d.type === 'resource')) throw new DecodeError('a resource before the end of the Destination List', start)
     return list
@@ -84,19 +86,20 @@ export class HeaderView {
 
   /** The entry a router decides on. @throws DecodeError when there is none */
   firstDestination(): Destination {
-    return destination.read(this.list(34, FIXED_HEADER_LENGTH + this.view.getUint16(32)))
+    return destination.read(this.list(34, FIXED_HEADER_LENGTH + readU16(this.bytes, 32)))
   }
 
   /** @throws DecodeError */
   options(): readonly ForwardingOption[] {
-    return readAll(this.list(36, this.headerLength - this.view.getUint16(36)), forwardingOption)
+    const length = readU16(this.bytes, 36)
+    return length === 0 ? NO_OPTIONS : readAll(this.list(36, this.headerLength - length), forwardingOption)
   }
 
   /** Everything behind the header: the message, or a part of it. */
   get body(): Uint8Array { return this.bytes.subarray(this.headerLength) }
 
   private list(lengthField: number, start: number): ByteReader {
-    return new ByteReader(this.bytes, start, start + this.view.getUint16(lengthField), this.view)
+    return new ByteReader(this.bytes, start, start + readU16(this.bytes, lengthField))
   }
 }
 
@@ -139,12 +142,6 @@ function patchLength(w: ByteWriter, field: number, list: () => void): void {
   w.patchU16(field, w.offset - start)
 }
 
-function encodeList(list: readonly Destination[]): Uint8Array {
-  const w = new ByteWriter(64)
-  for (const entry of list) destination.write(w, entry)
-  return w.finish()
-}
-
 /**
  * The copy of a message or fragment that goes to the next hop: another TTL, other lists, the same body, and the
  * right `length`. Lists and options that are not given stay as they are, byte for byte.
@@ -153,31 +150,18 @@ export function rewriteHeader(
   bytes: Uint8Array,
   changes: { readonly ttl?: number, readonly viaList?: readonly Destination[], readonly destinationList?: readonly Destination[], readonly options?: readonly ForwardingOption[] },
 ): Uint8Array {
-  const view = new HeaderView(bytes)
-  const old = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const viaStart = FIXED_HEADER_LENGTH
-  const destinationStart = viaStart + old.getUint16(32)
-  const optionStart = destinationStart + old.getUint16(34)
-  const via = changes.viaList === undefined ? bytes.subarray(viaStart, destinationStart) : encodeList(changes.viaList)
-  const destinations = changes.destinationList === undefined ? bytes.subarray(destinationStart, optionStart) : encodeList(changes.destinationList)
-  let options = bytes.subarray(optionStart, view.headerLength)
-  if (changes.options !== undefined) {
-    const w = new ByteWriter(16)
-    for (const option of changes.options) forwardingOption.write(w, option)
-    options = w.finish()
-  }
-  invariant(via.length <= 0xffff && destinations.length <= 0xffff && options.length <= 0xffff, 'a list of the forwarding header is too long')
-  const out = new Uint8Array(FIXED_HEADER_LENGTH + via.length + destinations.length + options.length + view.body.length)
-  out.set(bytes.subarray(0, FIXED_HEADER_LENGTH))
-  let at = FIXED_HEADER_LENGTH
-  for (const part of [via, destinations, options, view.body]) { out.set(part, at); at += part.length }
-  const fields = new DataView(out.buffer)
-  if (changes.ttl !== undefined) fields.setUint8(11, changes.ttl)
-  fields.setUint32(16, out.length)
-  fields.setUint16(32, via.length)
-  fields.setUint16(34, destinations.length)
-  fields.setUint16(36, options.length)
-  return out
+  const { headerLength } = new HeaderView(bytes)
+  const destinationStart = FIXED_HEADER_LENGTH + readU16(bytes, 32)
+  const optionStart = destinationStart + readU16(bytes, 34)
+  const { viaList, destinationList, options } = changes
+  const w = new ByteWriter(bytes.length + ROOM_FOR_LISTS)
+  w.bytes(bytes.subarray(0, FIXED_HEADER_LENGTH))
+  patchLength(w, 32, () => { if (viaList === undefined) w.bytes(bytes.subarray(FIXED_HEADER_LENGTH, destinationStart)); else for (const entry of viaList) destination.write(w, entry) })
+  patchLength(w, 34, () => { if (destinationList === undefined) w.bytes(bytes.subarray(destinationStart, optionStart)); else for (const entry of destinationList) destination.write(w, entry) })
+  patchLength(w, 36, () => { if (options === undefined) w.bytes(bytes.subarray(optionStart, headerLength)); else for (const option of options) forwardingOption.write(w, option) })
+  w.bytes(bytes.subarray(headerLength)).patchU32(16, w.offset)
+  if (changes.ttl !== undefined) w.patchU8(11, changes.ttl)
+  return w.finish()
 }
 
 export type HeaderProblem = 'wrong-overlay' | 'wrong-version' | 'ttl-too-high'

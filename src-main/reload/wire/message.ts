@@ -2,7 +2,7 @@
  * A whole RELOAD message (RFC 6940 §6.3): forwarding header, message contents, security block. The body stays
  * bytes; `bodies.ts` reads it by its code. Fragments are joined before they come here (`fragments.ts`).
  */
-import { ByteReader, ByteWriter, concatBytes, utf8Bytes } from '../../base/bytes.ts'
+import { ByteReader, ByteWriter, utf8Bytes } from '../../base/bytes.ts'
 import { DecodeError } from '../../base/errors.ts'
 import { boolean, decode, encode, len16, len32, opaque, struct, u16, u32, vector, type Infer, len8 } from '../../base/presentation.ts'
 import { ErrorCode, MessageCode } from './constants.ts'
@@ -21,8 +21,8 @@ export interface Message {
   readonly header: ForwardingHeader
   readonly contents: MessageContents
   readonly security: SecurityBlock
-  /** overlay ‖ transaction_id ‖ MessageContents, as received: what is signed, up to the SignerIdentity (§6.3.4). */
-  readonly signedPart: Uint8Array
+  /** Writes overlay ‖ transaction_id ‖ MessageContents, as received: what is signed, up to the SignerIdentity (§6.3.4). */
+  readonly signedPart: (writer: ByteWriter) => void
 }
 
 /** @throws DecodeError; also for a fragment, which is not a message yet */
@@ -34,16 +34,13 @@ export function decodeMessage(bytes: Uint8Array): Message {
   const contentsEnd = r.offset
   const security = securityBlock.read(r)
   r.expectEnd('the security block')
-  const signed = concatBytes(bytes.subarray(4, 8), bytes.subarray(20, 28), bytes.subarray(headerLength, contentsEnd))
-  return { header, contents, security, signedPart: signed }
+  return { header, contents, security, signedPart: (w) => { w.bytes(bytes.subarray(4, 8)).bytes(bytes.subarray(20, 28)).bytes(bytes.subarray(headerLength, contentsEnd)) } }
 }
 
 /** The signed part of a message about to be sent: overlay ‖ transaction_id ‖ MessageContents (§6.3.4). */
-export function signedPart(header: Pick<ForwardingHeader, 'overlay' | 'transactionId'>, contents: MessageContents): Uint8Array {
-  const w = new ByteWriter(contents.messageBody.length + 64)
+export function writeSignedPart(w: ByteWriter, header: Pick<ForwardingHeader, 'overlay' | 'transactionId'>, contents: MessageContents): void {
   w.u32(header.overlay).u64(header.transactionId)
   messageContents.write(w, contents)
-  return w.finish()
 }
 
 export function encodeMessage(message: { readonly header: HeaderFields, readonly contents: MessageContents, readonly security: SecurityBlock }): Uint8Array {

@@ -19,6 +19,28 @@ describe('ByteReader and ByteWriter', () => {
     expect(() => new ByteReader(Uint8Array.of(1)).sub(2)).toThrow(DecodeError)
   })
 
+  it('lent bytes are what would have been copied, and their place is used again', () => {
+    const write = (w: ByteWriter, n: number): ByteWriter => w.u32(n).prefixed(3, (inner) => { inner.bytes(new Uint8Array(n)) })
+    for (const n of [1, 300, 20_000]) {
+      const copy = write(new ByteWriter(), n).finish()
+      const inside = write(new ByteWriter(), n).lend((bytes) => {
+        expect(bytes).toEqual(copy)
+        // Who writes meanwhile does not write there.
+        write(new ByteWriter(), n + 1).finish()
+        return [...bytes]
+      })
+      expect(inside).toEqual([...copy])
+    }
+  })
+
+  it('equal bytes are equal to the last one, whatever their length', () => {
+    for (let length = 0; length < 12; length++) {
+      const a = Uint8Array.from({ length }, (_, i) => 0xff - i)
+      expect(equalBytes(a, a.slice())).toBe(true)
+      for (let i = 0; i < length; i++) expect(equalBytes(a, a.map((byte, at) => at === i ? byte ^ 0x80 : byte))).toBe(false)
+    }
+  })
+
   it('a value that does not fit is a bug', () => {
     expect(() => new ByteWriter().u8(256)).toThrow(InvariantError)
     expect(() => new ByteWriter().prefixed(1, (w) => { w.bytes(new Uint8Array(256)) })).toThrow(InvariantError)
