@@ -15,7 +15,7 @@ export const errorCodes = [
   // reaching addresses outside the overlay
   'outside-off', 'domain-unknown', 'domain-unreachable', 'domain-unverified', 'domain-refused', 'domain-user-unknown',
   // calls and messages
-  'call-declined', 'call-busy', 'call-no-answer', 'call-unknown', 'call-media-failed', 'call-no-common-codec', 'call-failed',
+  'call-declined', 'call-busy', 'call-no-answer', 'call-unknown', 'call-media-failed', 'call-no-common-codec', 'call-moved', 'call-failed',
   'message-too-long', 'message-refused', 'message-unsupported', 'address-invalid', 'contact-exists', 'contact-unknown', 'phone-unknown', 'media-file-unreadable',
   // the contract itself
   'invalid-argument', 'unknown-method', 'unauthorised', 'too-many-requests', 'timeout', 'cancelled', 'internal',

@@ -47,6 +47,7 @@ const words: Record<ErrorCode, string> = {
   'call-unknown': 'There is no such call.',
   'call-media-failed': 'No path for sound was found.',
   'call-no-common-codec': 'The two sides have no codec or encryption in common.',
+  'call-moved': 'They take calls elsewhere, where this peer does not go by itself.',
   'call-failed': 'The call failed.',
   'message-too-long': 'The message is too long.',
   'message-refused': 'The other side does not take messages from you.',

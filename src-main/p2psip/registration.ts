@@ -12,6 +12,7 @@ import type { Log } from '../ports/log.ts'
 import type { Overlay } from '../reload/overlay/overlay.ts'
 import { certificateByUserKind, certificateValues } from '../reload/usages/certificateStore.ts'
 import { encodeSipRegistration, sipRegistrationKind } from '../reload/usages/sipRegistration.ts'
+import { FEATURE_PREDICATE } from '../sip/ua/capabilities.ts'
 
 /** How long a registration holds without refresh, seconds. */
 const lifetimeS = 3600
@@ -130,7 +131,7 @@ export class Registration {
     const { overlay, identity } = this.deps
     await overlay.store(overlay.resourceId(identity.userName), [{
       kind: sipRegistrationKind, key: identity.nodeId, lifetimeS,
-      value: encodeSipRegistration({ type: 'route', contactPrefs: '', destinationList: overlay.route }),
+      value: encodeSipRegistration({ type: 'route', contactPrefs: FEATURE_PREDICATE, destinationList: overlay.route }),
     }], signal)
     for (const entry of certificateValues(overlay, identity, certificateLifetimeS)) {
       await overlay.store(entry.resourceId, [entry.value], signal)

@@ -45,6 +45,7 @@ export class Call implements MediaUser {
   private farLeg: CallView['farLeg']
   private waiting = false
   private forwardedTo: string | undefined
+  private movedTo: string | undefined
   private answeredAt: number | null = null
   private endedAt: number | null = null
   private endReason: CallEnd | null = null
@@ -56,7 +57,7 @@ export class Call implements MediaUser {
     readonly id: string,
     readonly direction: 'out' | 'in',
     private remote: CallView['remote'],
-    private readonly origin: { readonly continues?: string; readonly referredBy?: string } = {},
+    private readonly origin: { readonly continues?: string; readonly referredBy?: string; readonly uri?: string } = {},
   ) {
     this.state = direction === 'out' ? 'finding' : 'incoming'
     this.startedAt = clock.now()
@@ -72,6 +73,7 @@ export class Call implements MediaUser {
       continues: this.origin.continues ?? null, referredBy: this.origin.referredBy ?? null,
       engine: this.session?.engine ?? 'none', security: this.security, codec: this.codec, ...(this.farLeg !== undefined && { farLeg: this.farLeg }),
       ...(this.waiting && this.state === 'ringing' && { callWaiting: true }), ...(this.forwardedTo !== undefined && { forwardedTo: this.forwardedTo }),
+      ...(this.movedTo !== undefined && { movedTo: this.movedTo }), ...(this.origin.uri !== undefined && { uri: this.origin.uri }),
       startedAt: this.startedAt, answeredAt: this.answeredAt, endedAt: this.endedAt, end: this.endReason,
     }
   }
@@ -100,6 +102,9 @@ export class Call implements MediaUser {
     this.forwardedTo = aor
     this.user?.onChanged(this)
   }
+
+  /** The other side would send us where only the user may go; told with the end. */
+  moved(uri: string): void { this.movedTo = uri }
 
   /** Both sides have agreed; sound is being set up. */
   answered(remoteSdp: string, remote?: CallView['remote']): void {

@@ -7,6 +7,7 @@ import { PeerError } from '../base/errors.ts'
 
 /** @param rang the other side had rung: then silence means nobody was there, not that nothing was reached */
 export function endOfStatus(status: number, rang: boolean): CallEnd {
+  if (status >= 300 && status < 400) return 'call-moved'
   switch (status) {
     case 404: case 410: case 416: case 484: case 485: case 604: return 'user-unknown'
     case 408: case 480: case 487: return rang ? 'call-no-answer' : 'user-offline'
@@ -29,6 +30,7 @@ export function statusOfEnd(end: CallEnd): number {
     case 'user-unknown': return 404
     case 'user-offline': case 'call-no-answer': case 'not-joined': return 480
     case 'call-busy': return 486
+    case 'call-moved': return 302
     case 'cancelled': case 'hung-up': return 487
     case 'call-no-common-codec': return 488
     case 'call-declined': return 603
@@ -63,7 +65,7 @@ export function historyOf(call: CallView): HistoryEntry {
   return {
     id: call.id, aor: call.remote.aor, displayName: call.remote.displayName, direction: call.direction, startedAt: call.startedAt,
     durationS: call.answeredAt === null ? 0 : Math.max(0, Math.round((endedAt - call.answeredAt) / 1000)),
-    outcome: outcomeOf(call, end), end, seen: end !== 'missed',
+    outcome: outcomeOf(call, end), end, seen: end !== 'missed', ...(call.uri !== undefined && { uri: call.uri }),
   }
 }
 

@@ -72,7 +72,7 @@ export class CallService {
     const { aor, uri } = dialled(address, this.deps.domain())
     if (this.running >= this.maxCalls) throw new PeerError('too-many-requests', `more than ${this.maxCalls} calls`)
     if (focus.holdOthers === true) this.holdOthers(undefined)
-    const call = new Call(this.deps.clock, randomId(this.deps.random), 'out', { aor, displayName: this.deps.nameOf(aor, ''), verified: false })
+    const call = new Call(this.deps.clock, randomId(this.deps.random), 'out', { aor, displayName: this.deps.nameOf(aor, ''), verified: false }, uri === sipUri(aor) ? {} : { uri })
     const control = new OutgoingCall(this.deps, call, aor, (each) => this.userOf(each), [], uri)
     this.keep(control)
     control.place(media)

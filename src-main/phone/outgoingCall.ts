@@ -55,6 +55,8 @@ export class OutgoingCall {
   /** Where responses have sent us: never twice (RFC 3261 §8.1.3.4). */
   private readonly visited = new Set<string>()
   private forwards: string[] = []
+  /** The first place where we were sent and do not go by ourselves. */
+  private notFollowed: string | undefined
   /** How it ended where the answer came from outside, or from nobody. */
   private outsideEnd: CallEnd | undefined
   private redirecting = false
@@ -192,7 +194,9 @@ export class OutgoingCall {
     if (this.redirecting) return
     const next = this.nextForward()
     if (next === undefined) {
-      this.finish(this.outsideEnd ?? endOfStatus(bestStatus(this.statuses), this.rang))
+      const end = this.outsideEnd ?? endOfStatus(bestStatus(this.statuses), this.rang)
+      if (end === 'call-moved' && this.notFollowed !== undefined) this.call.moved(this.notFollowed)
+      this.finish(end)
       return
     }
     this.redirecting = true
@@ -220,7 +224,8 @@ export class OutgoingCall {
         continue
       }
       const leaves = hostOf(place.aor) !== hostOf(this.aor) && this.deps.leavesOverlay?.(this.aor) !== true
-      if (leaves || this.visited.has(place.uri) || (this.uri.startsWith('sips:') && !place.uri.startsWith('sips:'))) continue
+      if (this.visited.has(place.uri)) continue
+      if (leaves || (this.uri.startsWith('sips:') && !place.uri.startsWith('sips:'))) { this.notFollowed ??= place.uri; continue }
       this.visited.add(place.uri)
       return place
     }

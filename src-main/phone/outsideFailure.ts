@@ -10,6 +10,7 @@ const ownCodes = ['domain-unknown', 'domain-unreachable', 'domain-unverified', '
 export function endOutside(status: number, reason: string, rang: boolean): CallEnd {
   const own = ownCodes.find((code) => code === reason)
   if (own !== undefined) return own
+  if (status >= 300 && status < 400) return 'call-moved'
   switch (status) {
     case 404: case 410: case 416: case 484: case 485: case 604: return 'domain-user-unknown'
     case 480: case 487: return 'call-no-answer'

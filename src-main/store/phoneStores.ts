@@ -105,18 +105,18 @@ function toMessage(row: MessageRow): MessageView {
 
 interface HistoryRow {
   id: string, aor: string, display_name: string, direction: HistoryEntry['direction'], started_at: number
-  duration_s: number, outcome: HistoryEntry['outcome'], end_reason: HistoryEntry['end'], seen: number
+  duration_s: number, outcome: HistoryEntry['outcome'], end_reason: HistoryEntry['end'], seen: number, uri: string
 }
 
 export class SqliteHistoryStore implements HistoryStore {
   private readonly statements
 
   constructor(database: Database) {
-    const columns = 'id, aor, display_name, direction, started_at, duration_s, outcome, end_reason, seen'
+    const columns = 'id, aor, display_name, direction, started_at, duration_s, outcome, end_reason, seen, uri'
     this.statements = {
-      put: database.prepare(`INSERT INTO history (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+      put: database.prepare(`INSERT INTO history (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
         aor = excluded.aor, display_name = excluded.display_name, direction = excluded.direction, started_at = excluded.started_at,
-        duration_s = excluded.duration_s, outcome = excluded.outcome, end_reason = excluded.end_reason, seen = excluded.seen`),
+        duration_s = excluded.duration_s, outcome = excluded.outcome, end_reason = excluded.end_reason, seen = excluded.seen, uri = excluded.uri`),
       latest: database.prepare<HistoryRow>(`SELECT ${columns} FROM history ORDER BY started_at DESC, position DESC LIMIT ?`),
       markSeen: database.prepare('UPDATE history SET seen = 1 WHERE seen = 0'),
       clear: database.prepare('DELETE FROM history'),
@@ -125,13 +125,13 @@ export class SqliteHistoryStore implements HistoryStore {
 
   put(entry: HistoryEntry): void {
     this.statements.put.run(entry.id, entry.aor, entry.displayName, entry.direction, entry.startedAt,
-      entry.durationS, entry.outcome, entry.end, Number(entry.seen))
+      entry.durationS, entry.outcome, entry.end, Number(entry.seen), entry.uri ?? '')
   }
 
   latest(limit: number): readonly HistoryEntry[] {
     return this.statements.latest.all(limit).map((row) => ({
       id: row.id, aor: row.aor, displayName: row.display_name, direction: row.direction, startedAt: row.started_at,
-      durationS: row.duration_s, outcome: row.outcome, end: row.end_reason, seen: row.seen === 1,
+      durationS: row.duration_s, outcome: row.outcome, end: row.end_reason, seen: row.seen === 1, ...(row.uri !== '' && { uri: row.uri }),
     }))
   }
 

@@ -50,6 +50,7 @@ export const errors: Record<ErrorCode, { what: string; do: string }> = {
   'call-unknown': { what: 'This call is over.', do: 'Call again if you like.' },
   'call-media-failed': { what: 'There is no path for the sound.', do: 'A firewall may block it on one side. Try again, or from another network.' },
   'call-no-common-codec': { what: 'The two phones have no way of sound in common.', do: 'The other phone must support Opus, G.722 or G.711 with encryption.' },
+  'call-moved': { what: 'Calls are taken elsewhere.', do: 'Call the other address yourself, if you know it.' },
   'call-failed': { what: 'The call failed.', do: 'Try again.' },
   'message-refused': { what: 'They do not take messages from you.', do: 'Ask them by another way.' },
   'message-unsupported': { what: 'Their phone takes no text messages.', do: 'Call instead.' },

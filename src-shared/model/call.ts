@@ -4,7 +4,7 @@ import { z } from 'zod'
 export const callEnd = z.enum([
   'hung-up', 'remote-hung-up', 'transferred', 'cancelled', 'missed', 'rejected', 'answered-elsewhere',
   'user-unknown', 'user-offline', 'call-declined', 'call-busy', 'call-no-answer', 'call-media-failed',
-  'call-no-common-codec', 'outside-off', 'domain-unknown', 'domain-unreachable', 'domain-unverified', 'domain-refused', 'domain-user-unknown', 'peer-unverified', 'microphone-missing', 'microphone-denied', 'not-joined', 'network-timeout', 'call-failed',
+  'call-no-common-codec', 'call-moved', 'outside-off', 'domain-unknown', 'domain-unreachable', 'domain-unverified', 'domain-refused', 'domain-user-unknown', 'peer-unverified', 'microphone-missing', 'microphone-denied', 'not-joined', 'network-timeout', 'call-failed',
 ])
 export type CallEnd = z.infer<typeof callEnd>
 
@@ -40,6 +40,10 @@ export const callView = z.object({
   callWaiting: z.boolean().optional(),
   /** address that the one called has forwarded this call to; absent when it was not */
   forwardedTo: z.string().optional(),
+  /** where the one called sends his calls, where only the user himself may follow: another domain, or a way that is not secure */
+  movedTo: z.string().optional(),
+  /** what was dialled, where it is more than sip: and the address: sips:, or a transport */
+  uri: z.string().optional(),
   /** address of who transferred, as the other side says */
   referredBy: z.string().nullable(),
   /** who makes the sound of this call */
@@ -67,5 +71,7 @@ export const historyEntry = z.object({
   outcome: z.enum(['answered', 'missed', 'declined', 'cancelled', 'failed', 'answered-elsewhere']),
   end: callEnd,
   seen: z.boolean(),
+  /** what to dial to repeat it, where that is more than sip: and the address */
+  uri: z.string().optional(),
 })
 export type HistoryEntry = z.infer<typeof historyEntry>

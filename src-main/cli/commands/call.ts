@@ -26,6 +26,7 @@ export async function call(
       if (view.state === 'active' && shown !== 'active' && options.seconds !== undefined) {
         setTimeout(() => { client.call('call.hangup', { id: view.id }).catch(ended.reject) }, options.seconds * 1000)
       }
+      if (view.state === 'ended' && view.movedTo !== undefined) output.print(`Calls are sent on to ${view.movedTo}`, { call: view.id, movedTo: view.movedTo })
       shown = view.state
       if (view.state === 'ended') ended.resolve(view)
     }

@@ -12,6 +12,7 @@ import type { Connection } from '../transport/connection.ts'
 import type { ServerTransaction } from '../transaction/transaction.ts'
 import type { TransactionLayer } from '../transaction/transactionLayer.ts'
 import type { HeaderList, Leg, Party, UserAgentUser } from './api.ts'
+import { FEATURE_PARAMS } from './capabilities.ts'
 
 export interface UaLimits {
   readonly maxCalls: number
@@ -54,12 +55,6 @@ export function contactOf(context: UaContext, connection: Connection, secure = f
   return `<${secure ? 'sips' : 'sip'}:${user}${bracketHost(connection.local.host)}:${connection.local.port}${transport}>`
 }
 
-/** What this user agent can do (RFC 3840 §5, §9), as parameters of its Contact. */
-export function capabilityParams(context: UaContext): string {
-  const list = (values: readonly string[]): string => `"${values.join(',')}"`
-  return `;audio;schemes=${list(['sip', 'sips'])};methods=${list(ALLOW.split(', '))};events=${list(context.eventPackages)};extensions=${list(SUPPORTED_OPTIONS)}`
-}
-
 export function partyOf(value: NameAddr): Party {
   const uri = printUri(value.uri)
   return { aor: aorOf(value.uri) ?? uri, uri, displayName: value.displayName }
@@ -95,7 +90,7 @@ export function makeRequest(context: UaContext, leg: Leg, method: string, option
 /** Header fields of requests and 2xx that open a session or refresh its target. */
 export function addCapabilities(context: UaContext, message: SipRequest | SipResponse, connection: Connection): void {
   const secure = message.kind === 'request' && message.uri.kind === 'sip' && message.uri.scheme === 'sips'
-  message.headers.set('Contact', contactOf(context, connection, secure)).set('Allow', ALLOW)
+  message.headers.set('Contact', `${contactOf(context, connection, secure)}${FEATURE_PARAMS}`).set('Allow', ALLOW)
   message.headers.set('Supported', SUPPORTED_OPTIONS.join(', '))
 }
 

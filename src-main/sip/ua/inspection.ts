@@ -8,7 +8,8 @@ import type { SipRequest } from '../message/message.ts'
 import { aorOf } from '../message/uri.ts'
 import type { ServerTransaction } from '../transaction/transaction.ts'
 import type { HeaderList, PeerIdentity } from './api.ts'
-import { ALLOW, capabilityParams, contactOf, KNOWN_METHODS, partyOf, reply, SDP, SUPPORTED_OPTIONS, type UaContext } from './context.ts'
+import { FEATURE_PARAMS } from './capabilities.ts'
+import { ALLOW, contactOf, KNOWN_METHODS, partyOf, reply, SDP, SUPPORTED_OPTIONS, type UaContext } from './context.ts'
 import { sessionTimerFault } from './sessionTimer.ts'
 
 interface Refusal { readonly status: number; readonly reason?: string; readonly headers?: HeaderList }
@@ -86,7 +87,7 @@ export function serveAnywhere(context: UaContext, request: SipRequest, transacti
   switch (request.method) {
     case 'OPTIONS': {
       const headers: [string, string][] = [
-        ['Contact', `${contactOf(context, transaction.connection)}${capabilityParams(context)}`], ['Allow', ALLOW], ['Accept', `${SDP}, text/plain`], ['Accept-Encoding', 'identity'],
+        ['Contact', `${contactOf(context, transaction.connection)}${FEATURE_PARAMS}`], ['Allow', ALLOW], ['Accept', `${SDP}, text/plain`], ['Accept-Encoding', 'identity'],
         ['Supported', SUPPORTED_OPTIONS.join(', ')], ['Allow-Events', context.eventPackages.join(', ')],
       ]
       reply(context, transaction, 200, undefined, headers)

@@ -40,6 +40,7 @@ describe('registering (RFC 7904 §3)', () => {
     expect(stores()).toHaveLength(1)
     expect(stores()[0]).toMatchObject({ name: alice, value: { key: overlay.nodeId, lifetimeS: 3600 } })
     expect(stores().map(destinations)).toEqual([[toHex(overlay.nodeId)]])
+    expect(stores().map(({ value }) => decodeSipRegistration(value.value ?? new Uint8Array()))).toMatchObject([{ contactPrefs: '(& (sip.audio=TRUE) (sip.duplex=full) (| (sip.schemes=SIP) (sip.schemes=SIPS)))' }])
     expect([told, registration.isRegistered]).toEqual([[true], true])
   })
 

@@ -19,9 +19,10 @@ type Reply = readonly [status: number, headers?: readonly (readonly [string, str
 /** Alice's phone, and servers that answer each INVITE for a URI as the table says. */
 function world(table: Readonly<Record<string, readonly Reply[]>>) {
   const clock = new VirtualClock()
+  const stores = memoryStores()
   const invites: SipRequest[] = [], resolved: string[] = []
   const phone: Phone = createPhone({
-    clock, random: new SeededRandom(1), log: quiet, stores: memoryStores(), aor: () => 'alice@office.example',
+    clock, random: new SeededRandom(1), log: quiet, stores, aor: () => 'alice@office.example',
     resolver: {
       resolve: (uri) => {
         resolved.push(uri)
@@ -54,7 +55,7 @@ function world(table: Readonly<Record<string, readonly Reply[]>>) {
     await clock.advanceAsync(500)
     return phone.calls.get(id)
   }
-  return { call, invites, resolved }
+  return { call, invites, resolved, history: () => stores.history.latest(10) }
 }
 const to = (...uris: string[]): readonly [string, string][] => uris.map((uri) => ['Contact', uri])
 
@@ -85,11 +86,36 @@ describe('a call that is sent on', () => {
 
   it('is not led out of the overlay, nor from sips to sip; outside it may go from domain to domain', async () => {
     const inside = world({ 'sip:bob@office.example': [[302, to('<sip:bob@example.org>')]], 'sip:bob@example.org': [[200]] })
-    expect(await inside.call('bob')).toMatchObject({ state: 'ended' })
+    expect(await inside.call('bob')).toMatchObject({ state: 'ended', end: 'call-moved', movedTo: 'sip:bob@example.org' })
     expect(inside.resolved).toEqual(['sip:bob@office.example'])
     const secure = world({ 'sips:bob@example.org': [[302, to('<sip:bob@example.org>', '<sips:bob@example.net>')]], 'sips:bob@example.net': [[200]], 'sip:bob@example.org': [[200]] })
     expect(await secure.call('sips:bob@example.org')).toMatchObject({ state: 'active', forwardedTo: 'bob@example.net' })
     expect(secure.resolved).toEqual(['sips:bob@example.org', 'sips:bob@example.net'])
+  })
+})
+
+describe('a call that is not sent on', () => {
+  it('tells where it would have gone: the user may call there himself', async () => {
+    const secure = world({ 'sips:bob@example.org': [[302, to('<mailto:bob@example.org>', '<sip:bob@example.org;transport=tcp>')]] })
+    expect(await secure.call('sips:bob@example.org')).toMatchObject({ end: 'call-moved', movedTo: 'sip:bob@example.org;transport=tcp' })
+    const nowhere = world({ 'sip:bob@office.example': [[380]] })
+    const view = await nowhere.call('bob')
+    expect([view?.end, view?.movedTo]).toEqual(['call-moved', undefined])
+  })
+
+  it('when another contact was tried, tells how that ended', async () => {
+    const { call } = world({ 'sip:bob@office.example': [[302, to('<sip:bob@example.org>', '<sip:carol@office.example>')]], 'sip:carol@office.example': [[486]] })
+    const view = await call('bob')
+    expect([view?.end, view?.movedTo]).toEqual(['call-busy', undefined])
+  })
+})
+
+describe('what was dialled', () => {
+  it('stays with the call and its line of history where it is more than an address', async () => {
+    const { call, history } = world({ 'sips:bob@example.org;transport=tcp': [[486]], 'sip:bob@example.org': [[486]] })
+    expect(await call('sips:bob@example.org;transport=tcp')).toMatchObject({ uri: 'sips:bob@example.org;transport=tcp' })
+    expect((await call('bob@example.org'))?.uri).toBeUndefined()
+    expect(history().map(({ uri }) => uri)).toEqual([undefined, 'sips:bob@example.org;transport=tcp'])
   })
 })
 

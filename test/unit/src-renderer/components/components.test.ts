@@ -162,4 +162,25 @@ describe('call stage', () => {
     expect(screen.getByTestId('call-again')).toBeTruthy()
     expect(screen.getByTestId('call-message')).toBeTruthy()
   })
+
+  it('calls again by the way that was dialled', async () => {
+    await h.tell({ topic: 'calls', id: 'c1', value: call({ direction: 'out', state: 'ended', end: 'call-busy', endedAt: 2, uri: 'sips:bob@example.org' }) })
+    await show(CallStage, {}, '/call/c1')
+    expect(screen.queryByTestId('call-follow')).toBeNull()
+    await fireEvent.click(screen.getByTestId('call-again'))
+    await settle()
+    expect(h.asked.at(-1)).toMatchObject({ method: 'call.place', params: { uri: 'sips:bob@example.org' } })
+  })
+
+  it('says where calls are sent on to, and goes there only when asked to', async () => {
+    await h.tell({ topic: 'calls', id: 'c1', value: call({ direction: 'out', state: 'ended', end: 'call-moved', endedAt: 2, movedTo: 'sip:bob@example.org;transport=tcp' }) })
+    await show(CallStage, {}, '/call/c1')
+    expect(screen.getByTestId('call-end').textContent).toContain('Bob takes calls elsewhere')
+    expect(screen.getByTestId('call-moved').textContent).toContain('bob@example.org')
+    expect(screen.getByTestId('call-follow').textContent).toContain('Call bob@example.org')
+    expect(h.asked.some(({ method }) => method === 'call.place')).toBe(false)
+    await fireEvent.click(screen.getByTestId('call-follow'))
+    await settle()
+    expect(h.asked.at(-1)).toMatchObject({ method: 'call.place', params: { uri: 'sip:bob@example.org;transport=tcp' } })
+  })
 })

@@ -26,7 +26,7 @@ function within(from: RawEnd, invite: SipRequest, response: SipResponse, method:
   const routes = response.headers.getList('Record-Route')
   const [local, remote] = asCaller ? ['From', 'To'] : ['To', 'From']
   const contact = (asCaller ? response : invite).headers.get('Contact') ?? ''
-  return from.request(method, contact.replace(/[<>]/g, ''), [
+  return from.request(method, /<(.*)>/.exec(contact)?.[1] ?? contact, [
     ['From', response.headers.get(local) ?? ''], ['To', response.headers.get(remote) ?? ''], ['Call-ID', invite.callId], ['CSeq', `${cseq} ${method}`],
     ['Route', (asCaller ? [...routes].reverse() : routes).join(', ')],
   ])

@@ -35,6 +35,17 @@ for (const reliable of [true, false]) {
       expect(await leftovers(pair)).toBe(0)
     })
 
+    it('both sides say in Contact what they can do (RFC 3840 §7); neither is a focus, and neither names its device', () => {
+      const pair = sipPair({ reliable })
+      pair.bob.take = (c) => { c.accept(ANSWER) }
+      const placed = call(pair)
+      pair.clock.advance(50)
+      const contacts = [pair.a, pair.b].map(({ sent }) => sent.flatMap((text) => /^(?:INVITE|SIP\/2\.0 200)[^]*?\r\nContact: <[^>]*>([^\r]*)/.exec(text)?.[1] ?? []))
+      expect(contacts).toEqual([[';audio;duplex="full";schemes="sip,sips"'], [';audio;duplex="full";schemes="sip,sips"']])
+      placed.end()
+      pair.clock.advance(40_000)
+    })
+
     it('is ended by the callee with BYE', () => {
       const pair = sipPair({ reliable })
       pair.bob.take = (c) => { c.accept(ANSWER) }
