@@ -61,3 +61,13 @@ function groupsOf(text: string): number[] {
     return [Number.parseInt(part, 16)]
   })
 }
+
+/** What limits of a source count by: an IPv4 address, or the /64 of an IPv6 address, of which who has one has 2^64. */
+export function sourceOf(host: string): string {
+  if (!host.includes(':') || host.includes('.')) return host
+  const [head = '', tail] = host.toLowerCase().split('::')
+  const front = head === '' ? [] : head.split(':')
+  const back = tail === undefined || tail === '' ? [] : tail.split(':')
+  const groups = tail === undefined ? front : [...front, ...Array<string>(Math.max(0, 8 - front.length - back.length)).fill('0'), ...back]
+  return groups.slice(0, 4).join(':')
+}

@@ -6,17 +6,24 @@
 import { createServer, type Socket } from 'node:net'
 import { connect as tlsConnect, createSecureContext, rootCertificates, type SecureContext, TLSSocket } from 'node:tls'
 import { PeerError } from '../base/errors.ts'
+import { sourceOf } from '../base/ipAddress.ts'
+import { WaitingRoom } from '../base/waitingRoom.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Certificate } from '../ports/crypto.ts'
 import type { DomainTls, TlsIdentity, TlsStream } from '../ports/domainTls.ts'
 import { createNodeClock } from './clock.ts'
 import { closeServer, listenOn } from './listening.ts'
-import { SocketStream } from './socketStream.ts'
+import { SocketStream, socketAddress } from './socketStream.ts'
 import { peerChain, pemOf } from './tls.ts'
 
-export interface DomainTlsLimits { readonly handshakeTimeoutMs: number; readonly maxHalfOpen: number; readonly maxStreams: number }
+export interface DomainTlsLimits {
+  readonly handshakeTimeoutMs: number
+  /** Handshakes under way on one listener; with more the oldest goes, of the address that has most. */
+  readonly maxHalfOpen: number
+  readonly maxStreams: number
+}
 
-const defaultLimits: DomainTlsLimits = { handshakeTimeoutMs: 10_000, maxHalfOpen: 64, maxStreams: 1024 }
+const defaultLimits: DomainTlsLimits = { handshakeTimeoutMs: 10_000, maxHalfOpen: 128, maxStreams: 1024 }
 
 class DomainTlsStream extends SocketStream implements TlsStream {
   readonly peerCertificate: Certificate | undefined
@@ -40,23 +47,25 @@ export function createNodeDomainTls(roots: readonly string[] = [], clock: Clock 
   return {
     async listen(address, identity, onStream) {
       const context = contextOf(identity)
-      const handshakes = new Set<Socket>(), streams = new Set<Socket>()
+      const handshakes = new WaitingRoom<Socket>(bounds.maxHalfOpen, (raw) => { raw.destroy() }), streams = new Set<Socket>(), open = new Set<Socket>()
       const server = createServer((raw) => {
         raw.on('error', () => { raw.destroy() })
-        if (handshakes.size >= bounds.maxHalfOpen || streams.size >= bounds.maxStreams) { raw.destroy(); return }
-        handshakes.add(raw)
+        if (streams.size >= bounds.maxStreams) { raw.destroy(); return }
+        open.add(raw)
+        handshakes.enter(raw, sourceOf(socketAddress(raw.remoteAddress, raw.remotePort).host))
         const socket = new TLSSocket(raw, { isServer: true, secureContext: context })
         const timer = clock.setTimer(bounds.handshakeTimeoutMs, () => { raw.destroy() })
         raw.on('close', () => {
           timer.cancel()
-          handshakes.delete(raw)
+          handshakes.leave(raw)
           streams.delete(raw)
+          open.delete(raw)
           socket.destroy()
         })
         socket.on('error', () => { raw.destroy() })
         socket.on('secure', () => {
           timer.cancel()
-          if (!handshakes.delete(raw)) return
+          if (!handshakes.leave(raw)) return
           streams.add(raw)
           try { onStream(new DomainTlsStream(socket)) } catch { raw.destroy() /* an unreadable certificate */ }
         })
@@ -66,7 +75,7 @@ export function createNodeDomainTls(roots: readonly string[] = [], clock: Clock 
         address: bound,
         async close() {
           const closed = closeServer(server)
-          for (const raw of [...handshakes, ...streams]) raw.destroy()
+          for (const raw of [...open]) raw.destroy()
           await closed
         },
       }

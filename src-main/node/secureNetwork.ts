@@ -6,6 +6,8 @@
 import { createServer, type Socket } from 'node:net'
 import { connect as tlsConnect, TLSSocket, type SecureContext } from 'node:tls'
 import { PeerError } from '../base/errors.ts'
+import { sourceOf } from '../base/ipAddress.ts'
+import { WaitingRoom } from '../base/waitingRoom.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Certificate } from '../ports/crypto.ts'
 import type { SecureListener, SecureNetwork, SecureStream, SocketAddress, StreamCredentials } from '../ports/secureStream.ts'
@@ -18,7 +20,7 @@ type OnSecret = (line: Uint8Array) => void
 
 export interface SecureNetworkLimits {
   readonly handshakeTimeoutMs: number
-  /** Handshakes under way on one listener; further connections are dropped. */
+  /** Handshakes under way on one listener; with more the oldest goes, of the address that has most. */
   readonly maxHalfOpen: number
   /** Established streams of one listener. */
   readonly maxStreams: number
@@ -40,7 +42,9 @@ function judge(socket: TLSSocket, credentials: StreamCredentials): Certificate |
 class Listener implements SecureListener {
   address: SocketAddress = { host: '', port: 0 }
   private readonly server = createServer({ pauseOnConnect: false })
-  private readonly handshakes = new Set<Socket>()
+  /** With what drops each. */
+  private readonly handshakes: WaitingRoom<() => void>
+  private readonly open = new Set<Socket>()
   private readonly streams = new Set<Socket>()
   private readonly context: SecureContext
   private closed = false
@@ -52,6 +56,7 @@ class Listener implements SecureListener {
     private readonly onRefused: (reason: string, remote: SocketAddress) => void, private readonly onSecret: OnSecret | undefined,
   ) {
     this.context = contexts.hold(credentials)
+    this.handshakes = new WaitingRoom(limits.maxHalfOpen, (drop) => { drop() })
     this.server.on('connection', (raw) => { this.accept(raw) })
   }
 
@@ -68,7 +73,7 @@ class Listener implements SecureListener {
   async close(): Promise<void> {
     this.releaseContext()
     const closed = closeServer(this.server)
-    for (const raw of [...this.handshakes, ...this.streams]) raw.destroy()
+    for (const raw of [...this.open]) raw.destroy()
     await closed
   }
 
@@ -80,13 +85,13 @@ class Listener implements SecureListener {
 
   private accept(raw: Socket): void {
     const remote = socketAddress(raw.remoteAddress, raw.remotePort)
-    if (this.handshakes.size >= this.limits.maxHalfOpen || this.streams.size >= this.limits.maxStreams) {
+    if (this.streams.size >= this.limits.maxStreams) {
       raw.on('error', () => { /* dropped anyway */ })
       raw.destroy()
       this.onRefused('too many connections', remote)
       return
     }
-    this.handshakes.add(raw)
+    this.open.add(raw)
     const socket = new TLSSocket(raw, { isServer: true, secureContext: this.context, requestCert: true, rejectUnauthorized: false })
     if (this.onSecret !== undefined) socket.on('keylog', this.onSecret)
     let pending = true
@@ -94,16 +99,18 @@ class Listener implements SecureListener {
       if (!pending) return
       pending = false
       timer.cancel()
-      this.handshakes.delete(raw)
+      this.handshakes.leave(drop)
       if (reason === undefined) return
       this.onRefused(reason, remote)
       socket.destroy()
     }
+    const drop = (): void => { settle('too many connections') }
     const timer = this.clock.setTimer(this.limits.handshakeTimeoutMs, () => { settle('handshake timeout') })
     socket.on('error', (error) => { settle(`handshake failed: ${error.message}`) })
     socket.on('close', () => { settle('closed during the handshake') })
     raw.on('error', (error) => { settle(`handshake failed: ${error.message}`) })
     raw.on('close', () => {
+      this.open.delete(raw)
       this.streams.delete(raw)
       socket.destroy()
     })
@@ -115,6 +122,7 @@ class Listener implements SecureListener {
       this.streams.add(raw)
       this.onStream(new SecureSocketStream(socket, verdict))
     })
+    this.handshakes.enter(drop, sourceOf(remote.host))
   }
 }
 

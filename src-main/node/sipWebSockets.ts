@@ -7,6 +7,8 @@ import { createServer } from 'node:http'
 import type { Socket } from 'node:net'
 import { WebSocket, WebSocketServer } from 'ws'
 import { PeerError } from '../base/errors.ts'
+import { sourceOf } from '../base/ipAddress.ts'
+import { WaitingRoom } from '../base/waitingRoom.ts'
 import type { MessageSocket, WebSockets } from '../ports/webSocket.ts'
 import { plain } from './crypto.ts'
 import { closeServer, listenOn } from './listening.ts'
@@ -17,6 +19,8 @@ const pingMs = 30_000
 /** For the HTTP request, so that nobody holds a socket by saying nothing. */
 const upgradeTimeoutMs = 10_000
 const maxSockets = 1024
+/** Sockets that have not asked for a WebSocket yet; with more the oldest goes, of the address that has most. */
+const maxHalfOpen = 128
 
 class NodeMessageSocket implements MessageSocket {
   user: MessageSocket['user']
@@ -49,8 +53,14 @@ export function createNodeWebSockets(): WebSockets {
     async listen(address, onSocket) {
       const server = createServer({ headersTimeout: upgradeTimeoutMs, requestTimeout: upgradeTimeoutMs, connectionsCheckingInterval: 1_000 }, (_request, response) => { response.writeHead(426).end() })
       server.maxConnections = maxSockets
+      const asking = new WaitingRoom<Socket>(maxHalfOpen, (raw) => { raw.destroy() })
+      server.on('connection', (raw) => {
+        raw.on('close', () => { asking.leave(raw) })
+        asking.enter(raw, sourceOf(socketAddress(raw.remoteAddress, raw.remotePort).host))
+      })
       const sockets = new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes, handleProtocols: () => 'sip', clientTracking: true })
       server.on('upgrade', (request, raw, head) => {
+        asking.leave(raw as Socket)
         const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim().toLowerCase())
         if (!offered.includes('sip')) { raw.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'); return }
         sockets.handleUpgrade(request, raw, head, (socket) => {

@@ -4,6 +4,7 @@
  * we send requests to ourselves, are known by their connection and not limited. Owns the table, which is bounded.
  */
 import { BoundedMap } from '../../base/boundedMap.ts'
+import { sourceOf } from '../../base/ipAddress.ts'
 import { TokenBucket } from '../../base/tokenBucket.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Connection } from './connection.ts'
@@ -51,14 +52,4 @@ export class SourceLimits {
     this.refused++
     return false
   }
-}
-
-/** Who has one IPv6 address has 2^64 of them. */
-function sourceOf(host: string): string {
-  if (!host.includes(':') || host.includes('.')) return host
-  const [head = '', tail] = host.toLowerCase().split('::')
-  const front = head === '' ? [] : head.split(':')
-  const back = tail === undefined || tail === '' ? [] : tail.split(':')
-  const groups = tail === undefined ? front : [...front, ...Array<string>(Math.max(0, 8 - front.length - back.length)).fill('0'), ...back]
-  return groups.slice(0, 4).join(':')
 }

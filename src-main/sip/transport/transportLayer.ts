@@ -4,6 +4,8 @@
  * answered 400 when its Via can be read. Owns the partial-message timer of streams; connections belong to their openers.
  */
 import { DecodeError } from '../../base/errors.ts'
+import { sourceOf } from '../../base/ipAddress.ts'
+import { WaitingRoom } from '../../base/waitingRoom.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 import { StreamFramer } from '../message/framer.ts'
@@ -52,6 +54,8 @@ interface Attached { readonly framer: StreamFramer | undefined; readonly accepte
 export const MAX_UDP_REQUEST_BYTES = 1300
 /** How long a message may take to come, and the first one to begin on a connection that others opened. */
 const PARTIAL_MESSAGE_MS = 30_000
+/** Streams of others on which nobody has logged in: with more, the oldest is closed, of the address that has most. */
+const MAX_STRANGERS = 256
 /** §21.5.4: a stranger who has sent too much, on a stream. */
 const RETRY_AFTER_S = 10
 const PONG = new Uint8Array([13, 10])
@@ -65,12 +69,17 @@ export class TransportLayer {
   /** Connections that have closed; their late users must not bring them back. */
   private readonly closed = new WeakSet<Connection>()
   private readonly opening = new Map<string, OpeningConnection>()
+  private readonly strangers: WaitingRoom<Connection> | undefined
   private readonly limits: MessageLimits
   private serial = 0
   private streams = 0
 
   constructor(private readonly deps: TransportDeps) {
     this.limits = { ...DEFAULT_LIMITS, ...deps.limits }
+    this.strangers = deps.sources === undefined ? undefined : new WaitingRoom(MAX_STRANGERS, (connection) => {
+      this.counters.refusedConnections++
+      connection.close()
+    })
   }
 
   get connections(): number { return this.attached.size }
@@ -104,11 +113,12 @@ export class TransportLayer {
     const state: Attached = { framer, accepted: accepted && connection.reliable, timer: undefined, heardAtMs: undefined }
     this.attached.set(connection, state)
     if (connection.reliable) this.streams++
-    if (accepted && connection.reliable) this.watchSilence(connection, state)
+    if (state.accepted) this.watchSilence(connection, state)
     connection.user = {
       onData: (bytes) => { this.onData(connection, bytes) },
       onClose: (cause) => { this.detach(connection, cause) },
     }
+    if (state.accepted) this.strangers?.enter(connection, sourceOf(connection.remote.host))
   }
 
   /** Via value for a request that will go over `connection`. */
@@ -124,12 +134,15 @@ export class TransportLayer {
   }
 
   sendRequest(connection: Connection, request: SipRequest): void {
-    this.deps.sources?.trust(connection)
+    this.trust(connection)
     this.send(connection, request)
   }
 
   /** The other end has proven who it is: what it sends is not counted. */
-  trust(connection: Connection): void { this.deps.sources?.trust(connection) }
+  trust(connection: Connection): void {
+    this.deps.sources?.trust(connection)
+    this.strangers?.leave(connection)
+  }
 
   /**
    * Sends a response back where its request came from (§18.2.2).
@@ -288,6 +301,7 @@ export class TransportLayer {
     const state = this.attached.get(connection)
     if (state === undefined) return
     state.timer?.cancel()
+    this.strangers?.leave(connection)
     this.attached.delete(connection)
     if (connection.reliable) this.streams--
     this.closed.add(connection)

@@ -1,5 +1,5 @@
 /** Elements over TLS and WebSocket sockets on loopback: calls, names that certificates must prove, sockets that say nothing. */
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { createNodeClock } from '../../../src-main/node/clock.ts'
@@ -73,6 +73,42 @@ describe('TLS to other elements (RFC 5922)', () => {
     const socket = connect(listener.address.port, '127.0.0.1')
     await new Promise((done) => { socket.on('close', done); socket.on('error', () => {}) })
     await listener.close()
+  })
+})
+
+/** @returns sockets of one address that are open and say nothing, and which of them still are */
+async function silent(port: number, count: number, from: string): Promise<{ readonly sockets: Socket[]; alive(): number[] }> {
+  const closed = new Set<number>()
+  const sockets = await Promise.all(Array.from({ length: count }, (_, i) => new Promise<Socket>((done) => {
+    const socket = connect({ port, host: '127.0.0.1', localAddress: from }, () => { done(socket) })
+    socket.on('error', () => { /* reset */ })
+    socket.on('close', () => { closed.add(i) })
+  })))
+  return { sockets, alive: () => sockets.flatMap((_, i) => (closed.has(i) ? [] : [i])) }
+}
+
+describe('handshakes that never end', () => {
+  it('of one address keep nobody out: TLS is opened from another and from the same one, and who waited before stays', async () => {
+    const tls = createNodeDomainTls([rootPem], createNodeClock(), { maxHalfOpen: 8 })
+    const listener = await tls.listen(loopback, identity, (stream) => { stream.user = { onData: () => {}, onDrain: () => {}, onClose: () => {} } })
+    const patient = await silent(listener.address.port, 2, '127.0.0.2')
+    const flood = await silent(listener.address.port, 40, '127.0.0.1')
+    for (let i = 0; i < 3; i++) (await tls.connect(listener.address, 'example.com', undefined, soon())).destroy()
+    await expect.poll(() => flood.alive().length).toBeLessThanOrEqual(6)
+    expect(patient.alive()).toEqual([0, 1])
+    for (const socket of [...patient.sockets, ...flood.sockets]) socket.destroy()
+    await listener.close()
+  })
+
+  it('nor HTTP requests that never come at the port of WebSockets', async () => {
+    const phones = element('bob')
+    const { port } = await phones.listenWebSocket(loopback)
+    const flood = await silent(port, 200, '127.0.0.1')
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/`, 'sip')
+    await new Promise((done, fail) => { socket.on('open', done); socket.on('error', fail) })
+    await expect.poll(() => flood.alive().length).toBeLessThanOrEqual(128)
+    for (const each of flood.sockets) each.destroy()
+    socket.terminate()
   })
 })
 

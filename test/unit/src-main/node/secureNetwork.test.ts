@@ -1,4 +1,4 @@
-import { connect as tcpConnect } from 'node:net'
+import { connect as tcpConnect, type Socket } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createNodeClock } from '../../../../src-main/node/clock.ts'
@@ -175,6 +175,24 @@ describe('secure streams on node:tls', () => {
     const stream = await strict.connect(listener.address, credentialsOf(alice, root), never)
     expect(stream.peerCertificate.der).toEqual(bob.certificate.der)
     for (const socket of sockets) socket.destroy()
+  })
+  it('push out the handshakes of the address that has most, when there are too many', async () => {
+    const strict = createNodeSecureNetwork(createNodeClock(), { maxHalfOpen: 4 })
+    const listener = await strict.listen(loopback, credentialsOf(bob, root), () => {})
+    open.push(listener)
+    const silent = (from: string): Promise<{ socket: Socket; closed: boolean }> => new Promise((done) => {
+      const each = { socket: tcpConnect({ port: listener.address.port, host: '127.0.0.1', localAddress: from }, () => { done(each) }), closed: false }
+      each.socket.on('error', () => { /* reset */ })
+      each.socket.on('close', () => { each.closed = true })
+    })
+    const patient = await silent('127.0.0.2')
+    const flood: { socket: Socket; closed: boolean }[] = []
+    for (let i = 0; i < 12; i++) flood.push(await silent('127.0.0.1'))
+    const stream = await strict.connect(listener.address, credentialsOf(alice, root), never)
+    expect(stream.peerCertificate.der).toEqual(bob.certificate.der)
+    await until(() => flood.filter(({ closed }) => closed).length >= 9)
+    expect([patient.closed, flood.at(-1)?.closed]).toEqual([false, false])
+    for (const { socket } of [patient, ...flood]) socket.destroy()
   })
   it.each([
     ['a warning alert', [0x15, 3, 3, 0, 2, 1, 0]], ['an SSL 2 hello', [0x80, 0x80, 1, 3, 3]], ['a long SSL 2 hello', [0xff, 0xff, 1, 3, 0]],

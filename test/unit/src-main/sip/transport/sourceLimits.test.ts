@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createSipElement } from '../../../../../src-main/sip/element/element.ts'
+import type { Connection } from '../../../../../src-main/sip/transport/connection.ts'
 import { SourceLimits } from '../../../../../src-main/sip/transport/sourceLimits.ts'
 import { DatagramBus } from '../../../../support/datagramBus.ts'
 import { memoryConnectionPair } from '../../../../support/memoryConnection.ts'
@@ -79,6 +80,29 @@ describe('an element that limits strangers', () => {
     expect(answers(bus, '198.51.100.1')).toBe(60)
     await element.close()
     await clock.advanceAsync(100)
+  })
+
+  it('closes the oldest streams of the address that has most, when too many are open on which nobody has logged in', async () => {
+    const { clock, bus, element } = await flooded()
+    const roomy = createSipElement({
+      clock, random: new SeededRandom(1), log: quietLog, user: new TestPeer('carol', new VirtualClock(), 2), limits: { sources: { perSourceS: 1e6, perSourceBurst: 1e6, allS: 1e6, allBurst: 1e6 } },
+      local: () => ({ aor: 'bob@office.example', displayName: '' }),
+    })
+    await element.close()
+    const closed: string[] = []
+    const stranger = (name: string, host: string): Connection => {
+      const connection: Connection = { id: name, transport: 'TCP', reliable: true, local: { host: '192.0.2.1', port: 5060 }, remote: { host, port: 1 }, user: undefined, send: () => {}, close: () => { closed.push(name); connection.user?.onClose() } }
+      roomy.transport.attach(connection, true)
+      return connection
+    }
+    roomy.transport.trust(stranger('phone', '198.51.100.1'))
+    const first = stranger('other', '198.51.100.2')
+    for (let i = 0; i < 300; i++) stranger(`flood ${i}`, '198.51.100.1')
+    expect([closed.length, closed[0], closed.at(-1)]).toEqual([45, 'flood 0', 'flood 44'])
+    expect([roomy.transport.isOpen(first), roomy.transport.connections, roomy.transport.counters.refusedConnections]).toEqual([true, 257, 45])
+    await roomy.close()
+    await clock.advanceAsync(100)
+    expect([clock.pending, bus.sent.length]).toEqual([0, 0])
   })
 
   it('on a stream answers 503 with Retry-After, once, and closes', () => {
