@@ -57,4 +57,13 @@ describe('a phone at a peer', () => {
     await site.bob.client.call('presence.set', { state: 'busy', note: '' })
     await until(() => desk.output.includes('<rpid:busy/>'), () => desk.output.slice(-4000))
   })
+
+  it('under its own name sees the presence of its owner', async () => {
+    await site.alice.client.call('presence.set', { state: 'available', note: '' })
+    const desk = await plugIn('', { contacts: '"Me" <sip:desk@office.example>;presence=p2p' })
+    await until(() => /entity="pres:alice@office\.example"[^]*<basic>open<\/basic>/.test(desk.output), () => desk.output.slice(-4000), 20)
+    await site.alice.client.call('presence.set', { state: 'busy', note: '' })
+    await until(() => desk.output.includes('<rpid:busy/>'), () => desk.output.slice(-4000))
+    expect(sentBy(desk, 'SUBSCRIBE')).toBeLessThan(4)
+  })
 })
