@@ -4,8 +4,7 @@
  */
 import { toHex, utf8Bytes } from '../../base/bytes.ts'
 import { DecodeError } from '../../base/errors.ts'
-import { COMMA, endsValue, EQUAL, isLws, isTokenCode, QUOTE, quote, skipLws, skipQuoted } from '../message/lexer.ts'
-import { Params } from '../message/params.ts'
+import { COMMA, EQUAL, isLws, QUOTE, quote, skipLws, skipQuoted, skipToken, skipValue, unquote } from '../message/lexer.ts'
 
 export type DigestAlgorithm = 'SHA-256' | 'MD5'
 /** Best first: the order in which they stand in a challenge (RFC 8760 §2.3). */
@@ -108,33 +107,32 @@ function algorithmOf(name: string | undefined): DigestAlgorithm | undefined {
   return DIGEST_ALGORITHMS.find((known) => known.toLowerCase() === name.toLowerCase())
 }
 
-function digestParams(value: string): Params | undefined {
+function digestParams(value: string): Map<string, string> | undefined {
   const text = value.trim()
   const space = text.search(/[ \t]/)
   if (space < 0 || text.slice(0, space).toLowerCase() !== 'digest') return undefined
   if (text.length > MAX_LENGTH) throw new DecodeError('credentials too long')
-  const params = new Params()
+  const params = new Map<string, string>()
   const { length } = text
   for (let i = space; ;) {
     for (let c = 0; i < length && (isLws(c = text.charCodeAt(i)) || c === COMMA);) i++
     if (i >= length) return params
     const nameStart = i
-    while (i < length && isTokenCode(text.charCodeAt(i))) i++
-    const name = text.slice(nameStart, i)
+    i = skipToken(text, i, length)
+    const name = text.slice(nameStart, i).toLowerCase()
     if (name === '' || params.has(name)) throw new DecodeError(`digest parameter ${name}`)
     i = skipLws(text, i)
     if (text.charCodeAt(i) === EQUAL) {
       const start = i = skipLws(text, i + 1)
-      if (text.charCodeAt(i) === QUOTE) i = skipQuoted(text, i)
-      else while (i < length && !endsValue(text.charCodeAt(i))) i++
-      params.push(name, text.slice(start, i))
+      i = text.charCodeAt(i) === QUOTE ? skipQuoted(text, i) : skipValue(text, i, length)
+      params.set(name, unquote(text.slice(start, i)))
       i = skipLws(text, i)
-    } else params.push(name, undefined)
+    } else params.set(name, '')
     if (i < length && text.charCodeAt(i) !== COMMA) throw new DecodeError('junk behind a digest parameter', i)
   }
 }
 
-function need(params: Params, name: string): string {
+function need(params: ReadonlyMap<string, string>, name: string): string {
   const value = params.get(name)
   if (value === undefined) throw new DecodeError(`digest without ${name}`)
   return value

@@ -1,6 +1,6 @@
 /** Smaller header fields as values: CSeq, Event, Subscription-State, media types, delta-seconds, RAck (RFC 3261 §20, 6665, 3262). */
 import { DecodeError } from '../../base/errors.ts'
-import { isDigits, isLws, isToken, methodIn, parseNumber, skipLws } from './lexer.ts'
+import { isDigits, isLws, isToken, methodIn, parseNumber, skipDigits, skipLws } from './lexer.ts'
 import { type Params, parseParams } from './params.ts'
 
 export interface CSeq { readonly number: number; readonly method: string }
@@ -14,8 +14,8 @@ const MAX_DELTA_S = 0xffff_ffff
 export function parseCSeq(text: string, start = 0, end: number = text.length): CSeq {
   start = skipLws(text, start, end)
   while (end > start && isLws(text.charCodeAt(end - 1))) end--
-  let i = start
-  while (i < end && !isLws(text.charCodeAt(i))) i++
+  const i = skipDigits(text, start, end)
+  if (i < end && !isLws(text.charCodeAt(i))) throw new DecodeError('CSeq number is not a number', i)
   const number = parseNumber(text, MAX_CSEQ, 'CSeq number', start, i)
   const method = methodIn(text, skipLws(text, i, end), end)
   if (!isToken(method)) throw new DecodeError('CSeq')

@@ -103,6 +103,12 @@ export function quote(text: string): string {
   return `${out}"`
 }
 
+/** Index of the first character from `i` to `end` that is no digit. */
+export function skipDigits(text: string, i: number, end: number): number {
+  for (let c = 0; i < end && (c = text.charCodeAt(i)) >= 48 && c <= 57;) i++
+  return i
+}
+
 /** A decimal number of digits only. @throws DecodeError when it is none or above `max` */
 export function parseNumber(text: string, max: number, what: string, start = 0, end: number = text.length): number {
   let value = 0
@@ -124,7 +130,17 @@ export function isDigits(text: string): boolean {
   return text.length > 0
 }
 
-/** What a value without quotes cannot have. */
-export function endsValue(code: number): boolean {
-  return code === SEMI || code === COMMA || code === QUOTE || code === LAQUOT || code === RAQUOT || isLws(code)
+const ENDS_VALUE = new Uint8Array(128)
+for (const code of [SEMI, COMMA, QUOTE, LAQUOT, RAQUOT, SP, HTAB]) ENDS_VALUE[code] = 1
+
+/** Index of the first character from `i` to `end` that a value without quotes cannot have. */
+export function skipValue(text: string, i: number, end: number): number {
+  for (let c = 0; i < end && ((c = text.charCodeAt(i)) > 127 || ENDS_VALUE[c] === 0);) i++
+  return i
+}
+
+/** Index of the first character from `i` to `end` that a token cannot have. */
+export function skipToken(text: string, i: number, end: number): number {
+  for (let c = 0; i < end && (c = text.charCodeAt(i)) < 128 && TOKENS[c] === 1;) i++
+  return i
 }

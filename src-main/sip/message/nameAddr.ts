@@ -1,6 +1,6 @@
 /** name-addr and addr-spec with header parameters: From, To, Contact, Route, Record-Route, Refer-To (RFC 3261 §20.10). */
 import { DecodeError } from '../../base/errors.ts'
-import { COMMA, isLws, isTokenCode, LAQUOT, QUOTE, quote, skipLws, skipQuoted, unquote } from './lexer.ts'
+import { COMMA, isLws, isTokenCode, LAQUOT, QUOTE, quote, skipLws, skipQuoted, skipToken, unquote } from './lexer.ts'
 import { Params, parseParams } from './params.ts'
 import { parseUri, printUri, type Uri } from './uri.ts'
 
@@ -36,9 +36,7 @@ export function parseTag(text: string, start = 0, end: number = text.length): st
   const name = start < end && text.charCodeAt(start) === QUOTE ? skipQuoted(text, start, end) : start
   const tag = text.indexOf('>', name) + 6
   if (tag > 5 && tag < end && text.startsWith(';tag=', tag - 5)) {
-    let i = tag
-    while (i < end && isTokenCode(text.charCodeAt(i))) i++
-    if (i === end) return text.slice(tag, end)
+    if (skipToken(text, tag, end) === end) return text.slice(tag, end)
   }
   return parseAddressParams(text, start, end).get('tag') ?? null
 }

@@ -3,7 +3,7 @@
  * they stand in, at first the message's own: most are never asked for, and of the others one or two.
  */
 import { DecodeError, invariant } from '../../base/errors.ts'
-import { endsValue, EQUAL, isLws, isTokenCode, QUOTE, SEMI, skipLws, skipQuoted, unquote } from './lexer.ts'
+import { EQUAL, isLws, QUOTE, SEMI, skipLws, skipQuoted, skipToken, skipValue, unquote } from './lexer.ts'
 
 /** In order, names compared without case, values as they stand (quotes kept). */
 export class Params {
@@ -144,7 +144,7 @@ export function parseParams(text: string, i: number, end: number = text.length):
     i++
     while (i < end && isLws(text.charCodeAt(i))) i++
     const start = i
-    while (i < end && isTokenCode(text.charCodeAt(i))) i++
+    i = skipToken(text, start, end)
     if (i === start) {
       if (i >= end || text.charCodeAt(i) === SEMI) continue // ";;" and a trailing ";" are common and harmless
       throw new DecodeError('parameter without name', i)
@@ -153,8 +153,7 @@ export function parseParams(text: string, i: number, end: number = text.length):
     if (i < end && text.charCodeAt(i) === EQUAL) {
       i++
       while (i < end && isLws(text.charCodeAt(i))) i++
-      if (i < end && text.charCodeAt(i) === QUOTE) i = skipQuoted(text, i, end)
-      else while (i < end && !endsValue(text.charCodeAt(i))) i++
+      i = i < end && text.charCodeAt(i) === QUOTE ? skipQuoted(text, i, end) : skipValue(text, i, end)
     }
     if (++count > MAX_PARAMS) throw new DecodeError('too many parameters', i)
   }

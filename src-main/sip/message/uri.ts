@@ -3,7 +3,7 @@
  * is §19.1.4 with the errata that name `transport`, and RFC 5954 for IPv6 literals.
  */
 import { DecodeError } from '../../base/errors.ts'
-import { EQUAL, parseNumber, SEMI } from './lexer.ts'
+import { EQUAL, parseNumber, SEMI, skipDigits } from './lexer.ts'
 import { hasParamNamed, NO_PARAMS, Params } from './params.ts'
 
 export interface SipUri {
@@ -25,7 +25,8 @@ export type Uri = SipUri | TelUri | OtherUri
 
 const MAX_URI_LENGTH = 4096
 const MAX_PARAMS = 64
-const COLON = 58, QUESTION = 63
+const MAX_HOST_LENGTH = 255
+const COLON = 58, QUESTION = 63, AT = 64, PERCENT = 37
 const USER = charset("-_.!~*'()&=+$,;?/%")
 const PASSWORD = charset("-_.!~*'()&=+$,%")
 const PARAM = charset("-_.!~*'()[]/:&+$%")
@@ -59,41 +60,31 @@ export function parseUri(text: string, start = 0, end: number = text.length): Ur
 
 function parseSipUri(scheme: 'sip' | 'sips', text: string, i: number, end: number): SipUri {
   let user: string | undefined, password: string | undefined
-  const at = text.indexOf('@', i)
-  if (at >= 0 && at < end) {
-    let colon = text.indexOf(':', i)
-    if (colon < 0 || colon > at) colon = at
-    if (colon === i) throw new DecodeError('empty user in URI', i)
-    check(text, USER, 'user', i, colon)
-    user = text.slice(i, colon)
-    if (colon < at) {
-      check(text, PASSWORD, 'password', colon + 1, at)
-      password = text.slice(colon + 1, at)
-    }
+  const userEnd = skip(text, USER, i, end)
+  const at = userEnd < end && text.charCodeAt(userEnd) === COLON ? skip(text, PASSWORD, userEnd + 1, end) : userEnd // or a port
+  if (at < end && text.charCodeAt(at) === AT) {
+    if (userEnd === i) throw new DecodeError('empty user in URI', i)
+    user = text.slice(i, userEnd)
+    if (userEnd < at) password = text.slice(userEnd + 1, at)
     i = at + 1
   }
-  const hostStart = i
-  if (text.charCodeAt(i) === 91) {
-    i = text.indexOf(']', i) + 1
-    if (i === 0 || i > end) throw new DecodeError('IPv6 reference without end', hostStart)
-  } else while (i < end && !endsHost(text.charCodeAt(i))) i++
-  checkHost(text, hostStart, i)
-  const host = text.slice(hostStart, i)
+  const hostEnd = skipHost(text, i, end)
+  const host = text.slice(i, hostEnd)
+  i = hostEnd
   let port: number | undefined
   if (i < end && text.charCodeAt(i) === COLON) {
     const portStart = ++i
-    while (i < end && text.charCodeAt(i) !== SEMI && text.charCodeAt(i) !== QUESTION) i++
+    i = skipDigits(text, i, end)
     port = parsePort(text, portStart, i)
   }
-  let params: Params
+  let params = NO_PARAMS, headers: string | undefined
   if (i < end && text.charCodeAt(i) !== QUESTION) {
     const from = i
     i = uriParamsEnd(text, i, end)
     params = new Params(text, from, i, paramCount)
-  } else params = NO_PARAMS
-  let headers: string | undefined
+  }
   if (i < end) {
-    check(text, HEADER, 'URI header', i + 1, end)
+    if (skip(text, HEADER, i + 1, end) < end) throw new DecodeError('character not allowed in URI header', i)
     headers = text.slice(i + 1, end)
   }
   return { kind: 'sip', scheme, user, password, host, port, params, headers }
@@ -111,22 +102,16 @@ function parseTelUri(text: string, start: number, end: number): TelUri {
 
 /** Where the parameters that begin with the semicolon at `i` end: at a question mark or the end. @throws DecodeError */
 function uriParamsEnd(text: string, i: number, end: number): number {
-  if (text.charCodeAt(i) !== SEMI) throw new DecodeError('junk behind the host of a URI', i)
   const start = i
   paramCount = 0
-  while (i < end && text.charCodeAt(i) === SEMI) {
-    const nameStart = ++i
-    let c = 0
-    while (i < end && (c = text.charCodeAt(i)) !== EQUAL && c !== SEMI && c !== QUESTION) i++
+  for (let c = text.charCodeAt(i); i < end && c !== QUESTION; c = text.charCodeAt(i)) {
+    if (c !== SEMI) throw new DecodeError(i === start ? 'junk behind the host of a URI' : 'character not allowed in URI parameter', i)
+    const nameStart = i + 1
+    i = skip(text, PARAM, nameStart, end)
     if (i === nameStart) throw new DecodeError('URI parameter without name', i)
-    check(text, PARAM, 'URI parameter', nameStart, i)
     // §19.1.1: not more than once
     if (paramCount > 0 && hasParamNamed(text, start, nameStart - 1, nameStart, i)) throw new DecodeError('URI parameter twice')
-    if (i < end && c === EQUAL) {
-      const valueStart = ++i
-      while (i < end && (c = text.charCodeAt(i)) !== SEMI && c !== QUESTION) i++
-      check(text, PARAM, 'URI parameter', valueStart, i)
-    }
+    if (i < end && text.charCodeAt(i) === EQUAL) i = skip(text, PARAM, i + 1, end)
     if (++paramCount > MAX_PARAMS) throw new DecodeError('too many URI parameters')
   }
   return i
@@ -135,34 +120,31 @@ function uriParamsEnd(text: string, i: number, end: number): number {
 /** How many `uriParamsEnd` has counted. */
 let paramCount = 0
 
-function check(text: string, allowed: Uint8Array, what: string, start: number, end: number): void {
-  for (let i = start; i < end; i++) {
+/** Index of the first character from `i` to `end` that is not of this set, nor of an escape (§19.1.2). */
+function skip(text: string, allowed: Uint8Array, i: number, end: number): number {
+  for (; i < end; i++) {
     const c = text.charCodeAt(i)
-    if (c > 127 || allowed[c] === 0) throw new DecodeError(`character not allowed in ${what}`, i)
-    if (c === 37 && (i + 2 >= end || !isHex(text.charCodeAt(i + 1)) || !isHex(text.charCodeAt(i + 2)))) throw new DecodeError(`bad escape in ${what}`)
+    if (c > 127 || allowed[c] === 0) return i
+    if (c !== PERCENT) continue
+    if (i + 2 >= end || !isHex(text.charCodeAt(i + 1)) || !isHex(text.charCodeAt(i + 2))) return i
+    i += 2
   }
+  return i
 }
 
 function isHex(c: number): boolean { return (c >= 48 && c <= 57) || (c >= 65 && c <= 70) || (c >= 97 && c <= 102) }
-function endsHost(c: number): boolean { return c === COLON || c === SEMI || c === QUESTION }
 
-/** @throws DecodeError when it is no host name, IPv4 address or bracketed IPv6 address */
-export function checkHost(text: string, start = 0, end: number = text.length): void {
-  const six = start < end && text.charCodeAt(start) === 91
-  if (six) {
-    start++
-    if (text.charCodeAt(end - 1) !== 93) throw new DecodeError('host')
-    end--
-  }
-  if (start >= end || end - start > 255) throw new DecodeError('host')
-  const allowed = six ? IPV6 : HOST
-  let colon = false
-  for (let i = start; i < end; i++) {
-    const c = text.charCodeAt(i)
-    if (c > 127 || allowed[c] === 0) throw new DecodeError('character not allowed in host')
-    colon ||= c === COLON
-  }
-  if (six && !colon) throw new DecodeError('host')
+/** Where the host name, IPv4 address or bracketed IPv6 address at `i` ends. @throws DecodeError when none is there */
+export function skipHost(text: string, i: number, end: number): number {
+  const start = i
+  if (i < end && text.charCodeAt(i) === 91) {
+    let colon = false
+    for (let c = 0; ++i < end && (c = text.charCodeAt(i)) < 128 && IPV6[c] === 1;) colon ||= c === COLON
+    if (!colon || i >= end || text.charCodeAt(i) !== 93) throw new DecodeError('host')
+    i++
+  } else for (let c = 0; i < end && (c = text.charCodeAt(i)) < 128 && HOST[c] === 1;) i++
+  if (i === start || i - start > MAX_HOST_LENGTH) throw new DecodeError('host', i)
+  return i
 }
 
 /** @throws DecodeError */

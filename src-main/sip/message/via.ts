@@ -1,8 +1,8 @@
 /** The Via header field (RFC 3261 §20.42, RFC 3581). */
 import { DecodeError } from '../../base/errors.ts'
-import { isLws, isTokenCode, SEMI, skipLws, trimLws } from './lexer.ts'
+import { isLws, skipDigits, skipLws, skipToken, trimLws } from './lexer.ts'
 import { type Params, parseParams } from './params.ts'
-import { checkHost, parsePort } from './uri.ts'
+import { parsePort, skipHost } from './uri.ts'
 
 export interface Via {
   /** '2.0'; another one is readable, so that the request can be answered. */
@@ -26,19 +26,17 @@ export function parseVia(text: string, start = 0, end: number = text.length): Vi
   else { [version, i] = slowProtocol(text, i, end) }
   i = skipLws(text, i, end)
   let from = i
-  while (i < end && isTokenCode(text.charCodeAt(i))) i++
+  i = skipToken(text, from, end)
   if (i === from || i >= end || !isLws(text.charCodeAt(i))) throw new DecodeError('Via transport', i)
   const transport = transportName(text, from, i)
-  from = i = skipLws(text, i, end)
-  if (text.charCodeAt(i) === 91) while (i < end && text.charCodeAt(i) !== 93) i++
-  while (i < end && !endsHost(text.charCodeAt(i))) i++
-  checkHost(text, from, i)
+  from = skipLws(text, i, end)
+  i = skipHost(text, from, end)
   const host = text.slice(from, i)
   i = skipLws(text, i, end)
   let port: number | undefined
   if (i < end && text.charCodeAt(i) === COLON) {
-    from = i = skipLws(text, i + 1, end)
-    while (i < end && isDigit(text.charCodeAt(i))) i++
+    from = skipLws(text, i + 1, end)
+    i = skipDigits(text, from, end)
     port = parsePort(text, from, i)
   }
   return { version, transport, host, port, params: parseParams(text, i, end) }
@@ -63,9 +61,6 @@ function slowProtocol(text: string, start: number, end: number): [version: strin
   if (name.toUpperCase() !== 'SIP' || !/^\d+\.\d+$/.test(version)) throw new DecodeError('Via of another protocol')
   return [version, second + 1]
 }
-
-function endsHost(code: number): boolean { return code === COLON || code === SEMI || isLws(code) }
-function isDigit(code: number): boolean { return code >= 48 && code <= 57 }
 
 export function printVia(via: Via): string {
   return `SIP/${via.version}/${via.transport} ${via.host}${via.port === undefined ? '' : `:${via.port}`}${via.params.toString()}`
