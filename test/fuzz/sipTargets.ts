@@ -11,6 +11,7 @@ import { parseNameAddr, printNameAddr } from '../../src-main/sip/message/nameAdd
 import { parseDatagram } from '../../src-main/sip/message/parser.ts'
 import { aorOf, parseUri, printUri, uriEquals, uriOfAor } from '../../src-main/sip/message/uri.ts'
 import { parseVia, printVia } from '../../src-main/sip/message/via.ts'
+import { sipElementTarget } from './sipElementTarget.ts'
 import { sipWebSocketTarget } from './sipWebSocketTarget.ts'
 import { must, mustEqual, type FuzzTarget } from './target.ts'
 
@@ -174,4 +175,4 @@ const sdp: FuzzTarget = {
   },
 }
 
-export const sipTargets: readonly FuzzTarget[] = [sipMessage, sipStream, sipWebSocketTarget(torture, sipDictionary), sipUri, sipFields, sipDigest, sdp]
+export const sipTargets: readonly FuzzTarget[] = [sipMessage, sipStream, sipWebSocketTarget(torture, sipDictionary), sipElementTarget(torture, sipDictionary), sipUri, sipFields, sipDigest, sdp]

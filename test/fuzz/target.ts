@@ -16,7 +16,7 @@ export interface FuzzTarget {
    * @returns bytes of output made, to be bounded
    * @throws DecodeError when the input is refused; Violation when something does not hold
    */
-  readonly run: (input: Uint8Array) => number
+  readonly run: (input: Uint8Array) => number | Promise<number>
 }
 
 /** The input decoded, but what must hold afterwards does not. */
@@ -55,20 +55,21 @@ export interface Outcome {
 }
 
 /** Runs one input through the oracle. A slow one runs again before it counts: the machine may have been busy. */
-export function check(target: FuzzTarget, input: Uint8Array): Outcome {
-  let outcome = once(target, input)
+export async function check(target: FuzzTarget, input: Uint8Array): Promise<Outcome> {
+  let outcome = await once(target, input)
   for (let again = 0; again < 3 && outcome.ms > MAX_MS; again++) {
-    const next = once(target, input)
+    const next = await once(target, input)
     if (next.ms < outcome.ms) outcome = next
   }
   return outcome.ms > MAX_MS && outcome.finding === undefined ? { ...outcome, finding: `took ${outcome.ms.toFixed(0)} ms` } : outcome
 }
 
-function once(target: FuzzTarget, input: Uint8Array): Outcome {
+async function once(target: FuzzTarget, input: Uint8Array): Promise<Outcome> {
   const copy = input.slice()
   const start = performance.now()
   try {
-    const output = target.run(copy)
+    const result = target.run(copy)
+    const output = typeof result === 'number' ? result : await result
     const ms = performance.now() - start
     if (output > MAX_OUTPUT.factor * input.length + MAX_OUTPUT.bytes) return { behaviour: 'large', finding: `${output} bytes of output from ${input.length}`, ms }
     if (!Buffer.from(copy).equals(input)) return { behaviour: 'changed', finding: 'the input was changed', ms }

@@ -24,11 +24,18 @@ let accepted = 0
 let slowestMs = 0
 let crashes = 0
 
-function one(bytes: Uint8Array, isSeed: boolean): void {
+/** Of a promise that nobody waits for: the input that runs now, or the one before. */
+process.on('unhandledRejection', (reason) => {
+  crashes++
+  const text = reason instanceof Error ? `${reason.name}: ${reason.message}\n${(reason.stack ?? '').split('\n').slice(1, 5).join('\n')}` : String(reason)
+  port.postMessage({ kind: 'crash', bytes: memory.slice(0, Atomics.load(state, 1)), text } satisfies Found)
+})
+
+async function one(bytes: Uint8Array, isSeed: boolean): Promise<void> {
   memory.set(bytes)
   Atomics.store(state, 1, bytes.length)
   Atomics.add(state, 0, 1)
-  const outcome = check(target as NonNullable<typeof target>, bytes)
+  const outcome = await check(target as NonNullable<typeof target>, bytes)
   inputs++
   slowestMs = Math.max(slowestMs, outcome.ms)
   if (outcome.behaviour.startsWith('ok')) accepted++
@@ -43,7 +50,7 @@ function one(bytes: Uint8Array, isSeed: boolean): void {
   }
 }
 
-for (const seed of [...corpus]) one(seed, true)
+for (const seed of [...corpus]) await one(seed, true)
 const end = performance.now() + job.seconds * 1000
-while (performance.now() < end && crashes < 200) one(mutator.next(), false)
+while (performance.now() < end && crashes < 200) await one(mutator.next(), false)
 port.postMessage({ kind: 'done', inputs, accepted, behaviours: behaviours.size, slowestMs } satisfies Done)

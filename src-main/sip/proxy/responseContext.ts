@@ -2,7 +2,7 @@
  * The response context of one proxied request (RFC 3261 §16.7): starts the branches, those of equal q together and
  * better ones first, passes 1xx and 2xx on, and when all branches have failed sends the best of their responses.
  */
-import { PeerError } from '../../base/errors.ts'
+import { DecodeError, PeerError } from '../../base/errors.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import type { BridgedRequest } from '../bridge/mediaGateway.ts'
 import { makeResponse, type SipRequest, type SipResponse } from '../message/message.ts'
@@ -97,7 +97,7 @@ export class ResponseContext implements BranchUser, ServerTransactionUser {
     if (repeated !== undefined) { this.server.respond(repeated); return }
     const upstream = this.towardsCaller(response)
     if (upstream === undefined) {
-      // the phone has lost the other Vias: the caller is still to hear how it ended
+      // the phone has lost or broken the other Vias: the caller is still to hear how it ended
       if (!response.provisional && !this.over) { this.media?.get(branch)?.onFailed(); this.finals.push(this.localResponse(response.successful ? 502 : response.status)); this.conclude() }
       return
     }
@@ -210,11 +210,11 @@ export class ResponseContext implements BranchUser, ServerTransactionUser {
     return best.status === 503 ? this.localResponse(500) : best
   }
 
-  /** §16.7 step 3: without our Via; what no Via is left in was meant for us. From is what the caller wrote. */
+  /** §16.7 step 3: without our Via; where no readable one comes next there is no way to the caller. From is what he wrote. */
   private towardsCaller(response: SipResponse): SipResponse | undefined {
     const out = response.clone()
     out.headers.replaceFirst('Via', undefined)
-    if (!out.headers.has('Via')) return undefined
+    if (!hasReadableVia(out)) return undefined
     if (this.callerFrom !== undefined) out.headers.set('From', this.callerFrom)
     return out
   }
@@ -232,5 +232,13 @@ export class ResponseContext implements BranchUser, ServerTransactionUser {
     // only the transactions' timers keep this now, so that repeated 2xx find their way
     this.server.request.discard()
     this.onOver(this)
+  }
+}
+
+function hasReadableVia(response: SipResponse): boolean {
+  if (!response.headers.has('Via')) return false
+  try { return response.via.host !== '' } catch (error) {
+    if (error instanceof DecodeError) return false
+    throw error
   }
 }

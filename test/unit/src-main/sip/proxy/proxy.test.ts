@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { PeerError } from '../../../../../src-main/base/errors.ts'
-import { type SipRequest, SipResponse } from '../../../../../src-main/sip/message/message.ts'
+import { makeResponse, type SipRequest, SipResponse } from '../../../../../src-main/sip/message/message.ts'
 import type { LocationTarget } from '../../../../../src-main/sip/locationService.ts'
 import { bestResponse } from '../../../../../src-main/sip/proxy/bestResponse.ts'
 import { statusOf } from '../../../../../src-main/sip/proxy/proxy.ts'
@@ -452,6 +452,24 @@ describe('dialogs along the recorded route (§16.4, §16.11, RFC 5626 §5.2)', (
     desk.send(within(desk, invite, ok, 'BYE', 9))
     await kit.run()
     expect(desk.statuses.at(-1)).toBe(430)
+  })
+
+  it.each([['unreadable', (via: string) => via.replace('branch=', 'branch\u0003=')], ['gone', () => undefined]] as const)('an answer in which the Via of the caller is %s: he hears how it ended, and nothing is left', async (_, damage) => {
+    const kit = new ServerKit(), bob = kit.callee('bob')
+    const desk = kit.end('desk')
+    for (const [method, status] of [['MESSAGE', 200], ['MESSAGE', 404], ['INVITE', 486]] as const) {
+      await kit.ask(desk, desk.request(method, BOB, [contactOf('desk'), ['Call-ID', `${method}${status}`]]))
+      const response = makeResponse(bob.lastOf(method), status, undefined, 'tag')
+      const [own = '', callers = ''] = response.headers.getLines('Via')
+      response.headers.remove('Via')
+      for (const via of [own, damage(callers)]) if (via !== undefined) response.headers.append('Via', via)
+      bob.send(response)
+      await kit.run()
+    }
+    expect(desk.statuses.filter((status) => status !== 407 && status !== 100)).toEqual([502, 404, 486])
+    desk.far.close()
+    await kit.run(40_000)
+    expect([kit.element.transactions.size, kit.element.server?.proxy.size]).toEqual([0, 0])
   })
 
   describe('to a phone with two flows (RFC 5626 §7)', () => {
