@@ -7,6 +7,10 @@ import { concatBytes, utf8Bytes } from '../../src-main/base/bytes.ts'
 import { DecodeError, PeerError } from '../../src-main/base/errors.ts'
 import { createNodeCrypto } from '../../src-main/node/crypto.ts'
 import { type LocalPhones, OverlayLocationService } from '../../src-main/p2psip/overlayLocationService.ts'
+import { parsePidf } from '../../src-main/phone/pidf.ts'
+import { parseSdp, sdpSecurity } from '../../src-main/sdp/sdp.ts'
+import type { SdpBridge } from '../../src-main/sip/bridge/sdpBridge.ts'
+import { Publications } from '../../src-main/sip/registrar/publications.ts'
 import { digestSecret } from '../../src-main/sip/auth/digest.ts'
 import { DigestClient } from '../../src-main/sip/auth/digestClient.ts'
 import { createSipElement, type SipElement } from '../../src-main/sip/element/element.ts'
@@ -30,11 +34,35 @@ const WAITS_MS = [0, 1, 100, 600, 5_000, 33_000, 120_000, 400_000] as const
 const SILENCE_MS = 2 * 3_600_000
 const MAX_PACKETS = 24
 
-interface World { readonly clock: VirtualClock; readonly element: SipElement; readonly bindings: Bindings; readonly user: TestPeer; readonly ends: readonly MemoryConnection[] }
+/** A bridge that reads what the real one reads, and opens no socket. */
+class PaperBridge implements SdpBridge {
+  private offered = false
+  constructor(private readonly open: Set<PaperBridge>, readonly onIdle: () => void) { open.add(this) }
+
+  offer(sdp: string): string {
+    this.offered = true
+    return this.read(sdp)
+  }
+  answer(sdp: string): string {
+    if (!this.offered) throw new PeerError('call-no-common-codec', 'an answer without an offer')
+    this.offered = false
+    return this.read(sdp)
+  }
+  refused(): void { this.offered = false }
+  close(): void { this.open.delete(this) }
+
+  private read(sdp: string): string {
+    sdpSecurity(sdp)
+    if (parseSdp(sdp).media.length === 0) throw new PeerError('call-no-common-codec', 'no sound')
+    return sdp
+  }
+}
+
+interface World { readonly clock: VirtualClock; readonly element: SipElement; readonly bindings: Bindings; readonly publications: Publications; readonly bridges: Set<PaperBridge>; readonly user: TestPeer; readonly ends: readonly MemoryConnection[] }
 
 /** Everything in it is the same each time: tags, nonces and branches that a recorded conversation names are right. */
 function world(): World {
-  const clock = new VirtualClock(), bindings = new Bindings(clock), user = new TestPeer('alice', clock, 3)
+  const clock = new VirtualClock(), bindings = new Bindings(clock), publications = new Publications(clock), bridges = new Set<PaperBridge>(), user = new TestPeer('alice', clock, 3)
   let calls = 0
   user.take = (call) => {
     const turn = calls++ % 4
@@ -57,6 +85,8 @@ function world(): World {
     clock, random: new SeededRandom(1), log: quietLog, user, eventPackages: ['presence', 'dialog'], local: () => ({ aor: `alice@${realm}`, displayName: 'Alice' }),
     server: {
       roles: new Set(['proxy', 'redirect', 'registrar']), realm, hashes, bindings,
+      publications: { table: publications, packages: new Map([['presence', 'application/pidf+xml']]), check: (_, body) => { parsePidf(body) } },
+      openBridge: ({ onIdle }) => Promise.resolve(new PaperBridge(bridges, onIdle)),
       accounts: { secret: (name, algorithm) => (name === 'desk' ? digestSecret(hashes, algorithm, name, realm, 'secret') : undefined), authorise: (account) => `${account}@${realm}`, speaksFor: (account, aor) => aor === `${account}@${realm}` },
       location: new OverlayLocationService({
         overlayName: realm, phones, owner: () => ({ aor: `alice@${realm}`, displayName: 'Alice' }), isOwnAddress: () => false, transport: { connect: () => Promise.resolve(pipe) },
@@ -69,7 +99,7 @@ function world(): World {
     far.user = { onData: () => undefined, onClose: () => undefined }
     return far
   })
-  return { clock, element, bindings, user, ends }
+  return { clock, element, bindings, publications, bridges, user, ends }
 }
 
 interface Packet { readonly channel: number; readonly waitMs: number; readonly bytes: Uint8Array }
@@ -88,7 +118,7 @@ function packetsOf(input: Uint8Array): Packet[] {
 async function run(input: Uint8Array): Promise<number> {
   const packets = packetsOf(input)
   if (packets.length === 0) throw new DecodeError('no packet')
-  const { clock, element, bindings, user, ends } = world()
+  const { clock, element, bindings, publications, bridges, user, ends } = world()
   for (const { channel, waitMs, bytes } of packets) {
     await clock.advanceInTurns(waitMs)
     ends[channel]?.send(bytes)
@@ -96,16 +126,20 @@ async function run(input: Uint8Array): Promise<number> {
   }
   await clock.advanceInTurns(SILENCE_MS, 1_000)
   const { rejected, malformed, received } = element.transport.counters
-  // who called and was answered is still in the call: calls have no end of their own
+  // who called and was answered is still in the call: calls have no end of their own, and bridges end when nothing is heard
   for (const call of user.calls) call.end()
+  for (const bridge of [...bridges]) bridge.onIdle()
   await clock.advanceInTurns(SILENCE_MS, 1_000)
   must(element.userAgent.size === 0, `${element.userAgent.size} calls or subscriptions are left`)
   must(element.transactions.size === 0, `${element.transactions.size} transactions are left`)
   must(element.server?.proxy.size === 0, 'requests are left in the proxy')
   must(bindings.size === 0, `${bindings.size} registrations are left`)
+  must([...publications.all()].length === 0, 'what phones published is left')
+  must(bridges.size === 0 && element.server?.gateway?.size === 0, `${bridges.size} bridges are left`)
   const sent = ends.reduce((sum, end) => sum + (end.other?.sent.join('').length ?? 0), 0)
   await Promise.all([element.close(), user.element.close()])
   bindings.close()
+  publications.close()
   await clock.advanceInTurns(10)
   must(clock.pending === 0, `${clock.pending} timers are left`)
   if (received === rejected || (received === 0 && malformed > 0)) throw new DecodeError('nothing served')
@@ -204,6 +238,13 @@ const phoneIsCalled = (): Promise<Uint8Array> => recorded([
   answers(2, 'INVITE', 180), answers(2, 'INVITE', 200, [['Contact', '<sip:desk@10.0.0.2>']], ANSWER), answers(2, 'CANCEL'),
 ])
 
+const PIDF = '<?xml version="1.0" encoding="UTF-8"?><presence xmlns="urn:ietf:params:xml:ns:pidf" entity="pres:desk@office.example"><tuple id="a"><status><basic>closed</basic></status></tuple></presence>'
+const published = (): Promise<Uint8Array> => recorded(login(3, 1, (cseq) => {
+  const publish = request('UDP', 'PUBLISH', cseq, [...desk.filter(([name]) => name !== 'To'), ['To', `<sip:desk@${realm}>`], ['Event', 'presence'], ['Expires', '600']]).setBody('application/pidf+xml', PIDF)
+  publish.requestUri = `sip:desk@${realm}`
+  return publish
+}))
+
 const cancelled = (): Promise<Uint8Array> => recorded([
   [1, () => request('UDP', 'INVITE', 1, [], OFFER)], [1, () => request('UDP', 'BYE', 2)], [1, () => request('UDP', 'INVITE', 7, [['Call-ID', 'two']], OFFER)],
   [1, () => request('UDP', 'INVITE', 9, [['Call-ID', 'three']], OFFER)], [1, () => request('UDP', 'CANCEL', 9, [['Via', 'SIP/2.0/UDP 10.0.0.2:5060;branch=z9hG4bKINVITE9;rport'], ['Call-ID', 'three']])],
@@ -211,7 +252,7 @@ const cancelled = (): Promise<Uint8Array> => recorded([
 
 /** Made once: they are the same each time. */
 const conversations = await Promise.all([
-  call(0), call(1), subscription(), cancelled(), phoneCalls(), phoneIsCalled(), recorded(register(2, '<sip:desk@10.0.0.2>;reg-id=1;+sip.instance="<urn:uuid:1>"')), recorded(register(3, '<sip:desk@10.0.0.2>;q=0.5, <sip:desk@10.0.0.3>;expires=60')),
+  call(0), call(1), subscription(), cancelled(), phoneCalls(), phoneIsCalled(), published(), recorded(register(2, '<sip:desk@10.0.0.2>;reg-id=1;+sip.instance="<urn:uuid:1>"')), recorded(register(3, '<sip:desk@10.0.0.2>;q=0.5, <sip:desk@10.0.0.3>;expires=60')),
 ])
 
 /** @param messages single ones, valid and less valid */

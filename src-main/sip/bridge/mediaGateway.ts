@@ -24,7 +24,7 @@ export interface MediaGatewayDeps {
 
 /** What becomes of one forwarded request. */
 export interface BridgedRequest {
-  /** Rewrites a response on its way back, in place. */
+  /** Rewrites a response on its way back, in place. @throws DecodeError and has done nothing */
   onResponse(response: SipResponse): void
   /** No response will come. */
   onFailed(): void
@@ -130,10 +130,11 @@ export class MediaGateway {
         return another?.setBody(SDP, call.bridge.offer(offer, side, sdes !== true))
       },
       onResponse: (response) => {
-        if (response.status > 100 && response.status < 300 && first) this.note(call, response)
         if (response.status >= 300) { this.failed(call, first, offersSdp); return }
+        const described = hasSdp(response) // throws before the call counts as answered
+        if (response.status > 100 && first) this.note(call, response)
         if (response.successful) call.established = true
-        if (!hasSdp(response)) return
+        if (!described) return
         const { text } = response
         if (toPhone !== undefined && offersSdp && response.successful) this.learn(toPhone, text)
         this.rewrite(response, () => {

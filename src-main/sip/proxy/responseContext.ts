@@ -93,14 +93,26 @@ export class ResponseContext implements BranchUser, ServerTransactionUser {
 
   onResponse(branch: Branch, response: SipResponse): void {
     if (response.status === 100) return // step 5: hop by hop
+    try { this.take(branch, response) } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      this.broken(branch, response)
+    }
+  }
+
+  /** The phone has lost or broken what the answer needs: the caller is still to hear how it ended. */
+  private broken(branch: Branch, response: SipResponse): void {
+    if (response.provisional || this.over) return
+    this.media?.get(branch)?.onFailed()
+    this.finals.push(this.localResponse(response.successful ? 502 : response.status))
+    this.conclude()
+  }
+
+  /** @throws DecodeError before anything has been passed on */
+  private take(branch: Branch, response: SipResponse): void {
     const repeated = this.successes !== undefined && response.successful ? this.successes.get(response.toTag ?? '') : undefined
     if (repeated !== undefined) { this.server.respond(repeated); return }
     const upstream = this.towardsCaller(response)
-    if (upstream === undefined) {
-      // the phone has lost or broken the other Vias: the caller is still to hear how it ended
-      if (!response.provisional && !this.over) { this.media?.get(branch)?.onFailed(); this.finals.push(this.localResponse(response.successful ? 502 : response.status)); this.conclude() }
-      return
-    }
+    if (upstream === undefined) { this.broken(branch, response); return }
     if (response.status === 488 && this.offersAnew(branch)) return
     if (response.status === 430 && this.takesAnotherFlow(branch)) return
     const media = this.media?.get(branch)
@@ -210,11 +222,12 @@ export class ResponseContext implements BranchUser, ServerTransactionUser {
     return best.status === 503 ? this.localResponse(500) : best
   }
 
-  /** §16.7 step 3: without our Via; where no readable one comes next there is no way to the caller. From is what he wrote. */
+  /** §16.7 step 3: without our Via; what no Via is left in was meant for us. From is what the caller wrote. @throws DecodeError */
   private towardsCaller(response: SipResponse): SipResponse | undefined {
     const out = response.clone()
     out.headers.replaceFirst('Via', undefined)
-    if (!hasReadableVia(out)) return undefined
+    if (!out.headers.has('Via')) return undefined
+    void out.via // it leads to the caller
     if (this.callerFrom !== undefined) out.headers.set('From', this.callerFrom)
     return out
   }
@@ -232,13 +245,5 @@ export class ResponseContext implements BranchUser, ServerTransactionUser {
     // only the transactions' timers keep this now, so that repeated 2xx find their way
     this.server.request.discard()
     this.onOver(this)
-  }
-}
-
-function hasReadableVia(response: SipResponse): boolean {
-  if (!response.headers.has('Via')) return false
-  try { return response.via.host !== '' } catch (error) {
-    if (error instanceof DecodeError) return false
-    throw error
   }
 }

@@ -472,6 +472,24 @@ describe('dialogs along the recorded route (§16.4, §16.11, RFC 5626 §5.2)', (
     expect([kit.element.transactions.size, kit.element.server?.proxy.size]).toEqual([0, 0])
   })
 
+  it.each([['To twice', 'To', '<sip:x@y>'], ['a To that cannot be read', 'To', '<sip:x'], ['a Content-Type that cannot be read', 'Content-Type', ';;']] as const)('a final response with %s ends its branch: 502, and nothing is left', async (_, name, value) => {
+    const kit = new ServerKit(['proxy', 'registrar'], () => Promise.resolve({ offer: (sdp) => sdp, answer: (sdp) => sdp, refused: () => {}, close: () => { closed++ } }))
+    let closed = 0
+    const bob = kit.callee('bob', 1, { second: { aor: 'bob@office.example', nodeId: 'bb'.repeat(16) } }), desk = kit.end('desk')
+    await kit.ask(desk, desk.request('INVITE', BOB, [contactOf('desk')]).setBody('application/sdp', OFFER))
+    const response = makeResponse(bob.lastOf('INVITE'), 200, undefined, 'tag')
+    response.headers.append('Contact', '<sip:bob@office.example>')
+    if (name === 'Content-Type') response.setBody('application/sdp', ANSWER)
+    if (value === '<sip:x@y>') response.headers.append(name, value)
+    else response.headers.set(name, value)
+    bob.send(response)
+    await kit.run(1_000)
+    expect([desk.statuses.at(-1), closed, kit.element.server?.proxy.size, kit.element.server?.gateway?.size]).toEqual([502, 1, 0, 0])
+    desk.far.close()
+    await kit.run(40_000)
+    expect(kit.element.transactions.size).toBe(0)
+  })
+
   describe('to a phone with two flows (RFC 5626 §7)', () => {
     async function twoFlows(): Promise<{ kit: ServerKit; first: RawEnd; second: RawEnd; desk: RawEnd; invite: SipRequest }> {
       const kit = new ServerKit(), first = kit.end('kitchen'), second = kit.end('kitchen')
