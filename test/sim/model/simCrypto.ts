@@ -4,7 +4,7 @@
  * it only resists nobody who wants to forge.
  */
 import { hash } from 'node:crypto'
-import { equalBytes, fromHex, toHex } from '../../../src-main/base/bytes.ts'
+import { ByteWriter, equalBytes, fromHex, readU32, toHex } from '../../../src-main/base/bytes.ts'
 import { DecodeError } from '../../../src-main/base/errors.ts'
 import { issueCertificate } from '../../../src-main/enrollment/x509.ts'
 import type { Certificate, Crypto, PrivateKey } from '../../../src-main/ports/crypto.ts'
@@ -13,6 +13,7 @@ import type { NodeIdentity } from '../../../src-main/reload/overlay/createOverla
 
 export const simOverlayName = 'sim.example'
 const SIGNATURE_BYTES = 256
+const restOfSignature = new Uint8Array(SIGNATURE_BYTES - 8)
 const from = Date.UTC(2025, 11, 1), until = Date.UTC(2035, 0, 1)
 const idPlace = new Uint8Array(16).fill(0xee)
 const userPlace = 'peer9999999'
@@ -63,8 +64,7 @@ class SimCertificate implements Certificate {
   verify(data: Uint8Array, signature: Uint8Array): boolean {
     if (signature.length !== SIGNATURE_BYTES) return false
     const [a, b] = tag(this.secret, data)
-    const view = new DataView(signature.buffer, signature.byteOffset)
-    return view.getInt32(0) === a && view.getInt32(4) === b
+    return readU32(signature, 0) === a >>> 0 && readU32(signature, 4) === b >>> 0
   }
 }
 
@@ -72,12 +72,8 @@ function keyOf(secret: Uint8Array, info: Uint8Array): PrivateKey {
   return {
     keyType: 'rsa', publicKeyInfo: info,
     sign: (data) => {
-      const out = new Uint8Array(SIGNATURE_BYTES)
       const [a, b] = tag(secret, data)
-      const view = new DataView(out.buffer)
-      view.setInt32(0, a)
-      view.setInt32(4, b)
-      return out
+      return new ByteWriter(SIGNATURE_BYTES).u32(a >>> 0).u32(b >>> 0).bytes(restOfSignature).finishShared()
     },
     exportPkcs8: () => { throw new Error('a simulated key is never exported') },
   }

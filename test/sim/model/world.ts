@@ -22,7 +22,8 @@ import { SimAuthority, simOverlayName } from './simCrypto.ts'
 import { SimNetwork, type SimHost } from './simNetwork.ts'
 
 const silent: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => silent }
-const never = new AbortController().signal
+/** One for each request: each listens to its own, and a list of thousands of listeners is slow to leave. */
+const never = (): AbortSignal => new AbortController().signal
 
 export interface SimPeer {
   readonly index: number
@@ -221,7 +222,7 @@ export class World {
     const version = record.version + 1
     const value = encodeSipRegistration({ type: 'route', contactPrefs: `v${version}`, destinationList: peer.overlay.route })
     try {
-      await this.network.traffic.ofUser(() => peer.overlay.store(record.resourceId, [{ kind: sipRegistrationKind, key: record.key, value, lifetimeS }], never))
+      await this.network.traffic.ofUser(() => peer.overlay.store(record.resourceId, [{ kind: sipRegistrationKind, key: record.key, value, lifetimeS }], never()))
       if (record.version === 0) this.records.push(record)
       record.version = version
     } catch (error) {
@@ -249,7 +250,7 @@ export class World {
       else if (this.notes.length < 50) this.notes.push(`${Math.round(startedAt)} lookup ${from.index} of ${record.writer.index} at ${toHex(record.resourceId).slice(0, 8)}: ${result} ${why}`)
     }
     try {
-      const values = await from.overlay.fetch(record.resourceId, sipRegistrationKind, { model: 'dictionary', keys: [] }, never)
+      const values = await from.overlay.fetch(record.resourceId, sipRegistrationKind, { model: 'dictionary', keys: [] }, never())
       const value = values.find(({ key }) => key !== undefined && equalBytes(key, record.key))
       const registration = value === undefined ? undefined : decodeSipRegistration(value.value)
       const found = registration?.type === 'route' ? Number(registration.contactPrefs.slice(1)) : 0
@@ -265,7 +266,7 @@ export class World {
     const before = this.owner(id)
     const counted = this.measuring
     try {
-      const { hops, responder } = await this.network.traffic.ofUser(() => from.overlay.ping([{ resource: id }], never))
+      const { hops, responder } = await this.network.traffic.ofUser(() => from.overlay.ping([{ resource: id }], never()))
       if (!counted || from.state !== 'member') return
       this.hops.push(hops)
       const right = [before, this.owner(id)].some((peer) => peer !== undefined && equalBytes(peer.id, responder))
