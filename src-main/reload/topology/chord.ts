@@ -47,6 +47,8 @@ export class Chord implements TopologyPlugin {
   private readonly candidates = new BoundedMap<string, { id: Uint8Array; via: Uint8Array }>(MAX_CANDIDATES)
   private predecessorList: readonly Uint8Array[] = []
   private successorList: readonly Uint8Array[] = []
+  /** `fill`, of which list of peers: a change makes a new one. */
+  private filled: { readonly by: readonly Uint8Array[]; readonly entries: ReadonlyMap<number, number> } = { by: [], entries: new Map() }
 
   constructor(readonly nodeId: Uint8Array, private readonly user: ChordUser, private readonly sizes: () => TableSizes) {
     this.routable = new PeerRing(nodeId)
@@ -86,8 +88,21 @@ export class Chord implements TopologyPlugin {
   isNeeded(id: Uint8Array): boolean {
     if (!this.routable.has(id)) return false
     if (this.routable.size <= this.sizes().kept || this.isNeighbour(id)) return true
-    const entry = entryOf(this.nodeId, id)
-    return this.routable.all.every((other) => entryOf(this.nodeId, other) !== entry || equalBytes(other, id))
+    return this.fill.get(entryOf(this.nodeId, id)) === 1
+  }
+
+  /** How many routable peers fill each entry of the Finger Table. Each link is asked about every few seconds, and they change seldom. */
+  private get fill(): ReadonlyMap<number, number> {
+    const { all } = this.routable
+    if (this.filled.by !== all) {
+      const entries = new Map<number, number>()
+      for (const id of all) {
+        const entry = entryOf(this.nodeId, id)
+        entries.set(entry, (entries.get(entry) ?? 0) + 1)
+      }
+      this.filled = { by: all, entries }
+    }
+    return this.filled.entries
   }
 
   // TopologyPlugin
@@ -181,8 +196,10 @@ export class Chord implements TopologyPlugin {
   addRoutable(id: Uint8Array): void {
     if (this.routable.has(id)) return
     const key = toHex(id)
-    if (!this.connected.has(key)) return
-    this.routable.add(id)
+    // The link's own, since `id` may be a part of a message, all of which would be kept with it.
+    const linked = this.connected.get(key)
+    if (linked === undefined) return
+    this.routable.add(linked)
     this.candidates.delete(key)
     this.recompute('gained')
   }

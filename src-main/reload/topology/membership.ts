@@ -68,6 +68,8 @@ export class Membership implements ChordUser {
   /** Links we asked for. Others may rely on those that they asked for. */
   private readonly ours = new Set<string>()
   private estimate: number | undefined
+  /** Something has changed since it was made. */
+  private outdated = true
   /** Linked peers that should be neighbours and have sent no Update yet, and since when. */
   private readonly expected = new Map<string, number>()
   private expecting: Timer | undefined
@@ -105,6 +107,7 @@ export class Membership implements ChordUser {
     this.updates.forget(nodeId)
     this.expected.delete(key)
     if (this.deps.table.get(nodeId) === undefined) this.ours.delete(key)
+    this.outdated = true
     this.chord.linkDown(nodeId)
   }
 
@@ -285,7 +288,8 @@ export class Membership implements ChordUser {
     const now = this.deps.clock.monotonic()
     for (const [key, until] of [...this.failedUntil]) if (until <= now) this.failedUntil.delete(key)
     if (!this.chord.isMember) return
-    this.estimate = undefined
+    if (this.outdated) this.estimate = undefined
+    this.outdated = false
     this.chord.reconsider()
     this.trim()
   }
@@ -307,6 +311,7 @@ export class Membership implements ChordUser {
 
   private changed(): void {
     // In a large ring it is a rough estimate, and costly: good enough until the next turn of stabilisation.
+    this.outdated = true
     if (this.estimate !== undefined && this.estimate <= SMALL_RING) this.estimate = undefined
     this.deps.onChanged()
   }

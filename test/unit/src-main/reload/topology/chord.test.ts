@@ -35,6 +35,14 @@ describe('responsibility (RFC 6940 §10.1)', () => {
   })
 })
 
+test('a routable peer is held by its link’s Node-ID, and the message that named it is let go', () => {
+  const { chord } = setUp()
+  const linked = at('40')
+  chord.linkUp(linked)
+  chord.addRoutable(new Uint8Array([...at('00'), ...linked]).subarray(16))
+  expect(chord.routablePeers[0]).toBe(linked)
+})
+
 test('the Node-ID of zeroes and the wildcard are nobody’s: who names them is not believed (RFC 6940 §3)', () => {
   const { chord, facts, meet } = setUp()
   chord.enter()
