@@ -60,6 +60,13 @@ function spaceOf(capacity: number): Space {
   return { buffer, view: new DataView(buffer.buffer) }
 }
 
+/** What `finishShared` gives parts of: memory outside of the heap costs several times as much to allocate and to free as to write. */
+const SHARED_BYTES = 16_384
+/** So little is kept on the heap anyway. */
+const ON_HEAP_BYTES = 64
+let shared = new Uint8Array(SHARED_BYTES)
+let sharedAt = 0
+
 /** Appends to a growing buffer. A value that does not fit its field is a bug of the caller. */
 export class ByteWriter {
   private space: Space
@@ -107,6 +114,17 @@ export class ByteWriter {
   /** What was written so far; the writer is not to be used afterwards. */
   finish(): Uint8Array {
     const out = this.space.buffer.slice(0, this.length)
+    this.release()
+    return out
+  }
+
+  /** As `finish`, in memory that others have parts of: for what does not live long, such as a message, since all of it is kept as long as any part is. */
+  finishShared(): Uint8Array {
+    if (this.length <= ON_HEAP_BYTES || this.length > SHARED_BYTES / 4) return this.finish()
+    if (sharedAt + this.length > SHARED_BYTES) { shared = new Uint8Array(SHARED_BYTES); sharedAt = 0 }
+    const out = shared.subarray(sharedAt, sharedAt + this.length)
+    sharedAt += this.length
+    out.set(this.space.buffer.subarray(0, this.length))
     this.release()
     return out
   }
@@ -168,6 +186,19 @@ function toHex16(b: Uint8Array): string {
     high(0), low(0), high(1), low(1), high(2), low(2), high(3), low(3), high(4), low(4), high(5), low(5), high(6), low(6), high(7), low(7),
     high(8), low(8), high(9), low(9), high(10), low(10), high(11), low(11), high(12), low(12), high(13), low(13), high(14), low(14), high(15), low(15),
   )
+}
+
+/** A key of byte strings in maps that are asked for each message: not to be read, and made in a quarter of the time of `toHex`. */
+export function mapKey(b: Uint8Array): string {
+  switch (b.length) {
+    case 16: return String.fromCharCode(readU16(b, 0), readU16(b, 2), readU16(b, 4), readU16(b, 6), readU16(b, 8), readU16(b, 10), readU16(b, 12), readU16(b, 14))
+    case 32: return String.fromCharCode(
+      readU16(b, 0), readU16(b, 2), readU16(b, 4), readU16(b, 6), readU16(b, 8), readU16(b, 10), readU16(b, 12), readU16(b, 14),
+      readU16(b, 16), readU16(b, 18), readU16(b, 20), readU16(b, 22), readU16(b, 24), readU16(b, 26), readU16(b, 28), readU16(b, 30),
+    )
+    // Longer than those, whatever the bytes.
+    default: return `of another length: ${toHex(b)}`
+  }
 }
 
 /** @throws DecodeError when the text is not an even number of hexadecimal digits of either case. */

@@ -190,3 +190,10 @@ export function encode<T>(codec: Codec<T>, value: T): Uint8Array {
   codec.write(w, value)
   return w.finish()
 }
+
+/** As `encode`, for what does not live long: see `ByteWriter.finishShared`. */
+export function encodeShared<T>(codec: Codec<T>, value: T): Uint8Array {
+  const w = new ByteWriter()
+  codec.write(w, value)
+  return w.finishShared()
+}

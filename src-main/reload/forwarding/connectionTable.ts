@@ -4,7 +4,7 @@
  * certificate holds several Node-IDs comes in only when an Attach has told which of them the other end acts under
  * (`unattachedLinks`).
  */
-import { compareBytes, equalBytes, toHex } from '../../base/bytes.ts'
+import { compareBytes, equalBytes, mapKey } from '../../base/bytes.ts'
 import type { Counters } from '../../base/counters.ts'
 import { Notifier } from '../../base/notifier.ts'
 import { untilAborted } from '../../base/abort.ts'
@@ -48,6 +48,8 @@ const PROBATION_MS = 15_000
 
 export class ConnectionTable {
   private readonly entries = new Map<string, Connection>()
+  /** All of them, until one comes or goes. */
+  private list: readonly Connection[] | undefined
   /** Second links to a node, which still listen: those given up, and incoming ones not used yet, which take over when they are. */
   private readonly spare = new Map<Link, { readonly connection: Connection; readonly mayTakeOver: boolean }>()
   private readonly unattached: UnattachedLinks
@@ -73,7 +75,7 @@ export class ConnectionTable {
     const who = this.deps.identify(stream.peerCertificate)
     const others = who?.nodeIds.filter((id) => !equalBytes(id, this.deps.nodeId)) ?? []
     const settled = who?.nodeIds.length === 1 ? others[0] : this.unattached.expectedOf(others)
-    const nodeId = settled ?? others.find((id) => !this.entries.has(toHex(id)) && this.unattached.find(id) === undefined)
+    const nodeId = settled ?? others.find((id) => !this.entries.has(mapKey(id)) && this.unattached.find(id) === undefined)
     if (who === undefined || nodeId === undefined || this.entries.size + this.spare.size + this.unattached.size >= maxLinks) {
       counters.add(who === undefined ? 'link.unidentified' : others.length === 0 ? 'link.toSelf' : 'link.tooMany')
       stream.destroy()
@@ -110,11 +112,12 @@ export class ConnectionTable {
 
   /** The connection to this node, unless there is none or its link is suspect. */
   get(nodeId: Uint8Array): Connection | undefined {
-    const entry = this.entries.get(toHex(nodeId))
+    const entry = this.entries.get(mapKey(nodeId))
     return entry === undefined || entry.link.isSuspect ? undefined : entry
   }
 
-  all(): readonly Connection[] { return [...this.entries.values()] }
+  /** Not to be changed; later ones are in another list. */
+  all(): readonly Connection[] { return this.list ??= [...this.entries.values()] }
 
   /** Whether messages for this node can go over a link to it: also while it has not attached, for answers to its Ping and Attach. */
   reaches(nodeId: Uint8Array): boolean { return this.get(nodeId) !== undefined || this.unattached.find(nodeId) !== undefined }
@@ -122,12 +125,12 @@ export class ConnectionTable {
   /** Bytes of one datagram on the path to the node; undefined for streams. */
   pathMtu(nodeId: Uint8Array): number | undefined {
     if (!this.hasDatagrams) return undefined
-    return (this.entries.get(toHex(nodeId)) ?? this.unattached.find(nodeId)?.connection)?.link.stream.pathMtu
+    return (this.entries.get(mapKey(nodeId)) ?? this.unattached.find(nodeId)?.connection)?.link.stream.pathMtu
   }
 
   /** False when there is no link or it dropped the message. */
   send(nodeId: Uint8Array, message: Uint8Array): boolean {
-    return (this.entries.get(toHex(nodeId)) ?? this.unattached.find(nodeId)?.connection)?.link.send(message) ?? false
+    return (this.entries.get(mapKey(nodeId)) ?? this.unattached.find(nodeId)?.connection)?.link.send(message) ?? false
   }
 
   /** Resolves when a usable link to the node is there. @throws the signal's reason */
@@ -155,7 +158,7 @@ export class ConnectionTable {
   }
 
   private allLinks(): readonly Link[] {
-    return [...[...this.entries.values()].map(({ link }) => link), ...this.spare.keys(), ...this.unattached.links()]
+    return [...this.all().map(({ link }) => link), ...this.spare.keys(), ...this.unattached.links()]
   }
 
   private onMessage(link: Link, message: Uint8Array): void {
@@ -179,8 +182,7 @@ export class ConnectionTable {
   }
 
   private place(fresh: Connection): void {
-    const key = toHex(fresh.nodeId)
-    const old = this.entries.get(key)
+    const old = this.entries.get(mapKey(fresh.nodeId))
     if (old === undefined) { this.enter(fresh); return }
     const glare = !old.link.isSuspect && old.link.initiatedByUs !== fresh.link.initiatedByUs &&
       this.deps.clock.monotonic() - old.link.openedAt < GLARE_MS
@@ -189,7 +191,7 @@ export class ConnectionTable {
       this.deps.counters.add('link.glare')
       const oursSurvives = compareBytes(this.deps.nodeId, fresh.nodeId) < 0
       const survivor = fresh.link.initiatedByUs === oursSurvives ? fresh : old
-      this.entries.set(key, survivor)
+      this.put(survivor)
       this.setAside(survivor === fresh ? old : fresh, false)
     } else if (fresh.link.initiatedByUs || old.link.isSuspect) this.replace(old, fresh)
     // The node may have come back without our having seen it go, or may only look whether we are here.
@@ -201,7 +203,7 @@ export class ConnectionTable {
     const aside = this.spare.get(link)
     if (aside === undefined || !aside.mayTakeOver) return
     this.spare.delete(link)
-    const old = this.entries.get(toHex(link.nodeId))
+    const old = this.entries.get(mapKey(link.nodeId))
     if (old !== undefined) this.replace(old, aside.connection)
     else this.enter(aside.connection)
   }
@@ -209,15 +211,25 @@ export class ConnectionTable {
   private replace(old: Connection, fresh: Connection): void {
     // Of two links within seconds both are alive; an older one is a node's that came back.
     const restarted = old.link.isSuspect || this.deps.clock.monotonic() - old.link.openedAt >= GLARE_MS
-    this.entries.delete(toHex(old.nodeId))
+    this.remove(old.nodeId)
     this.setAside(old, false)
     if (restarted) this.user.onDown(old.nodeId, false)
     this.enter(fresh)
   }
 
   private enter(connection: Connection): void {
-    this.entries.set(toHex(connection.nodeId), connection)
+    this.put(connection)
     this.up(connection)
+  }
+
+  private put(connection: Connection): void {
+    this.entries.set(mapKey(connection.nodeId), connection)
+    this.list = undefined
+  }
+
+  private remove(nodeId: Uint8Array): void {
+    this.entries.delete(mapKey(nodeId))
+    this.list = undefined
   }
 
   /** What is on its way over a second link is still taken. */
@@ -234,17 +246,17 @@ export class ConnectionTable {
   private onClosed(link: Link): void {
     if (this.spare.delete(link) || this.unattached.release(link) !== undefined) return
     if (!this.isCurrent(link)) return
-    this.entries.delete(toHex(link.nodeId))
+    this.remove(link.nodeId)
     this.deps.counters.add('link.closed')
     this.user.onDown(link.nodeId, false)
     const aside = [...this.spare.values()].find(({ connection }) => equalBytes(connection.nodeId, link.nodeId))
-    if (aside === undefined || this.entries.has(toHex(link.nodeId))) return
+    if (aside === undefined || this.entries.has(mapKey(link.nodeId))) return
     this.spare.delete(aside.connection.link)
     this.enter(aside.connection)
   }
 
   private current(link: Link): Connection | undefined {
-    const entry = this.entries.get(toHex(link.nodeId))
+    const entry = this.entries.get(mapKey(link.nodeId))
     return entry?.link === link ? entry : undefined
   }
 

@@ -7,7 +7,7 @@ import { equalBytes, toHex } from '../../base/bytes.ts'
 import type { Counters } from '../../base/counters.ts'
 import { DecodeError } from '../../base/errors.ts'
 import { ErrorCode, ForwardingOptionFlag, isRequest, MessageCode } from '../wire/constants.ts'
-import { destinationText, toNode, type Destination } from '../wire/destination.ts'
+import { destinationText, sameDestination, toNode, type Destination } from '../wire/destination.ts'
 import { headerProblem, HeaderView, rewriteHeader } from '../wire/forwardingHeader.ts'
 import { fragmentMessage } from '../wire/fragments.ts'
 import { DATA_FRAME_OVERHEAD } from '../wire/framing.ts'
@@ -62,6 +62,8 @@ const ROOM_TO_GROW = 32
 
 /** Longer lists are of no use with a TTL of 100 and cost work at each hop. */
 const MAX_LIST = 128
+/** Nearly all lists; their entries are compared with each other. */
+const SHORT_LIST = 16
 
 type Decision =
   | { readonly step: 'deliver'; readonly destination: Destination }
@@ -299,6 +301,7 @@ function isBeforeAttach(view: HeaderView): boolean {
 function hasDuplicate(list: readonly Destination[]): boolean {
   if (list.length < 2) return false
   const named = list.filter((entry) => entry.type !== 'compact' && entry.type !== 'opaque_id_type')
+  if (named.length <= SHORT_LIST) return named.some((entry, i) => named.findIndex((other) => sameDestination(other, entry)) < i)
   return new Set(named.map(destinationText)).size < named.length
 }
 

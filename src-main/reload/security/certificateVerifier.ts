@@ -4,7 +4,7 @@
  * verified; dates and the bad-node list are looked at each time.
  */
 import { BoundedMap } from '../../base/boundedMap.ts'
-import { equalBytes, toHex } from '../../base/bytes.ts'
+import { equalBytes, mapKey, toHex } from '../../base/bytes.ts'
 import { DecodeError } from '../../base/errors.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Certificate, Crypto } from '../../ports/crypto.ts'
@@ -64,7 +64,7 @@ export class CertificateVerifier {
    * nor parsed again. Undefined says nothing about it.
    */
   verifyKnown(hash: Uint8Array, ders: readonly Uint8Array[]): VerifiedCertificate | CertificateProblem | undefined {
-    const cached = this.cache.get(toHex(hash))
+    const cached = this.cache.get(mapKey(hash))
     if (cached === undefined) return undefined
     const { der } = cached.verified.certificate
     return ders.some((other) => equalBytes(other, der)) ? this.judgeNow(cached) : undefined
@@ -75,7 +75,7 @@ export class CertificateVerifier {
    * @param hash SHA-256 of `der`, from who has made it already
    */
   verify(der: Uint8Array, others: readonly Uint8Array[] = [], hash = this.crypto.sha256(der)): VerifiedCertificate | CertificateProblem {
-    const cached = this.cache.get(toHex(hash))
+    const cached = this.cache.get(mapKey(hash))
     if (cached !== undefined) return this.judgeNow(cached)
     const certificate = this.parse(der)
     return certificate === undefined ? 'malformed' : this.verifyNew(certificate, hash, () => others.flatMap((other) => this.parse(other) ?? []))
@@ -85,7 +85,7 @@ export class CertificateVerifier {
   verifyParsed(certificate: Certificate, others: readonly Certificate[] = []): VerifiedCertificate | CertificateProblem {
     const hash = this.hashes.get(certificate) ?? this.crypto.sha256(certificate.der)
     this.hashes.set(certificate, hash)
-    const cached = this.cache.get(toHex(hash))
+    const cached = this.cache.get(mapKey(hash))
     return cached !== undefined ? this.judgeNow(cached) : this.verifyNew(certificate, hash, () => others)
   }
 
@@ -110,7 +110,7 @@ export class CertificateVerifier {
       notBefore: Math.max(certificate.notBefore, ...path.map((c) => c.notBefore)),
       notAfter: Math.min(certificate.notAfter, ...path.map((c) => c.notAfter)),
     }
-    this.cache.set(toHex(hash), entry)
+    this.cache.set(mapKey(hash), entry)
     return this.judgeNow(entry)
   }
 
@@ -118,7 +118,7 @@ export class CertificateVerifier {
     const now = this.clock.now()
     if (now < entry.notBefore) return 'not-yet-valid'
     if (now > entry.notAfter) return 'expired'
-    return entry.verified.nodeIds.some((id) => this.badNodes.has(toHex(id))) ? 'bad-node' : entry.verified
+    return this.badNodes.size > 0 && entry.verified.nodeIds.some((id) => this.badNodes.has(toHex(id))) ? 'bad-node' : entry.verified
   }
 
   /** Issuers from the nearest to the root; undefined when there is no such path. */

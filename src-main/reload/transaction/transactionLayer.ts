@@ -342,9 +342,10 @@ export class TransactionLayer implements RequestSender, RouterUser {
     const bytes = this.build({ transactionId: header.transactionId, destinationList: [] }, contents, extra)
     // The header without lists is 38 bytes; the lists of the way back are not known to be the same next time.
     const lists = wayBack(this.deps.nodeId, header.viaList).reduce((sum, entry) => sum + destinationLength(entry), 0)
-    if (bytes.length + lists <= limit) return bytes.subarray(38)
+    // A copy: it is kept for a while, and would hold on to its message and to others with it.
+    if (bytes.length + lists <= limit) return bytes.slice(38)
     this.deps.counters.add('sent.Error_Response_Too_Large')
-    return this.build({ transactionId: header.transactionId, destinationList: [] }, errorContents(ErrorCode.responseTooLarge), []).subarray(38)
+    return this.build({ transactionId: header.transactionId, destinationList: [] }, errorContents(ErrorCode.responseTooLarge), []).slice(38)
   }
 
   /** RFC 6940 §6.2.2: back over the node it came from and the reversed Via List. */

@@ -1,5 +1,5 @@
 /** Which structure is the body of which message code. */
-import { decode, empty, encode, type Codec, type Infer } from '../../base/presentation.ts'
+import { decode, empty, encodeShared, type Codec, type Infer } from '../../base/presentation.ts'
 import { appAttachReqAns, attachReqAns, configUpdateReq, pingAns, pingReq } from './connection.ts'
 import { MessageCode } from './constants.ts'
 import { pathTrackAns, pathTrackReq } from './extensions.ts'
@@ -24,5 +24,5 @@ export function decodeBody<N extends BodyName>(name: N, messageBody: Uint8Array)
 
 /** Contents of a message to be signed and sent. */
 export function encodeContents<N extends BodyName>(name: N, body: BodyOf<N>, extensions: readonly MessageExtension[] = []): MessageContents {
-  return { messageCode: MessageCode[name], messageBody: encode(codecOf(name), body), extensions }
+  return { messageCode: MessageCode[name], messageBody: encodeShared(codecOf(name), body), extensions }
 }

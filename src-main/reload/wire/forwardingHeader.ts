@@ -131,7 +131,7 @@ export function encodeBehindHeader(header: HeaderFields, capacity: number, body:
   patchLength(w, 36, () => { for (const option of header.options ?? []) forwardingOption.write(w, option) })
   body(w)
   w.patchU32(16, w.offset)
-  return w.finish()
+  return w.finishShared()
 }
 
 /** The length of what `list` writes goes to `field`. */
@@ -161,7 +161,7 @@ export function rewriteHeader(
   patchLength(w, 36, () => { if (options === undefined) w.bytes(bytes.subarray(optionStart, headerLength)); else for (const option of options) forwardingOption.write(w, option) })
   w.bytes(bytes.subarray(headerLength)).patchU32(16, w.offset)
   if (changes.ttl !== undefined) w.patchU8(11, changes.ttl)
-  return w.finish()
+  return w.finishShared()
 }
 
 export type HeaderProblem = 'wrong-overlay' | 'wrong-version' | 'ttl-too-high'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ByteReader, ByteWriter, compareBytes, concatBytes, equalBytes, fromBase64, fromHex, toBase64, toHex, utf8Text } from '../../../../src-main/base/bytes.ts'
+import { ByteReader, ByteWriter, compareBytes, concatBytes, equalBytes, fromBase64, fromHex, mapKey, toBase64, toHex, utf8Text } from '../../../../src-main/base/bytes.ts'
 import { DecodeError, InvariantError } from '../../../../src-main/base/errors.ts'
 import { formatIpAddress, parseIpAddress } from '../../../../src-main/base/ipAddress.ts'
 import { formatRfc3339, parseRfc3339 } from '../../../../src-main/base/rfc3339.ts'
@@ -33,6 +33,16 @@ describe('ByteReader and ByteWriter', () => {
     }
   })
 
+  it('what is finished in shared memory is of its own bytes, and nobody writes there again', () => {
+    const lengths = [0, 1, 64, 65, 1500, 4096, 4097, 9000]
+    const made = Array.from({ length: 200 }, (_, i) => {
+      const length = lengths[i % lengths.length] as number
+      return { length, bytes: new ByteWriter().bytes(new Uint8Array(length).fill(i)).finishShared() }
+    })
+    made.forEach(({ length, bytes }, i) => { expect(bytes).toEqual(new Uint8Array(length).fill(i)) })
+    expect(new Set(made.filter(({ length }) => length === 1500).map(({ bytes }) => bytes.buffer)).size).toBeLessThan(25)
+  })
+
   it('equal bytes are equal to the last one, whatever their length', () => {
     for (let length = 0; length < 12; length++) {
       const a = Uint8Array.from({ length }, (_, i) => 0xff - i)
@@ -57,6 +67,15 @@ describe('helpers', () => {
     }))
     for (const text of ['a', 'zz']) expect(() => fromHex(text)).toThrow(DecodeError)
     for (const text of ['a', 'ab=c', '====', 'abc!']) expect(() => fromBase64(text)).toThrow(DecodeError)
+  })
+
+  it('different byte strings have different keys, whatever their lengths', () => {
+    fc.assert(fc.property(fc.constantFrom(0, 1, 4, 7, 15, 16, 17, 31, 32, 33), fc.constantFrom(16, 32, 5), fc.integer(), (length, other, fill) => {
+      const a = Uint8Array.from({ length }, (_, i) => fill + i), b = Uint8Array.from({ length: other }, (_, i) => fill + i)
+      expect(mapKey(a) === mapKey(b)).toBe(length === other)
+      expect(mapKey(a.slice())).toBe(mapKey(a))
+      for (let i = 0; i < length; i++) expect(mapKey(a.map((byte, at) => at === i ? byte ^ 1 : byte))).not.toBe(mapKey(a))
+    }))
   })
 
   it('compare orders unsigned bytes, and equal agrees', () => {

@@ -164,7 +164,11 @@ describe('forwarding', () => {
   test('answers duplicate entries in a Destination List with Error_Invalid_Message', () => {
     const { router, rejected } = setUp()
     router.receive(message([toNode(at('90')), toNode(at('20')), toNode(at('90'))]), at('70'))
-    expect(rejected).toEqual([`${ErrorCode.invalidMessage} to 70`])
+    const many = Array.from({ length: 20 }, (_, i) => toNode(at((0x90 + i).toString(16))))
+    router.receive(message([...many, toNode(at('90'))]), at('70'))
+    expect(rejected).toEqual([`${ErrorCode.invalidMessage} to 70`, `${ErrorCode.invalidMessage} to 70`])
+    router.receive(message(many), at('70'))
+    expect(rejected).toHaveLength(2)
   })
 
   test('answers a Destination List that names the Node-ID of zeroes with Error_Invalid_Message: it is nobody’s (RFC 6940 §3)', () => {
