@@ -126,8 +126,9 @@ export class Session implements DialogUsage {
       onAccepted: (response) => {
         this.reinviting = false
         if (this.ended) return
+        const interval = intervalFromResponse(response)
         this.localSdp = offer
-        this.timer.start(intervalFromResponse(response))
+        this.timer.start(interval)
         user.onAnswered(response.text)
       },
       onRefused: (status, response) => {

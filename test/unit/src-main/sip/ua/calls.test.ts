@@ -46,6 +46,31 @@ for (const reliable of [true, false]) {
       pair.clock.advance(40_000)
     })
 
+    it.each([['Contact', /(?<=\r\nContact: )</, '<<'], ['Session-Expires', /(?<=\r\n)Supported:/, 'Session-Expires: x\r\nSupported:']] as const)('a re-INVITE whose 2xx has an unreadable %s is acknowledged, counts as refused, and another one can follow', async (_, where, what) => {
+      const pair = sipPair({ reliable })
+      pair.bob.take = (c) => { c.accept(ANSWER) }
+      const placed = call(pair)
+      pair.clock.advance(50)
+      const told: string[] = []
+      const user = { onAnswered: () => { told.push('answered') }, onRefused: (status: number) => { told.push(`refused ${status}`) } }
+      const send = pair.b.send.bind(pair.b)
+      pair.b.send = (bytes) => {
+        const text = new TextDecoder().decode(bytes)
+        send(text.startsWith('SIP/2.0 200') ? new TextEncoder().encode(text.replace(where, what)) : bytes)
+      }
+      placed.reoffer(OFFER, user)
+      await pair.clock.advanceAsync(50)
+      expect(told).toEqual(['refused 502'])
+      expect(startLines(pair.a).filter((line) => line.startsWith('ACK'))).toHaveLength(2)
+      pair.b.send = send
+      placed.reoffer(OFFER, user)
+      await pair.clock.advanceAsync(50)
+      expect(told.at(-1)).toBe('answered')
+      placed.end()
+      pair.clock.advance(40_000)
+      expect(await leftovers(pair)).toBe(0)
+    })
+
     it('is ended by the callee with BYE', () => {
       const pair = sipPair({ reliable })
       pair.bob.take = (c) => { c.accept(ANSWER) }
