@@ -25,6 +25,8 @@ export interface TopologyUser {
   onRangeChanged(): void
   /** `replicaSet()` or the predecessors changed. */
   onNeighboursChanged(): void
+  /** A neighbour says that it has become responsible for (after, upTo]: it misses who was, whom we may not miss yet. */
+  onTakenOver(heir: Uint8Array, after: Uint8Array, upTo: Uint8Array): void
 }
 
 /** How storage hands data to a peer that is taking over part of our range; awaited before the final Update of a join (RFC 6940 §10.5 step 6). */

@@ -181,6 +181,7 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
     storage: {
       onRangeChanged: () => { storage.onRangeChanged() },
       onNeighboursChanged: () => { storage.onNeighboursChanged() },
+      onTakenOver: (heir, after, upTo) => { storage.onTakenOver(heir, after, upTo) },
       handOver: (joining, signal) => storage.handOver(joining, signal),
     },
     onIsolated: () => { lifecycle.refresh() },

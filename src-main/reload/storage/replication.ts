@@ -8,7 +8,7 @@ import type { Clock, Timer } from '../../ports/clock.ts'
 import type { Areas } from './areas.ts'
 import type { StorageTopology } from './dependencies.ts'
 import type { Copy, ReplicaSender } from './replicaSender.ts'
-import { stepsTo } from './ringOrder.ts'
+import { isBetween, stepsTo } from './ringOrder.ts'
 
 /** An owner that has refused our copy as often as this, at each retry, is believed. */
 const maxRefusals = 10
@@ -40,6 +40,8 @@ export class Replication {
   private seen: readonly string[] = []
   /** Peers that were sent everything of ours; whoever failed to take something is sent it again. */
   private complete = new Set<string>()
+  /** Resources that did not belong here when this was looked at last. */
+  private foreign: ReadonlySet<string> = new Set()
   private holdDown: Timer | undefined
   private closed = false
 
@@ -64,7 +66,6 @@ export class Replication {
     this.renewReplicas()
     this.giveAwayAll()
     this.remindHeirs()
-    this.drop()
   }
 
   /** Sends again what could not be sent before. Called from time to time. */
@@ -72,6 +73,19 @@ export class Replication {
     if (this.closed || !this.topology.isMember) return
     if (this.holdDown === undefined) this.fill()
     this.giveAwayAll()
+    this.drop()
+  }
+
+  /**
+   * `heir` is now responsible for (after, upTo]. Neighbours miss the former owner at different times, and until we do,
+   * the heir would answer that there is nothing where it came too late for a replica.
+   */
+  onTakenOver(heir: Uint8Array, after: Uint8Array, upTo: Uint8Array): void {
+    if (this.closed || !this.topology.isMember) return
+    for (const { id, kinds } of this.resources()) {
+      if (this.owned.has(toHex(id)) || this.topology.isResponsible(id) || !isBetween(after, id, upTo)) continue
+      void this.sender.send([{ node: heir }], 1, { resourceId: id, kinds })
+    }
   }
 
   private giveAwayAll(): void {
@@ -182,7 +196,6 @@ export class Replication {
       const refusals = result === 'refused' ? (this.refusals.get(name) ?? 0) + 1 : 0
       if (result === 'stored' || refusals === maxRefusals) {
         this.refusals.delete(name)
-        this.drop()
       } else {
         this.refusals.set(name, refusals)
         this.owned.add(name)
@@ -190,12 +203,16 @@ export class Replication {
     })
   }
 
-  /** Forgets what we are neither responsible for nor a replica of, once its owner has it (§10.7.3). */
+  /**
+   * Forgets what we are neither responsible for nor a replica of, once its owner has it (§10.7.3), and has not belonged
+   * here since the last time: that a peer stands between may be wrong, and until it is known ours may be the last copy.
+   */
   private drop(): void {
-    if (this.closed || !this.topology.isMember) return
     const kept = (name: string): boolean => this.owned.has(name) || this.giving.has(name)
     const foreign = this.areas.names().filter(({ resourceId }) => !kept(toHex(resourceId)) && !this.topology.holdsReplica(resourceId))
-    this.areas.forgetAll(foreign)
+    const before = this.foreign
+    this.foreign = new Set(foreign.map(({ resourceId }) => toHex(resourceId)))
+    this.areas.forgetAll(foreign.filter(({ resourceId }) => before.has(toHex(resourceId))))
   }
 
   private resources(): readonly Resource[] {

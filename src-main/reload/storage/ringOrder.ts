@@ -14,6 +14,11 @@ export function stepsTo(from: Uint8Array, to: Uint8Array): bigint {
   return BigInt.asUintN(128, ringNumber(to) - ringNumber(from))
 }
 
+/** Whether `id` lies in (after, upTo]. */
+export function isBetween(after: Uint8Array, id: Uint8Array, upTo: Uint8Array): boolean {
+  return stepsTo(id, upTo) < stepsTo(after, upTo)
+}
+
 /** How many of the nodes we know of, ourselves included, are closer to `resourceId` than `nodeId` is. */
 export function closerNodes(topology: StorageTopology, resourceId: Uint8Array, nodeId: Uint8Array): number {
   const limit = stepsTo(resourceId, nodeId)

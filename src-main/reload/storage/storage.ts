@@ -70,6 +70,7 @@ export class Storage implements TopologyUser, HandOver {
   onTopologyChanged(): void { this.replication.onTopologyChanged() }
   onRangeChanged(): void { this.replication.onTopologyChanged() }
   onNeighboursChanged(): void { this.replication.onTopologyChanged() }
+  onTakenOver(heir: Uint8Array, after: Uint8Array, upTo: Uint8Array): void { this.replication.onTakenOver(heir, after, upTo) }
 
   handOver(joining: Uint8Array, signal: AbortSignal): Promise<void> {
     return this.replication.handOver(joining, signal)

@@ -21,6 +21,7 @@ import { chordLeaveData, type ChordLeaveData } from '../wire/topology.ts'
 import { Chord, isListed, type ChordUser, type NeighbourLists, type TableChange } from './chord.ts'
 import { FingerSearch } from './fingerSearch.ts'
 import type { TopologyPolicy } from './policy.ts'
+import { inRange } from './ring.ts'
 import { Updates } from './updates.ts'
 
 export { unique } from './chord.ts'
@@ -171,6 +172,7 @@ export class Membership implements ChordUser {
 
   readonly serveUpdate = (request: IncomingRequest): Outcome => {
     const update = decodeBody('updateReq', request.body)
+    const before = this.updates.listsOf(request.signer.nodeId)
     const listed = this.updates.receive(request, update)
     if (listed !== undefined) {
       this.deps.policy().tuning?.heard(request.signer.nodeId, update.uptime)
@@ -178,11 +180,21 @@ export class Membership implements ChordUser {
       this.expected.delete(toHex(from))
       this.chord.updated(from, listed)
       const lists = this.updates.listsOf(from)
-      if (lists !== undefined && this.chord.isMember) for (const id of this.chord.doubtful(from, lists)) this.check(id)
+      if (lists !== undefined && this.chord.isMember) {
+        for (const id of this.chord.doubtful(from, lists)) this.check(id)
+        this.noteHeir(from, before, lists)
+      }
       this.updates.taken(from)
       this.changed()
     }
     return { body: new Uint8Array(0) }
+  }
+
+  /** Its range goes further back than it said before: whoever stood there is gone, and its heir may never have got a replica. */
+  private noteHeir(heir: Uint8Array, before: NeighbourLists | undefined, now: NeighbourLists): void {
+    const was = before?.predecessors[0], is = now.predecessors[0]
+    if (was === undefined || is === undefined || equalBytes(was, is) || !inRange(is, was, heir)) return
+    this.deps.storage.onTakenOver(heir, is, was)
   }
 
   /** Another peer has lost this neighbour, it seems: a Ping shows it to us within seconds too (RFC 6940 §10.7.1). */

@@ -71,6 +71,8 @@ export class Updates {
     // Clients take no part in stabilisation, and follow the responsible peer by what they are told.
     this.plan('attached', reason === 'entered' ? AT_ONCE_MS : range || reason === 'lost' ? SOON_MS : GATHERED_MS)
     if (all) this.plan('fingers', reason === 'entered' ? AT_ONCE_MS : GATHERED_MS)
+    // Who takes over for one that is gone may have no copy of what that held: the next peer behind it has.
+    else if (reason === 'lost' && range) for (const successor of this.deps.chord.successors.slice(0, 1)) this.send(successor)
   }
 
   /** What is to go out goes no more. */

@@ -161,6 +161,10 @@ describe('a peer joins (§10.5)', () => {
     await ring.enter(admitted)
     await settle()
     expect(nth(0)).toBe(admitted)
+    // Not at once: should the peers between be gone already, the third one has the last copy.
+    expect(before.map((node) => read(node))).toEqual([['a'], ['a'], ['a'], [], [], []])
+    ring.clock.advance(120_000)
+    await settle()
     expect(before.map((node) => read(node))).toEqual([['a'], ['a'], [], [], [], []])
     expect(read(admitted)).toEqual(['a'])
   })
@@ -228,6 +232,20 @@ describe('a peer fails (§10.7.1)', () => {
     for (const { resourceId, kind } of heir.store.areas()) heir.store.replace(resourceId, kind, undefined)
     await ring.leave(set[0] as TestNode)
     await settle()
+    expect(read(heir)).toEqual(['a'])
+  })
+
+  it('an heir that misses it first gets what it lacks from a holder that does not miss it yet', async () => {
+    await ring.enter(...peers)
+    await store('a')
+    const [owner, heir, holder] = order() as [TestNode, TestNode, TestNode]
+    for (const { resourceId, kind } of heir.store.areas()) heir.store.replace(resourceId, kind, undefined)
+    ring.sent.length = 0
+    holder.storage.onTakenOver(heir.id, nth(5).id, owner.id)
+    // What is not of the range that was taken over it knows already.
+    holder.storage.onTakenOver(heir.id, owner.id, heir.id)
+    await settle()
+    expect(stores()).toEqual([{ to: toHex(heir.id), replica: 1, kinds: [single] }])
     expect(read(heir)).toEqual(['a'])
   })
 

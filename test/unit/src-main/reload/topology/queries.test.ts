@@ -78,11 +78,36 @@ describe('Probe (RFC 6940 §6.4.2.5)', () => {
   })
 })
 
+describe('a neighbour that becomes responsible for more (RFC 6940 §10.7.1)', () => {
+  const takenOver = (first: string[], then: string[]): readonly string[] => {
+    const out: string[] = []
+    const place = (id: Uint8Array): string => toHex(id).slice(0, 2)
+    const membership = new Membership({
+      clock: new VirtualClock(), random: new SeededRandom(1), log: silentLog, nodeId: at('80'), counters: new Counters(), policy: () => new ReloadPolicy(() => configurationDefaults),
+      sender: { request: () => new Promise(() => undefined) }, attach: { attach: () => new Promise(() => undefined) }, table: { get: () => ({ link: { silentMs: 0 } }) as never, all: () => [] },
+      storage: {
+        onRangeChanged: () => undefined, onNeighboursChanged: () => undefined, handOver: () => Promise.resolve(),
+        onTakenOver: (heir, after, upTo) => { out.push(`${place(heir)} has (${place(after)}, ${place(upTo)}]`) },
+      },
+      onIsolated: () => undefined, onChanged: () => undefined,
+    })
+    membership.enter()
+    membership.onLinkUp(at('70'))
+    for (const predecessors of [first, then]) membership.serveUpdate(request('updateReq', { type: 'neighbors', uptime: 1, predecessors: predecessors.map(at), successors: [at('80')] }, at('70')))
+    membership.close()
+    return out
+  }
+
+  test('is noted when its first predecessor is farther away than before', () => { expect(takenOver(['60', '50'], ['50', '40'])).toEqual(['70 has (50, 60]']) })
+  test('is not one that has a new predecessor between', () => { expect(takenOver(['50', '40'], ['60', '50'])).toEqual([]) })
+  test('is not one whose other predecessors changed', () => { expect(takenOver(['60', '50'], ['60', '40'])).toEqual([]) })
+})
+
 describe('a peer joins and leaves for itself, over its own link (RFC 6940 §6.4.2.1, §6.4.2.2)', () => {
   const membership = (): Membership => new Membership({
     clock: new VirtualClock(), random: new SeededRandom(1), log: silentLog, nodeId: at('80'), counters: new Counters(), policy: () => new ReloadPolicy(() => configurationDefaults),
     sender: { request: () => new Promise(() => undefined) }, attach: { attach: () => new Promise(() => undefined) }, table: { get: () => undefined, all: () => [] },
-    storage: { onRangeChanged: () => undefined, onNeighboursChanged: () => undefined, handOver: () => Promise.resolve() }, onIsolated: () => undefined, onChanged: () => undefined,
+    storage: { onRangeChanged: () => undefined, onNeighboursChanged: () => undefined, onTakenOver: () => undefined, handOver: () => Promise.resolve() }, onIsolated: () => undefined, onChanged: () => undefined,
   })
   const join = (joining: Uint8Array, signer: Uint8Array, hop: Uint8Array): number | undefined =>
     errorOf(membership().serveJoin(request('joinReq', { joiningPeerId: joining, overlaySpecificData: new Uint8Array(0) }, signer, hop)))

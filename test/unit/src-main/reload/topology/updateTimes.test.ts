@@ -201,7 +201,14 @@ describe('Updates of CHORD-SELF-TUNING (RFC 7363 §5.2)', () => {
     expect(sent).toHaveLength(8)
   })
 
-  test('a loss is told to no peer; a client, which takes no part in stabilisation, hears of it', () => {
+  test('who has become responsible for more by a loss tells its first successor, which may hold what it lacks', () => {
+    settled()
+    lose('70')
+    clock.advance(20)
+    expect(sent.filter(({ names }) => names !== 'ready')).toEqual([{ to: '90', names: '20 50 60 | 90 a0 b0' }])
+  })
+
+  test('another loss is told to no peer; a client, which takes no part in stabilisation, hears of it', () => {
     settled()
     lose('90')
     clock.advance(20)
