@@ -1,6 +1,8 @@
 /** What joining and staying cost a whole overlay node in links and requests, in virtual time. */
 import { describe, expect, test } from 'vitest'
 import { Ring, type RingNode } from '../support/overlayKit.ts'
+import { worldOptions } from './model/scenarios.ts'
+import { World } from './model/world.ts'
 
 const count = (node: RingNode, name: string): number => node.overlay.counters[name] ?? 0
 const sum = (nodes: readonly RingNode[], name: string): number => nodes.reduce((all, node) => all + count(node, name), 0)
@@ -42,6 +44,18 @@ describe('a peer that joins', { timeout: 60_000 }, () => {
     await fresh.overlay.start()
     await ring.until(() => fresh.overlay.neighbours().length > 0, 1_000)
     expect(await ring.close()).toBe(0)
+  })
+})
+
+describe.each(['CHORD-RELOAD', 'CHORD-SELF-TUNING'] as const)('a ring that grows by %s', (plugin) => {
+  test('makes few links that turn out not to be needed: who is near is learned from neighbours, not by walking the ring', { timeout: 60_000 }, async () => {
+    const world = new World({ ...worldOptions('join', 0, plugin), seed: 21 })
+    await world.grow(80)
+    await world.advance(30_000)
+    const mean = (name: string): number => world.peers.reduce((all, { overlay }) => all + (overlay.counters[name] ?? 0), 0) / world.peers.length
+    expect(mean('link.unneeded')).toBeLessThan(2)
+    expect(mean('request.sent.attachReq')).toBeLessThan(plugin === 'CHORD-RELOAD' ? 11 : 15)
+    expect(world.misplaced()).toEqual([])
   })
 })
 

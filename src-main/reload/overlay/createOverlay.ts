@@ -221,7 +221,10 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
   })
   const checks = new ValueChecks(verifier, (name) => hashToResourceId(crypto, name), usages)
   const fetchClient = new FetchClient(teaching, checks, live, count)
-  const robustFetch = new RobustFetch({ clock, log: log.child('fetch'), sender: transactions, fetchClient, count, size: () => membership.size, detours: (id, most) => membership.chord.detours(id, most) })
+  const robustFetch = new RobustFetch({
+    clock, log: log.child('fetch'), sender: transactions, fetchClient, count, size: () => membership.size,
+    detours: (id, most) => membership.chord.detours(id, most), behind: (id, most) => membership.chord.behind(id, most),
+  })
   const storeClient = new StoreClient(teaching, signer, live, clock, fetchClient)
 
   const queries = new TopologyQueries(membership.chord, membership.updates, table, () => storage.resourceCount(), policy)

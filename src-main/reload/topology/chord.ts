@@ -136,6 +136,9 @@ export class Chord implements TopologyPlugin {
     return Array.from({ length: count }, (_, i) => others[Math.floor(i * others.length / count)] as Uint8Array)
   }
 
+  /** Routable peers at or next behind `id`, nearest first: where ours is the part of the ring, who is responsible and its successors. */
+  behind(id: Uint8Array, most: number): readonly Uint8Array[] { return this.routable.from(id, most) }
+
   replicaSet(): readonly Uint8Array[] { return this.successorList.slice(0, REPLICAS) }
 
   holdsReplica(resourceId: Uint8Array): boolean {
@@ -188,7 +191,7 @@ export class Chord implements TopologyPlugin {
     const key = toHex(id)
     this.candidates.delete(key)
     const was = this.routable.delete(id)
-    for (const other of beyond) this.consider(other, undefined)
+    this.consider(beyond.map((other) => ({ id: other, via: undefined })))
     if (was) this.afterLoss(id)
   }
 
@@ -207,7 +210,7 @@ export class Chord implements TopologyPlugin {
   /** An Update of `from` over its own link (RFC 6940 §10.7.3). */
   updated(from: Uint8Array, listed: readonly Uint8Array[]): void {
     this.addRoutable(from)
-    for (const id of listed) this.consider(id, from)
+    this.consider(listed.map((id) => ({ id, via: from })))
   }
 
   /** Neighbours of ours that `from` should know as its own and does not name: they may be gone, or too new for it. */
@@ -221,7 +224,7 @@ export class Chord implements TopologyPlugin {
 
   /** Asks again for whom we lack; for the periodic stabilisation. */
   reconsider(): void {
-    for (const [, { id, via }] of [...this.candidates]) this.consider(id, via)
+    this.consider([...this.candidates.values()])
   }
 
   /** An Attach to `id` failed: it is not to be wanted again until somebody names it anew. */
@@ -260,14 +263,21 @@ export class Chord implements TopologyPlugin {
     if (this.state === 'member' && this.invalidFingers.includes(entry)) this.user.onFingerLost(entry)
   }
 
-  private consider(id: Uint8Array, via: Uint8Array | undefined): void {
-    if (equalBytes(id, this.nodeId) || this.routable.has(id) || isNoNode(id) || isWildcard(id)) return
-    if (!this.belongs(id)) { if (this.candidates.size > 0) this.candidates.delete(toHex(id)); return }
-    const through = via ?? this.nextHop(id)
-    if (through === undefined) return
-    this.candidates.set(toHex(id), { id, via: through })
+  /** Peers that somebody named, all at once: which of them are wanted depends on the others. */
+  private consider(named: readonly { readonly id: Uint8Array; readonly via: Uint8Array | undefined }[]): void {
+    const candidates = named.flatMap(({ id, via }) => {
+      if (equalBytes(id, this.nodeId) || this.routable.has(id) || isNoNode(id) || isWildcard(id)) return []
+      const key = toHex(id)
+      if (!this.belongs(id)) { this.candidates.delete(key); return [] }
+      const through = via ?? this.nextHop(id)
+      // Nearer ones must not be pushed out; the turn of the others comes when those turn out to be gone.
+      if (through === undefined || (this.candidates.size >= MAX_CANDIDATES && !this.candidates.has(key) && !this.isAmongNearest(id))) return []
+      const candidate = { id, via: through }
+      this.candidates.set(key, candidate)
+      return [candidate]
+    })
     // Also over a link that is there: its Update is what makes it routable.
-    this.user.onWanted(id, through)
+    for (const { id, via } of candidates) if (this.isAmongNearest(id)) this.user.onWanted(id, via)
   }
 
   /** Whether `id` would have a place in the neighbour table. */
@@ -277,6 +287,23 @@ export class Chord implements TopologyPlugin {
     const lastPredecessor = this.predecessorList[predecessors - 1]
     return lastSuccessor === undefined || lastPredecessor === undefined ||
       inRange(this.nodeId, id, lastSuccessor) || inRange(lastPredecessor, id, this.nodeId)
+  }
+
+  /**
+   * Whether it would have one if all candidates were there. While the table has gaps, or a far peer in the last place,
+   * everybody that anybody names would belong to it for a moment.
+   */
+  private isAmongNearest(id: Uint8Array): boolean {
+    const { predecessors, successors } = this.sizes()
+    let ahead = 0, behind = 0
+    for (const other of this.successorList) if (inRange(this.nodeId, other, id)) ahead++
+    for (const other of this.predecessorList) if (inRange(id, other, this.nodeId)) behind++
+    for (const { id: other } of this.candidates.values()) {
+      if (equalBytes(other, id)) continue
+      if (inRange(this.nodeId, other, id)) ahead++
+      else behind++
+    }
+    return ahead < successors || behind < predecessors
   }
 
   private recompute(reason: TableChange['reason']): void {

@@ -225,7 +225,16 @@ export class Membership implements ChordUser {
   enter(): void {
     this.deps.policy().tuning?.entered(this.size)
     this.chord.enter()
+    this.recall()
     this.fingers.start()
+  }
+
+  /** What neighbours named while we joined, when our tables had less room, may have a place there now. */
+  private recall(): void {
+    for (const id of this.chord.routablePeers) {
+      const lists = this.updates.listsOf(id)
+      if (lists !== undefined) this.chord.updated(id, [...lists.predecessors, ...lists.successors])
+    }
   }
 
   // Join of others (RFC 6940 §10.5 steps 5 to 8)

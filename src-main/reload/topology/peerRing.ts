@@ -49,6 +49,12 @@ export class PeerRing {
   /** The first one at or behind `id`, clockwise from the origin. */
   firstFrom(id: Uint8Array): Uint8Array | undefined { return this.ids[this.place(id)] }
 
+  /** The next `count` ones at or behind `id`, clockwise, nearest first. */
+  from(id: Uint8Array, count: number): readonly Uint8Array[] {
+    const at = this.place(id)
+    return [...this.ids.slice(at, at + count), ...this.ids.slice(0, Math.min(at, Math.max(0, at + count - this.ids.length)))]
+  }
+
   private replace(at: number, count: number, ...by: readonly Uint8Array[]): void {
     this.ids = this.ids.toSpliced(at, count, ...by)
     this.greater = this.ids.filter((id) => compareBytes(id, this.origin) > 0).length

@@ -31,6 +31,8 @@ export interface RobustFetchDependencies {
   size(): number
   /** Connected peers, at most `count`, over which a request for `id` takes other ways than its usual one. */
   detours(id: Uint8Array, count: number): readonly Uint8Array[]
+  /** Connected peers, at most `count`, at or next behind `id`. */
+  behind(id: Uint8Array, count: number): readonly Uint8Array[]
 }
 
 /** An answer that takes longer than this is late: replicas are asked meanwhile. */
@@ -40,7 +42,7 @@ const REPLICAS_MS = 5_000
 const REPLICAS = 2
 /** Tried behind a Resource-ID whose peer is silent, in halves of the mean distance between peers. */
 const GUESSES = [1, 2, 3, 4, 5, 6, 8, 10, 13, 16]
-const MAX_GUESSED = 6
+const MAX_GUESSED = 9
 /** How many of those found are asked for others behind them. */
 const MAX_ASKED_ON = 2
 const DETOURS = 4
@@ -150,14 +152,18 @@ export class RobustFetch {
   }
 
   /**
-   * Who stands some mean distances behind the id. What is meant for the silent peer's successor goes through that
-   * peer, but what is meant for the next one behind does not: it is most likely among those who answer. Where even
-   our own way there leads through the silent peer, those farther behind know another one.
+   * Who stands next behind the id of those we know ourselves, and some mean distances behind it. What is meant for the
+   * silent peer's successor goes through that peer, but what is meant for the next one behind does not: it is most likely
+   * among those who answer. Where even our own way there leads through the silent peer, those farther behind know another one.
    */
   private async guessHolders(resourceId: Uint8Array, signal: AbortSignal, found: Found): Promise<void> {
     const half = (1n << 127n) / BigInt(Math.max(2, Math.round(this.deps.size())))
     const known = new Set<string>()
     let askedOn = 0
+    for (const node of this.deps.behind(resourceId, 1 + REPLICAS)) {
+      known.add(toHex(node))
+      found(node)
+    }
     const guess = async (way: Way): Promise<void> => {
       await Promise.all(GUESSES.map(async (halves) => {
         const node = await this.whoAnswers(idOf(ringNumber(resourceId) + BigInt(halves) * half), signal, way)

@@ -129,6 +129,20 @@ describe('the neighbour table (RFC 6940 §10.7)', () => {
     expect(facts).toEqual(['attach a8 via 90'])
   })
 
+  test('wants of those that would all have a place for lack of better ones as many as there are places', () => {
+    const { chord, facts, meet } = setUp()
+    chord.enter()
+    meet('40')
+    facts.length = 0
+    chord.updated(at('40'), [at('d0'), at('c0'), at('b0'), at('a0'), at('90'), at('f0'), at('10'), at('20'), at('30')])
+    expect(facts).toEqual(['attach b0 via 40', 'attach a0 via 40', 'attach 90 via 40', 'attach 20 via 40', 'attach 30 via 40'])
+    // One of them is gone: the next one known has its place.
+    facts.length = 0
+    chord.unreachable(at('a0'))
+    chord.reconsider()
+    expect(facts).toEqual(['attach c0 via 40', 'attach b0 via 40', 'attach 90 via 40', 'attach 20 via 40', 'attach 30 via 40'])
+  })
+
   test('a lost neighbour is replaced by the best known, and the last one lost is told', () => {
     const { chord, facts, meet } = setUp()
     chord.enter()

@@ -28,6 +28,14 @@ describe('peers around one of them (RFC 6940 §10.1)', () => {
     }))
   })
 
+  test('those behind an id follow it clockwise, whatever the origin', () => {
+    fc.assert(fc.property(id, fc.uniqueArray(id, { maxLength: 12, selector: toHex }), id, fc.nat(14), (origin, ids, target, count) => {
+      const ring = new PeerRing(origin)
+      for (const one of ids) ring.add(one)
+      expect(hex(ring.from(target, count))).toEqual(hex(clockwise(target, ids.filter((one) => !equalBytes(one, origin))).slice(0, count)))
+    }))
+  })
+
   test('each is held once, and leaves when deleted', () => {
     const ring = new PeerRing(new Uint8Array(16))
     const one = new Uint8Array(16).fill(1)
