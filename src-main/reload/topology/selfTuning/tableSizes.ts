@@ -11,6 +11,7 @@ export function tableSizes(peers: number): TableSizes {
   const levels = Math.ceil(Math.log2(Math.max(1, peers)))
   const neighbours = Math.max(levels, LEAST_NEIGHBOURS)
   const entries = Math.max(levels, LEAST_ENTRIES)
-  // Which entries are filled decides (§5.4), not how many peers there are beside the neighbours.
-  return { predecessors: neighbours, successors: neighbours, entries, wanted: 0, kept: 2 * neighbours + entries }
+  // Which entries are filled decides (§5.4), not how many peers there are beside the neighbours. Whoever was pushed out of
+  // the neighbour table stays linked: where peers come and go it is soon a neighbour again.
+  return { predecessors: neighbours, successors: neighbours, entries, wanted: 0, kept: 4 * neighbours + entries }
 }
