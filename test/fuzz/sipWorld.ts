@@ -7,6 +7,7 @@ import { parsePidf } from '../../src-main/phone/pidf.ts'
 import { parseSdp, sdpSecurity } from '../../src-main/sdp/sdp.ts'
 import { digestSecret } from '../../src-main/sip/auth/digest.ts'
 import type { SdpBridge } from '../../src-main/sip/bridge/sdpBridge.ts'
+import type { IncomingRefer } from '../../src-main/sip/ua/api.ts'
 import { createSipElement, type SipElement } from '../../src-main/sip/element/element.ts'
 import { Bindings } from '../../src-main/sip/registrar/bindings.ts'
 import { Publications } from '../../src-main/sip/registrar/publications.ts'
@@ -54,7 +55,15 @@ export interface World { readonly clock: VirtualClock; readonly element: SipElem
 export function world(): World {
   const clock = new VirtualClock(), bindings = new Bindings(clock), publications = new Publications(clock), bridges = new Set<PaperBridge>(), user = new TestPeer('alice', clock, 3)
   let calls = 0
+  let transfers = 0
+  const transferred = (refer: IncomingRefer): void => {
+    if (transfers++ % 2 === 1) { refer.reject(603); return }
+    refer.accept()
+    refer.notify(180, 'Ringing')
+    clock.setTimer(1_000, () => { refer.notify(200, 'OK') })
+  }
   user.take = (call) => {
+    call.user = { ...user.serverUser(), onReferred: transferred, onInfo: ({ contentType }) => contentType === 'application/dtmf-relay' }
     const turn = calls++ % 4
     if (turn !== 3) call.ring()
     if (turn === 0) call.accept(ANSWER)
