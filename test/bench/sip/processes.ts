@@ -43,6 +43,23 @@ export function usage(pid: number): { readonly cpuMs: number; readonly rssMb: nu
   return { cpuMs, rssMb }
 }
 
+/** Datagrams that the kernel has dropped in front of the socket of this port. */
+export function drops(port: number): number {
+  let sum = 0
+  for (const line of readFileSync('/proc/net/udp', 'utf8').split('\n').slice(1)) {
+    const fields = line.trim().split(/\s+/)
+    if (Number.parseInt(fields[1]?.split(':')[1] ?? '', 16) === port) sum += Number(fields[12])
+  }
+  return sum
+}
+
+/** How long a core has worked and how long it has been idle, for whomever, in milliseconds; what the host took away counts as work. */
+export function coreTimes(core: number): { readonly busyMs: number; readonly idleMs: number } {
+  const [, ...times] = readFileSync('/proc/stat', 'utf8').split('\n').find((line) => line.startsWith(`cpu${core} `))?.split(/\s+/) ?? []
+  const [user = 0, nice = 0, system = 0, idle = 0, wait = 0, irq = 0, softirq = 0, steal = 0] = times.map((ticks) => Number(ticks) * 10)
+  return { busyMs: user + nice + system + irq + softirq + steal, idleMs: idle + wait }
+}
+
 export interface Load { readonly ok: number; readonly failed: number; readonly retransmissions: number }
 
 /** Calls or registrations at a fixed rate, from 127.0.0.11. */
