@@ -4,7 +4,7 @@
  */
 import { toHex, utf8Bytes } from '../../base/bytes.ts'
 import { DecodeError } from '../../base/errors.ts'
-import { COMMA, EQUAL, isLws, QUOTE, quote, skipLws, skipQuoted, skipToken, skipValue, unquote } from '../message/lexer.ts'
+import { codesOf, COMMA, EQUAL, isLws, QUOTE, quote, skipLws, skipQuoted, skipToken, skipValue, unquote } from '../message/lexer.ts'
 
 export type DigestAlgorithm = 'SHA-256' | 'MD5'
 /** Best first: the order in which they stand in a challenge (RFC 8760 §2.3). */
@@ -113,20 +113,20 @@ function digestParams(value: string): Map<string, string> | undefined {
   if (space < 0 || text.slice(0, space).toLowerCase() !== 'digest') return undefined
   if (text.length > MAX_LENGTH) throw new DecodeError('credentials too long')
   const params = new Map<string, string>()
-  const { length } = text
+  const { length } = text, codes = codesOf(text)
   for (let i = space; ;) {
     for (let c = 0; i < length && (isLws(c = text.charCodeAt(i)) || c === COMMA);) i++
     if (i >= length) return params
     const nameStart = i
-    i = skipToken(text, i, length)
+    i = skipToken(codes, i, length)
     const name = text.slice(nameStart, i).toLowerCase()
     if (name === '' || params.has(name)) throw new DecodeError(`digest parameter ${name}`)
-    i = skipLws(text, i)
+    i = skipLws(codes, i)
     if (text.charCodeAt(i) === EQUAL) {
-      const start = i = skipLws(text, i + 1)
-      i = text.charCodeAt(i) === QUOTE ? skipQuoted(text, i) : skipValue(text, i, length)
+      const start = i = skipLws(codes, i + 1)
+      i = text.charCodeAt(i) === QUOTE ? skipQuoted(codes, i) : skipValue(codes, i, length)
       params.set(name, unquote(text.slice(start, i)))
-      i = skipLws(text, i)
+      i = skipLws(codes, i)
     } else params.set(name, '')
     if (i < length && text.charCodeAt(i) !== COMMA) throw new DecodeError('junk behind a digest parameter', i)
   }

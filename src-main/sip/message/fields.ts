@@ -1,6 +1,6 @@
 /** Smaller header fields as values: CSeq, Event, Subscription-State, media types, delta-seconds, RAck (RFC 3261 §20, 6665, 3262). */
 import { DecodeError } from '../../base/errors.ts'
-import { isDigits, isLws, isToken, methodIn, parseNumber, skipDigits, skipLws } from './lexer.ts'
+import { codesOf, isDigits, isLws, isToken, methodIn, parseNumber, skipDigits, skipLws } from './lexer.ts'
 import { type Params, parseParams } from './params.ts'
 
 export interface CSeq { readonly number: number; readonly method: string }
@@ -11,14 +11,14 @@ const MAX_CSEQ = 0x7fff_ffff
 const MAX_DELTA_S = 0xffff_ffff
 
 /** @throws DecodeError; §8.1.1.5 bounds it below 2^31 */
-export function parseCSeq(text: string, start = 0, end: number = text.length): CSeq {
-  start = skipLws(text, start, end)
-  while (end > start && isLws(text.charCodeAt(end - 1))) end--
-  const i = skipDigits(text, start, end)
-  if (i < end && !isLws(text.charCodeAt(i))) throw new DecodeError('CSeq number is not a number', i)
+export function parseCSeq(text: string, start = 0, end: number = text.length, codes: Uint8Array = codesOf(text)): CSeq {
+  start = skipLws(codes, start, end)
+  while (end > start && isLws(codes[end - 1] as number)) end--
+  const i = skipDigits(codes, start, end)
+  if (i < end && !isLws(codes[i] as number)) throw new DecodeError('CSeq number is not a number', i)
   const number = parseNumber(text, MAX_CSEQ, 'CSeq number', start, i)
-  const method = methodIn(text, skipLws(text, i, end), end)
-  if (!isToken(method)) throw new DecodeError('CSeq')
+  const method = methodIn(text, skipLws(codes, i, end), end)
+  if (method === undefined) throw new DecodeError('CSeq')
   return { number, method }
 }
 

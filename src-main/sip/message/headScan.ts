@@ -3,14 +3,17 @@
  * the head's text, folded lines as one. Whether the values make sense is asked later, of those who want them.
  */
 import { DecodeError } from '../../base/errors.ts'
-import { hashStep, idAt } from './headerNames.ts'
+import { idAt, NO_NAME } from './headerNames.ts'
 import { FOLDED, LINE_NUMBERS } from './headers.ts'
-import { HTAB, SP, TOKENS, trimLws } from './lexer.ts'
+import { HTAB, SP, trimLws } from './lexer.ts'
 
 const CR = 13, LF = 10, COLON = 58
 
 /** Where lines are noted until their number is known: one array of the right size costs less than one that grows. */
 const scratch: number[] = new Array<number>(1024).fill(0)
+
+const NO_WORDS = new Int32Array(0)
+const MIN_WORDS_BYTES = 8
 
 export class HeadScan {
   /** Four numbers a line, as `Headers` takes them, relative to `start`. */
@@ -22,13 +25,21 @@ export class HeadScan {
   twice = 0
   /** Why the message must not be served, in words. */
   fault: string | undefined = undefined
+  /** The same bytes, four in one, from the first place where that can be. */
+  private readonly words: Int32Array
+  private readonly aligned: number
+  /** Bytes of the start line. */
+  readonly startLineEnd: number
   /** Behind the empty line, -1 where there is none. */
   headEnd = -1
 
   /** @param start where the start line begins. @throws DecodeError when there are too many lines */
   constructor(private readonly bytes: Uint8Array, private readonly start: number, maxHeaders: number) {
+    this.aligned = -bytes.byteOffset & 3
+    this.words = bytes.length < MIN_WORDS_BYTES ? NO_WORDS : new Int32Array(bytes.buffer, bytes.byteOffset + this.aligned, (bytes.length - this.aligned) >> 2)
     let i = start
     while (i < bytes.length && (bytes[i] !== CR || bytes[i + 1] !== LF)) i++
+    this.startLineEnd = i - start
     this.lines = scratch.slice(0, this.scan(i + 2, maxHeaders * LINE_NUMBERS))
   }
 
@@ -48,12 +59,13 @@ export class HeadScan {
     const { bytes, start } = this, size = bytes.length
     let n = 0
     while (i < size) {
-      let k = i, hash = 0, c = bytes[k] as number
-      for (; TOKENS[c] === 1 && k < size; c = bytes[++k] as number) hash = hashStep(hash, c)
+      let k = i, c = bytes[k] as number
+      while (c > SP && c !== COLON && k < size) c = bytes[++k] as number
       const nameEnd = k
       while ((c === SP || c === HTAB) && k < size) c = bytes[++k] as number
       const colon = k
-      if (c !== COLON || nameEnd === i) {
+      const id = c === COLON ? idAt(bytes, i, nameEnd) : NO_NAME
+      if (id === NO_NAME) {
         if (c === CR && bytes[i + 1] === LF && k === i) {
           this.headEnd = i + 2
           return n
@@ -65,8 +77,7 @@ export class HeadScan {
       }
       let bare = false, folded = 0
       for (k++; ; k++) {
-        while (k + 3 < size && (bytes[k] as number) > CR && (bytes[k + 1] as number) > CR && (bytes[k + 2] as number) > CR && (bytes[k + 3] as number) > CR) k += 4
-        while (k < size && (bytes[k] as number) > CR) k++
+        k = this.nextControl(k)
         if (k >= size) return n
         c = bytes[k] as number
         if (c === CR && bytes[k + 1] === LF) {
@@ -78,7 +89,6 @@ export class HeadScan {
       if (n >= max) throw new DecodeError('too many header fields', i)
       if (bare) this.noteOdd(i, nameEnd, colon, k)
       else {
-        const id = idAt(bytes, i, nameEnd, hash)
         if (id < 32) {
           const bit = 1 << id
           this.twice |= this.seen & bit
@@ -95,6 +105,17 @@ export class HeadScan {
     return n
   }
 
+  /** Index of the first byte at or behind `k` that is not above CR, or the end; looks at four at once, as most of a head are values. */
+  private nextControl(k: number): number {
+    const { bytes, words, aligned } = this, size = bytes.length
+    for (; k < size && ((k - aligned) & 3) !== 0; k++) if ((bytes[k] as number) <= CR) return k
+    if (k >= size) return size
+    let word = (k - aligned) >> 2
+    while (word < words.length && !hasControl(words[word] as number)) word++
+    for (k = aligned + word * 4; k < size && (bytes[k] as number) > CR;) k++
+    return k
+  }
+
   private noteOdd(start: number, nameEnd: number, colon: number, end: number): void {
     this.fault ??= 'Bad Request: bare line break in a header field'
     const decoder = new TextDecoder()
@@ -102,6 +123,9 @@ export class HeadScan {
     this.odd.push(decoder.decode(this.bytes.subarray(start, nameEnd)), trimLws(decoder.decode(this.bytes.subarray(colon + 1, end))))
   }
 }
+
+/** Is one of these four bytes less than 14? Taking 14 off sets the highest bit of the lowest that is (and of none above 127). */
+function hasControl(word: number): boolean { return ((word - 0x0e0e0e0e) & ~word & 0x80808080) !== 0 }
 
 /** UTF-16 units that a character has, counted at its first byte. */
 function utf16Units(byte: number): number { return (byte & 0xc0) === 0x80 ? 0 : byte >= 0xf0 ? 2 : 1 }

@@ -1,10 +1,10 @@
 /**
  * Names of header fields as small numbers, so that lines are told apart without making strings. Every spelling (case,
- * compact form) of a known name has one id, 0 stands for all unknown ones. The table is filled once; its slots are
- * found by a hash that the parser works out while it checks the name's characters.
+ * compact form) of a known name has one id, 0 stands for all unknown ones. The table is filled once; a slot is found by
+ * length and three characters of a name.
  */
 import { invariant } from '../../base/errors.ts'
-import { isToken } from './lexer.ts'
+import { isToken, skipToken } from './lexer.ts'
 
 /** Header fields that are read as values have the first ids: they number the remembered values of a message. */
 export const HeaderId = {
@@ -36,7 +36,7 @@ const byName = new Map<string, number>()
 
 function learn(spelling: string, id: number): void {
   const bytes = asciiBytes(spelling)
-  let slot = slotOf(hashOf(bytes))
+  let slot = slotOf(bytes, 0, bytes.length)
   while (spellings[slot] !== NONE) slot = (slot + 1) % SLOTS
   spellings[slot] = bytes
   ids[slot] = id
@@ -55,21 +55,26 @@ for (const [short, long] of Object.entries(COMPACT)) {
   byName.set(short.toUpperCase(), id)
 }
 
-/** The hash of a name is this over its characters, from 0. */
-export function hashStep(hash: number, code: number): number { return (Math.imul(hash, 31) + (code | 32)) | 0 }
+/** With these factors no two of the names above share a slot; they may. */
+function slotOf(bytes: Uint8Array, start: number, end: number): number {
+  const length = end - start
+  return (length * 3 + ((bytes[start] as number) | 32) * 23 + ((bytes[start + (length >> 1)] as number) | 32) + ((bytes[end - 1] as number) | 32) * 31) & (SLOTS - 1)
+}
 
-function slotOf(hash: number): number { return (hash ^ (hash >>> 9)) & (SLOTS - 1) }
+/** What is no name at all, being no token. */
+export const NO_NAME = -1
 
-/** Id of the name that stands in `bytes` from `start` to `end` and has this hash; all of it are characters of tokens. */
-export function idAt(bytes: Uint8Array, start: number, end: number, hash: number): number {
-  for (let slot = slotOf(hash); ; slot = (slot + 1) % SLOTS) {
+/** Id of the name that stands in `bytes` from `start` to `end`, which has no control characters; or `NO_NAME`. */
+export function idAt(bytes: Uint8Array, start: number, end: number): number {
+  if (start === end) return NO_NAME
+  for (let slot = slotOf(bytes, start, end); ; slot = (slot + 1) % SLOTS) {
     const spelling = spellings[slot] as Uint8Array
-    if (spelling === NONE) return HeaderId.other
+    if (spelling === NONE) return skipToken(bytes, start, end) === end ? HeaderId.other : NO_NAME
     if (spelling.length === end - start && sameName(bytes, start, spelling)) return ids[slot] as number
   }
 }
 
-/** `spelling` is in lower case. Of characters of tokens, only the two cases of a letter differ in this bit alone. */
+/** `spelling` is in lower case, of letters and hyphens: what else is printable differs from them in more than this bit. */
 function sameName(bytes: Uint8Array, start: number, spelling: Uint8Array): boolean {
   for (let i = 0; i < spelling.length; i++) if (((bytes[start + i] as number) | 32) !== spelling[i]) return false
   return true
@@ -81,8 +86,7 @@ export function headerId(name: string): number { return byName.get(name) ?? slow
 function slowId(name: string): number {
   if (!isToken(name)) return HeaderId.other
   const bytes = asciiBytes(name)
-  return idAt(bytes, 0, bytes.length, hashOf(bytes))
+  return idAt(bytes, 0, bytes.length)
 }
 
 function asciiBytes(text: string): Uint8Array { return Uint8Array.from(text, (c) => c.charCodeAt(0)) }
-function hashOf(bytes: Uint8Array): number { return bytes.reduce(hashStep, 0) }

@@ -5,10 +5,10 @@
  * without loss. Remembers the parsed values of the header fields that messages ask for (message.ts).
  */
 import { headerId, HeaderId } from './headerNames.ts'
-import { isLws, listItemEnd, splitList, trimLws } from './lexer.ts'
+import { codesOf, isLws, listItemEnd, splitList, trimLws } from './lexer.ts'
 
 /** Reads a value that stands in `text` from `start` to `end`. */
-export type ValueParser<T> = (text: string, start: number, end: number) => T
+export type ValueParser<T> = (text: string, start: number, end: number, codes: Uint8Array) => T
 
 /** Numbers of one line: id; offsets of its name, its colon and its line break. A line of its own has -1, place in `own`, 0. */
 export const LINE_NUMBERS = 4
@@ -18,6 +18,8 @@ const ID = 255
 
 /** What no message has added. Never written to. */
 const NO_LINES: string[] = []
+const NO_VALUES: readonly never[] = []
+const NO_CODES = new Uint8Array(0)
 
 export class Headers {
   /** Counts changes. */
@@ -30,7 +32,7 @@ export class Headers {
    * @param text head of a message, and @param lines its lines in it, as the parser finds them; none for a new message
    * @param seen ids below 32 that lines may have, and @param twice that more than one may have, as bits: what is not there need not be looked for
    */
-  constructor(private text: string = '', private lines: number[] = [], private seen = 0, private twice = 0) {}
+  constructor(private text: string = '', private lines: number[] = [], private seen = 0, private twice = 0, private codes: Uint8Array = NO_CODES) {}
 
   get size(): number { return this.lines.length / LINE_NUMBERS }
 
@@ -110,7 +112,7 @@ export class Headers {
   }
 
   clone(): Headers {
-    const out = new Headers(this.text, this.lines.slice(), this.seen, this.twice)
+    const out = new Headers(this.text, this.lines.slice(), this.seen, this.twice, this.codes)
     if (this.own.length > 0) out.own = this.own.slice()
     out.memo = this.memo?.slice()
     return out
@@ -122,6 +124,7 @@ export class Headers {
     this.lines = []
     this.own = NO_LINES
     this.memo = undefined
+    this.codes = NO_CODES
     this.seen = this.twice = 0
     this.revision++
   }
@@ -184,11 +187,13 @@ export class Headers {
   }
 
   /** The elements of a list header field parsed in place. @throws DecodeError */
-  parseList<T>(id: number, parser: ValueParser<T>): T[] {
+  parseList<T>(id: number, parser: ValueParser<T>): readonly T[] {
+    let k = this.find(id, '', 0)
+    if (k < 0) return NO_VALUES
     const out: T[] = []
-    for (let k = this.find(id, '', 0); k >= 0; k = this.repeated(id) ? this.find(id, '', k + LINE_NUMBERS) : -1) {
-      if (this.locate(k)) parseItems(this.text, valueFrom, valueTo, parser, out)
-      else { const value = this.valueAt(k); parseItems(value, 0, value.length, parser, out) }
+    for (; k >= 0; k = this.repeated(id) ? this.find(id, '', k + LINE_NUMBERS) : -1) {
+      if (this.locate(k)) parseItems(this.text, valueFrom, valueTo, this.codes, parser, out)
+      else { const value = this.valueAt(k); parseItems(value, 0, value.length, codesOf(value), parser, out) }
     }
     return out
   }
@@ -253,18 +258,18 @@ export class Headers {
   }
 
   private parseAt<T>(k: number, parser: ValueParser<T>): T {
-    if (this.locate(k)) return parser(this.text, valueFrom, valueTo)
+    if (this.locate(k)) return parser(this.text, valueFrom, valueTo, this.codes)
     const value = this.valueAt(k)
-    return parser(value, 0, value.length)
+    return parser(value, 0, value.length, codesOf(value))
   }
 
   /** Sets `valueFrom` and `valueTo` to where the value stands in the text; false when it does not stand there as it is. */
   private locate(k: number): boolean {
-    const { lines, text } = this
+    const { lines, codes } = this
     if ((lines[k] as number) >= FOLDED || (lines[k + 1] as number) < 0) return false
     let start = (lines[k + 2] as number) + 1, end = lines[k + 3] as number
-    while (start < end && isLws(text.charCodeAt(start))) start++
-    while (end > start && isLws(text.charCodeAt(end - 1))) end--
+    while (start < end && isLws(codes[start] as number)) start++
+    while (end > start && isLws(codes[end - 1] as number)) end--
     valueFrom = start
     valueTo = end
     return true
@@ -297,14 +302,14 @@ export class Headers {
 /** Found by `locate`. */
 let valueFrom = 0, valueTo = 0
 
-function parseItems<T>(text: string, start: number, end: number, parser: ValueParser<T>, out: T[]): void {
-  if (start === end) out.push(parser(text, start, end)) // a field without value: the parser says what it thinks of it
+function parseItems<T>(text: string, start: number, end: number, codes: Uint8Array, parser: ValueParser<T>, out: T[]): void {
+  if (start === end) out.push(parser(text, start, end, codes)) // a field without value: the parser says what it thinks of it
   for (let i = start; i < end;) {
-    const comma = listItemEnd(text, i, end)
+    const comma = listItemEnd(text, i, end, codes)
     let from = i, to = comma
-    while (from < to && isLws(text.charCodeAt(from))) from++
-    while (to > from && isLws(text.charCodeAt(to - 1))) to--
-    if (to > from) out.push(parser(text, from, to))
+    while (from < to && isLws(codes[from] as number)) from++
+    while (to > from && isLws(codes[to - 1] as number)) to--
+    if (to > from) out.push(parser(text, from, to, codes))
     i = comma + 1
   }
 }

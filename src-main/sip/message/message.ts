@@ -148,13 +148,13 @@ abstract class Message {
 }
 
 /** undefined when the list begins with an empty element. */
-function parseFirstVia(text: string, start: number, end: number): Via | undefined {
-  const to = listItemEnd(text, start, end)
-  return to === start ? undefined : parseVia(text, start, to)
+function parseFirstVia(text: string, start: number, end: number, codes: Uint8Array): Via | undefined {
+  const to = listItemEnd(text, start, end, codes)
+  return to === start ? undefined : parseVia(text, start, to, codes)
 }
 
-function parseCallId(text: string, start: number, end: number): string {
-  for (let i = start; i < end; i++) if (text.charCodeAt(i) <= 32) throw new DecodeError('Call-ID', i)
+function parseCallId(text: string, start: number, end: number, codes: Uint8Array): string {
+  for (let i = start; i < end; i++) if ((codes[i] as number) <= 32) throw new DecodeError('Call-ID', i)
   if (start === end) throw new DecodeError('Call-ID')
   return text.slice(start, end)
 }
@@ -163,8 +163,8 @@ function parseMaxForwards(text: string, start: number, end: number): number { re
 function parseDelta(text: string, start: number, end: number): number { return parseDeltaSeconds(text.slice(start, end)) }
 function parseType(text: string, start: number, end: number): TokenWithParams { return parseMediaType(text.slice(start, end)) }
 function parseWord(text: string, start: number, end: number): TokenWithParams { return parseTokenWithParams(text.slice(start, end)) }
-function parseContact(text: string, start: number, end: number): NameAddr | '*' {
-  return end === start + 1 && text.charCodeAt(start) === 42 ? '*' : parseNameAddr(text, start, end)
+function parseContact(text: string, start: number, end: number, codes: Uint8Array): NameAddr | '*' {
+  return end === start + 1 && codes[start] === 42 ? '*' : parseNameAddr(text, start, end, codes)
 }
 
 function addressesOnly(list: readonly (NameAddr | '*')[]): readonly NameAddr[] {
@@ -198,8 +198,8 @@ export class SipRequest extends Message {
   }
 
   /** For the parser: the Request-URI, which stands in `text` from `start` to `end`. @throws DecodeError */
-  readUri(text: string, start: number, end: number): Uri {
-    const uri = parseUri(text, start, end)
+  readUri(text: string, start: number, end: number, codes?: Uint8Array): Uri {
+    const uri = parseUri(text, start, end, codes)
     this.parsedUri = uri
     this.parsedText = this.requestUri
     return uri

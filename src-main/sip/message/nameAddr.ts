@@ -1,6 +1,6 @@
 /** name-addr and addr-spec with header parameters: From, To, Contact, Route, Record-Route, Refer-To (RFC 3261 §20.10). */
 import { DecodeError } from '../../base/errors.ts'
-import { COMMA, isLws, isTokenCode, LAQUOT, QUOTE, quote, skipLws, skipQuoted, skipToken, unquote } from './lexer.ts'
+import { codesOf, COMMA, isLws, isTokenCode, LAQUOT, QUOTE, quote, skipLws, skipQuoted, skipToken, unquote } from './lexer.ts'
 import { Params, parseParams } from './params.ts'
 import { parseUri, printUri, type Uri } from './uri.ts'
 
@@ -12,47 +12,47 @@ export interface NameAddr {
 }
 
 /** The address that stands in `text` from `start` to `end`. @throws DecodeError */
-export function parseNameAddr(text: string, start = 0, end: number = text.length): NameAddr {
-  const i = skipLws(text, start, end)
+export function parseNameAddr(text: string, start = 0, end: number = text.length, codes: Uint8Array = codesOf(text)): NameAddr {
+  const i = skipLws(codes, start, end)
   let displayName = '', angle = i
-  if (text.charCodeAt(i) === QUOTE && i < end) {
-    const close = skipQuoted(text, i, end)
+  if (codes[i] === QUOTE && i < end) {
+    const close = skipQuoted(codes, i, end)
     displayName = unquote(text.slice(i, close))
-    angle = skipLws(text, close, end)
-    if (angle >= end || text.charCodeAt(angle) !== LAQUOT) throw new DecodeError('junk between display name and address', angle)
-  } else if (text.charCodeAt(i) !== LAQUOT) {
+    angle = skipLws(codes, close, end)
+    if (angle >= end || codes[angle] !== LAQUOT) throw new DecodeError('junk between display name and address', angle)
+  } else if (codes[i] !== LAQUOT) {
     angle = text.indexOf('<', i)
-    if (angle < 0 || angle >= end) return parseAddrSpec(text, i, end)
+    if (angle < 0 || angle >= end) return parseAddrSpec(text, i, end, codes)
     displayName = unquotedName(text, i, angle)
   }
   const close = text.indexOf('>', angle)
   if (close < 0 || close >= end) throw new DecodeError('address without closing bracket', angle)
-  return { displayName, uri: parseUri(text, angle + 1, close), params: parseParams(text, close + 1, end) }
+  return { displayName, uri: parseUri(text, angle + 1, close, codes), params: parseParams(text, close + 1, end, codes) }
 }
 
 /** The tag of such an address, null when it has none; what is before the parameters is not checked. @throws DecodeError */
-export function parseTag(text: string, start = 0, end: number = text.length): string | null {
+export function parseTag(text: string, start = 0, end: number = text.length, codes: Uint8Array = codesOf(text)): string | null {
   // nearly always the tag is all that follows the bracket
-  const name = start < end && text.charCodeAt(start) === QUOTE ? skipQuoted(text, start, end) : start
+  const name = start < end && codes[start] === QUOTE ? skipQuoted(codes, start, end) : start
   const tag = text.indexOf('>', name) + 6
   if (tag > 5 && tag < end && text.startsWith(';tag=', tag - 5)) {
-    if (skipToken(text, tag, end) === end) return text.slice(tag, end)
+    if (skipToken(codes, tag, end) === end) return text.slice(tag, end)
   }
-  return parseAddressParams(text, start, end).get('tag') ?? null
+  return parseAddressParams(text, start, end, codes).get('tag') ?? null
 }
 
 /** The parameters of such an address alone; what is before them is not checked. @throws DecodeError */
-export function parseAddressParams(text: string, start = 0, end: number = text.length): Params {
-  let i = skipLws(text, start, end)
-  if (i < end && text.charCodeAt(i) === QUOTE) i = skipQuoted(text, i, end)
+export function parseAddressParams(text: string, start = 0, end: number = text.length, codes: Uint8Array = codesOf(text)): Params {
+  let i = skipLws(codes, start, end)
+  if (i < end && codes[i] === QUOTE) i = skipQuoted(codes, i, end)
   const angle = text.indexOf('<', i)
   if (angle >= 0 && angle < end) {
     i = text.indexOf('>', angle)
     if (i < 0 || i >= end) throw new DecodeError('address without closing bracket', angle)
-    return parseParams(text, i + 1, end)
+    return parseParams(text, i + 1, end, codes)
   }
   i = text.indexOf(';', i)
-  return parseParams(text, i < 0 || i > end ? end : i, end)
+  return parseParams(text, i < 0 || i > end ? end : i, end, codes)
 }
 
 function unquotedName(text: string, start: number, end: number): string {
@@ -69,13 +69,13 @@ function unquotedName(text: string, start: number, end: number): string {
 }
 
 /** Without brackets, everything after the first semicolon belongs to the header field (§20). */
-function parseAddrSpec(text: string, start: number, end: number): NameAddr {
+function parseAddrSpec(text: string, start: number, end: number, codes: Uint8Array): NameAddr {
   let semi = text.indexOf(';', start)
   if (semi < 0 || semi > end) semi = end
   let to = semi
-  while (to > start && isLws(text.charCodeAt(to - 1))) to--
-  for (let i = start; i < to; i++) if (text.charCodeAt(i) === 63 || text.charCodeAt(i) === COMMA) throw new DecodeError('this address needs brackets', i)
-  return { displayName: '', uri: parseUri(text, start, to), params: parseParams(text, semi, end) }
+  while (to > start && isLws(codes[to - 1] as number)) to--
+  for (let i = start; i < to; i++) if (codes[i] === 63 || codes[i] === COMMA) throw new DecodeError('this address needs brackets', i)
+  return { displayName: '', uri: parseUri(text, start, to, codes), params: parseParams(text, semi, end, codes) }
 }
 
 export function printNameAddr(value: NameAddr): string {

@@ -7,7 +7,7 @@ import { DecodeError } from '../../base/errors.ts'
 import { HeadScan } from './headScan.ts'
 import { HeaderId } from './headerNames.ts'
 import { Headers } from './headers.ts'
-import { isToken, methodIn, parseNumber } from './lexer.ts'
+import { codesOf, isToken, methodIn, parseNumber } from './lexer.ts'
 import { EMPTY_BODY, type SipMessage, SipRequest, SipResponse } from './message.ts'
 import { headText } from './wire.ts'
 
@@ -34,7 +34,7 @@ export function parseDatagram(bytes: Uint8Array, limits: MessageLimits = DEFAULT
   // where the empty line is missing the datagram's end does as well: nothing can follow it
   if (headEnd < 0 && bytes.length > start + 2 && bytes[bytes.length - 1] === LF && bytes[bytes.length - 2] === CR) headEnd = bytes.length
   if (headEnd < 0) throw new DecodeError('no empty line after the header fields', bytes.length)
-  const message = readHead(bytes.subarray(start, headEnd), scan, limits)
+  const message = readHead(headEnd - start === bytes.length ? bytes : bytes.subarray(start, headEnd), scan, limits)
   const available = bytes.length - headEnd
   const length = contentLength(message) ?? available
   if (length > available) fail(message, 'Content-Length is larger than the body')
@@ -51,21 +51,26 @@ export function parseHead(bytes: Uint8Array, limits: MessageLimits = DEFAULT_LIM
 function readHead(bytes: Uint8Array, scan: HeadScan, limits: MessageLimits): SipMessage {
   if (bytes.length > limits.maxHeadBytes) throw new DecodeError('header fields too large', limits.maxHeadBytes)
   const text = headText(bytes)
-  if (text.length !== bytes.length) scan.toTextOffsets()
-  const headers = new Headers(text, scan.lines, scan.seen, scan.twice)
+  let codes = bytes, { startLineEnd } = scan
+  if (text.length !== bytes.length) {
+    scan.toTextOffsets()
+    codes = codesOf(text)
+    startLineEnd = text.indexOf('\r\n')
+  }
+  const headers = new Headers(text, scan.lines, scan.seen, scan.twice, codes)
   if (scan.odd !== undefined) for (let i = 0; i < scan.odd.length; i += 2) headers.append(scan.odd[i] as string, scan.odd[i + 1] as string)
-  const message = parseStartLine(text, text.indexOf('\r\n'), headers)
+  const message = parseStartLine(text, startLineEnd, headers, codes)
   if (scan.fault !== undefined) fail(message, scan.fault)
   return message
 }
 
-function parseStartLine(text: string, end: number, headers: Headers): SipMessage {
+function parseStartLine(text: string, end: number, headers: Headers, codes: Uint8Array): SipMessage {
   if (text.startsWith('SIP/2.0 ')) return parseStatusLine(text, end, headers)
   const method = methodIn(text, 0, Math.max(0, text.indexOf(' ')))
   const uriEnd = end - ' SIP/2.0'.length
-  if (method.length > 0 && method.length < uriEnd && text.startsWith(' SIP/2.0', uriEnd) && isToken(method)) {
+  if (method !== undefined && method.length < uriEnd && text.startsWith(' SIP/2.0', uriEnd)) {
     const request = new SipRequest(method, text.slice(method.length + 1, uriEnd), headers)
-    checkRequestUri(request, text, method.length + 1, uriEnd)
+    checkRequestUri(request, text, method.length + 1, uriEnd, codes)
     return request
   }
   return parseOddStartLine(text.slice(0, Math.max(0, end)), headers)
@@ -87,9 +92,9 @@ function parseOddStartLine(line: string, headers: Headers): SipMessage {
   return request
 }
 
-function checkRequestUri(request: SipRequest, text: string, start: number, end: number): void {
+function checkRequestUri(request: SipRequest, text: string, start: number, end: number, codes?: Uint8Array): void {
   try {
-    const uri = request.readUri(text, start, end)
+    const uri = request.readUri(text, start, end, codes)
     if (uri.kind === 'sip' && uri.headers !== undefined) fail(request, 'Bad Request: header fields in the Request-URI')
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error
@@ -119,11 +124,11 @@ export function contentLength(message: SipMessage): number | undefined {
 }
 
 /** -1 for what is no length. */
-function parseLength(text: string, start: number, end: number): number {
+function parseLength(_text: string, start: number, end: number, codes: Uint8Array): number {
   if (start === end || end - start > 9) return -1
   let length = 0
   for (let i = start; i < end; i++) {
-    const digit = text.charCodeAt(i) - 48
+    const digit = (codes[i] as number) - 48
     if (digit < 0 || digit > 9) return -1
     length = length * 10 + digit
   }

@@ -3,7 +3,7 @@
  * is §19.1.4 with the errata that name `transport`, and RFC 5954 for IPv6 literals.
  */
 import { DecodeError } from '../../base/errors.ts'
-import { EQUAL, parseNumber, SEMI, skipDigits } from './lexer.ts'
+import { codesOf, EQUAL, parseNumber, SEMI, skipDigits } from './lexer.ts'
 import { hasParamNamed, NO_PARAMS, Params } from './params.ts'
 
 export interface SipUri {
@@ -35,83 +35,83 @@ const HOST = charset('-._')
 const IPV6 = charset(':.')
 
 function charset(extra: string): Uint8Array {
-  const out = new Uint8Array(128)
+  const out = new Uint8Array(256)
   for (const c of `abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789${extra}`) out[c.charCodeAt(0)] = 1
   return out
 }
 
 /** The URI that stands in `text` from `start` to `end`. @throws DecodeError */
-export function parseUri(text: string, start = 0, end: number = text.length): Uri {
+export function parseUri(text: string, start = 0, end: number = text.length, codes: Uint8Array = codesOf(text)): Uri {
   if (end - start > MAX_URI_LENGTH) throw new DecodeError('URI too long')
-  if (text.startsWith('sip:', start) && end >= start + 4) return parseSipUri('sip', text, start + 4, end)
+  if (text.startsWith('sip:', start) && end >= start + 4) return parseSipUri('sip', text, start + 4, end, codes)
   const colon = text.indexOf(':', start)
   if (colon <= start || colon >= end) throw new DecodeError('URI without scheme')
   const scheme = text.slice(start, colon).toLowerCase()
   if (!/^[a-z][a-z0-9+.-]*$/.test(scheme)) throw new DecodeError('URI scheme')
-  if (scheme === 'sip' || scheme === 'sips') return parseSipUri(scheme, text, colon + 1, end)
-  if (scheme === 'tel') return parseTelUri(text, colon + 1, end)
+  if (scheme === 'sip' || scheme === 'sips') return parseSipUri(scheme, text, colon + 1, end, codes)
+  if (scheme === 'tel') return parseTelUri(text, colon + 1, end, codes)
   for (let i = colon + 1; i < end; i++) {
-    const c = text.charCodeAt(i)
+    const c = codes[i] as number
     if (c <= 32 || c === 60 || c === 62 || c === 34 || c === 127) throw new DecodeError('character not allowed in a URI', i)
   }
   if (colon + 1 === end) throw new DecodeError('empty URI')
   return { kind: 'other', scheme, rest: text.slice(colon + 1, end) }
 }
 
-function parseSipUri(scheme: 'sip' | 'sips', text: string, i: number, end: number): SipUri {
+function parseSipUri(scheme: 'sip' | 'sips', text: string, i: number, end: number, codes: Uint8Array): SipUri {
   let user: string | undefined, password: string | undefined
-  const userEnd = skip(text, USER, i, end)
-  const at = userEnd < end && text.charCodeAt(userEnd) === COLON ? skip(text, PASSWORD, userEnd + 1, end) : userEnd // or a port
-  if (at < end && text.charCodeAt(at) === AT) {
+  const userEnd = skip(codes, USER, i, end)
+  const at = userEnd < end && codes[userEnd] === COLON ? skip(codes, PASSWORD, userEnd + 1, end) : userEnd // or a port
+  if (at < end && codes[at] === AT) {
     if (userEnd === i) throw new DecodeError('empty user in URI', i)
     user = text.slice(i, userEnd)
     if (userEnd < at) password = text.slice(userEnd + 1, at)
     i = at + 1
   }
-  const hostEnd = skipHost(text, i, end)
+  const hostEnd = skipHost(codes, i, end)
   const host = text.slice(i, hostEnd)
   i = hostEnd
   let port: number | undefined
-  if (i < end && text.charCodeAt(i) === COLON) {
+  if (i < end && codes[i] === COLON) {
     const portStart = ++i
-    i = skipDigits(text, i, end)
+    i = skipDigits(codes, i, end)
     port = parsePort(text, portStart, i)
   }
   let params = NO_PARAMS, headers: string | undefined
-  if (i < end && text.charCodeAt(i) !== QUESTION) {
+  if (i < end && codes[i] !== QUESTION) {
     const from = i
-    i = uriParamsEnd(text, i, end)
-    params = new Params(text, from, i, paramCount)
+    i = uriParamsEnd(codes, i, end)
+    params = new Params(text, from, i, paramCount, codes)
   }
   if (i < end) {
-    if (skip(text, HEADER, i + 1, end) < end) throw new DecodeError('character not allowed in URI header', i)
+    if (skip(codes, HEADER, i + 1, end) < end) throw new DecodeError('character not allowed in URI header', i)
     headers = text.slice(i + 1, end)
   }
   return { kind: 'sip', scheme, user, password, host, port, params, headers }
 }
 
-function parseTelUri(text: string, start: number, end: number): TelUri {
+function parseTelUri(text: string, start: number, end: number, codes: Uint8Array): TelUri {
   let semi = text.indexOf(';', start)
   if (semi < 0 || semi > end) semi = end
   const number = text.slice(start, semi)
   if (!/^(\+[0-9().-]*[0-9][0-9().-]*|[0-9A-Fa-f*#().-]*[0-9A-Fa-f*#][0-9A-Fa-f*#().-]*)$/.test(number)) throw new DecodeError('telephone number')
   if (semi === end) return { kind: 'tel', scheme: 'tel', number, params: NO_PARAMS }
-  if (uriParamsEnd(text, semi, end) < end) throw new DecodeError('character not allowed in URI parameter')
-  return { kind: 'tel', scheme: 'tel', number, params: new Params(text, semi, end, paramCount) }
+  if (uriParamsEnd(codes, semi, end) < end) throw new DecodeError('character not allowed in URI parameter')
+  return { kind: 'tel', scheme: 'tel', number, params: new Params(text, semi, end, paramCount, codes) }
 }
 
 /** Where the parameters that begin with the semicolon at `i` end: at a question mark or the end. @throws DecodeError */
-function uriParamsEnd(text: string, i: number, end: number): number {
+function uriParamsEnd(codes: Uint8Array, i: number, end: number): number {
   const start = i
   paramCount = 0
-  for (let c = text.charCodeAt(i); i < end && c !== QUESTION; c = text.charCodeAt(i)) {
-    if (c !== SEMI) throw new DecodeError(i === start ? 'junk behind the host of a URI' : 'character not allowed in URI parameter', i)
+  while (i < end && codes[i] !== QUESTION) {
+    if (codes[i] !== SEMI) throw new DecodeError(i === start ? 'junk behind the host of a URI' : 'character not allowed in URI parameter', i)
     const nameStart = i + 1
-    i = skip(text, PARAM, nameStart, end)
+    i = skip(codes, PARAM, nameStart, end)
     if (i === nameStart) throw new DecodeError('URI parameter without name', i)
     // §19.1.1: not more than once
-    if (paramCount > 0 && hasParamNamed(text, start, nameStart - 1, nameStart, i)) throw new DecodeError('URI parameter twice')
-    if (i < end && text.charCodeAt(i) === EQUAL) i = skip(text, PARAM, i + 1, end)
+    if (paramCount > 0 && hasParamNamed(codes, start, nameStart - 1, nameStart, i)) throw new DecodeError('URI parameter twice')
+    if (i < end && codes[i] === EQUAL) i = skip(codes, PARAM, i + 1, end)
     if (++paramCount > MAX_PARAMS) throw new DecodeError('too many URI parameters')
   }
   return i
@@ -121,12 +121,12 @@ function uriParamsEnd(text: string, i: number, end: number): number {
 let paramCount = 0
 
 /** Index of the first character from `i` to `end` that is not of this set, nor of an escape (§19.1.2). */
-function skip(text: string, allowed: Uint8Array, i: number, end: number): number {
+function skip(codes: Uint8Array, allowed: Uint8Array, i: number, end: number): number {
   for (; i < end; i++) {
-    const c = text.charCodeAt(i)
-    if (c > 127 || allowed[c] === 0) return i
+    const c = codes[i] as number
+    if (allowed[c] === 0) return i
     if (c !== PERCENT) continue
-    if (i + 2 >= end || !isHex(text.charCodeAt(i + 1)) || !isHex(text.charCodeAt(i + 2))) return i
+    if (i + 2 >= end || !isHex(codes[i + 1] as number) || !isHex(codes[i + 2] as number)) return i
     i += 2
   }
   return i
@@ -135,14 +135,14 @@ function skip(text: string, allowed: Uint8Array, i: number, end: number): number
 function isHex(c: number): boolean { return (c >= 48 && c <= 57) || (c >= 65 && c <= 70) || (c >= 97 && c <= 102) }
 
 /** Where the host name, IPv4 address or bracketed IPv6 address at `i` ends. @throws DecodeError when none is there */
-export function skipHost(text: string, i: number, end: number): number {
+export function skipHost(codes: Uint8Array, i: number, end: number): number {
   const start = i
-  if (i < end && text.charCodeAt(i) === 91) {
+  if (i < end && codes[i] === 91) {
     let colon = false
-    for (let c = 0; ++i < end && (c = text.charCodeAt(i)) < 128 && IPV6[c] === 1;) colon ||= c === COLON
-    if (!colon || i >= end || text.charCodeAt(i) !== 93) throw new DecodeError('host')
+    for (let c = 0; ++i < end && IPV6[c = codes[i] as number] === 1;) colon ||= c === COLON
+    if (!colon || i >= end || codes[i] !== 93) throw new DecodeError('host')
     i++
-  } else for (let c = 0; i < end && (c = text.charCodeAt(i)) < 128 && HOST[c] === 1;) i++
+  } else while (i < end && HOST[codes[i] as number] === 1) i++
   if (i === start || i - start > MAX_HOST_LENGTH) throw new DecodeError('host', i)
   return i
 }

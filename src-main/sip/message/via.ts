@@ -1,6 +1,6 @@
 /** The Via header field (RFC 3261 §20.42, RFC 3581). */
 import { DecodeError } from '../../base/errors.ts'
-import { isLws, skipDigits, skipLws, skipToken, trimLws } from './lexer.ts'
+import { codesOf, isLws, skipDigits, skipLws, skipToken, trimLws } from './lexer.ts'
 import { type Params, parseParams } from './params.ts'
 import { parsePort, skipHost } from './uri.ts'
 
@@ -20,26 +20,26 @@ const COLON = 58
 export const MAGIC_COOKIE = 'z9hG4bK'
 
 /** One element of a Via header field, which stands in `text` from `start` to `end`. @throws DecodeError */
-export function parseVia(text: string, start = 0, end: number = text.length): Via {
-  let i = skipLws(text, start, end), version = '2.0'
-  if (i + 8 < end && text.charCodeAt(i) === 83 && text.charCodeAt(i + 4) === 50 && text.startsWith('SIP/2.0/', i)) i += 8
+export function parseVia(text: string, start = 0, end: number = text.length, codes: Uint8Array = codesOf(text)): Via {
+  let i = skipLws(codes, start, end), version = '2.0'
+  if (i + 8 < end && codes[i] === 83 && codes[i + 4] === 50 && text.startsWith('SIP/2.0/', i)) i += 8
   else { [version, i] = slowProtocol(text, i, end) }
-  i = skipLws(text, i, end)
+  i = skipLws(codes, i, end)
   let from = i
-  i = skipToken(text, from, end)
-  if (i === from || i >= end || !isLws(text.charCodeAt(i))) throw new DecodeError('Via transport', i)
+  i = skipToken(codes, from, end)
+  if (i === from || i >= end || !isLws(codes[i] as number)) throw new DecodeError('Via transport', i)
   const transport = transportName(text, from, i)
-  from = skipLws(text, i, end)
-  i = skipHost(text, from, end)
+  from = skipLws(codes, i, end)
+  i = skipHost(codes, from, end)
   const host = text.slice(from, i)
-  i = skipLws(text, i, end)
+  i = skipLws(codes, i, end)
   let port: number | undefined
-  if (i < end && text.charCodeAt(i) === COLON) {
-    from = skipLws(text, i + 1, end)
-    i = skipDigits(text, from, end)
+  if (i < end && codes[i] === COLON) {
+    from = skipLws(codes, i + 1, end)
+    i = skipDigits(codes, from, end)
     port = parsePort(text, from, i)
   }
-  return { version, transport, host, port, params: parseParams(text, i, end) }
+  return { version, transport, host, port, params: parseParams(text, i, end, codes) }
 }
 
 /** Upper case, without making a string for what nearly all have. */
