@@ -6,7 +6,7 @@ const may = {
   base: [], ports: ['base'],
   sdp: low, stun: low,
   turn: [...low, 'stun'],
-  sip: [...low, 'sdp'], reload: low,
+  sip: [...low, 'sdp', 'stun'], reload: low,
   connectivity: [...low, 'stun', 'turn', 'reload'],
   enrollment: [...low, 'reload/config', 'reload/security', 'reload/wire'],
   p2psip: [...low, 'sip', 'reload', 'connectivity', 'phone/targetResolver', 'phone/address', 'enrollment/identity'],

@@ -16,7 +16,7 @@ import { bracketHost, defaultPort, type HostPort, plainHost } from './address.ts
 import type { MessageTap } from './callTrace.ts'
 import type { Connection } from './connection.ts'
 import type { SourceLimits } from './sourceLimits.ts'
-import { answerBinding, isStun } from './stunKeepAlive.ts'
+import { answerBinding, isStun } from '../../stun/bindingServer.ts'
 import { OpeningConnection } from './tcp.ts'
 import { UdpFlow } from './udp.ts'
 

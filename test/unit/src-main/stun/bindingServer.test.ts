@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { fromHex, toHex } from '../../../../../src-main/base/bytes.ts'
-import { TransportLayer } from '../../../../../src-main/sip/transport/transportLayer.ts'
-import { answerBinding, isStun } from '../../../../../src-main/sip/transport/stunKeepAlive.ts'
-import { fc } from '../../../../support/properties.ts'
-import { memoryConnectionPair } from '../../../../support/memoryConnection.ts'
-import { quietLog } from '../../../../support/sipPeers.ts'
-import { VirtualClock } from '../../../../support/virtualClock.ts'
+import { fromHex, toHex } from '../../../../src-main/base/bytes.ts'
+import { TransportLayer } from '../../../../src-main/sip/transport/transportLayer.ts'
+import { answerBinding, isStun } from '../../../../src-main/stun/bindingServer.ts'
+import { fc } from '../../../support/properties.ts'
+import { memoryConnectionPair } from '../../../support/memoryConnection.ts'
+import { quietLog } from '../../../support/sipPeers.ts'
+import { VirtualClock } from '../../../support/virtualClock.ts'
 
 /** Transaction ID and addresses of RFC 5769 §2.2 and §2.3. */
 const ID = 'b7e7a701bc34d686fa87dfae'
@@ -24,7 +24,7 @@ describe('STUN keep-alives on a SIP port (RFC 5626 §8)', () => {
   })
 
   it('an unknown comprehension-required attribute is named in a 420', () => {
-    expect(answer(binding('0003000400000000'), '192.0.2.1')).toBe(`011100102112a442${ID}0009000400000414000a000200030000`)
+    expect(answer(binding('0003000400000000'), '192.0.2.1')).toBe(`011100242112a442${ID}0009001500000414${toHex(new TextEncoder().encode('Unknown Attribute'))}000000000a000200030000`)
   })
 
   it.each([
