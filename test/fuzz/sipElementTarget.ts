@@ -52,7 +52,7 @@ async function run(input: Uint8Array): Promise<number> {
 export function sipElementTarget(messages: () => readonly Uint8Array[], dictionary: readonly Uint8Array[]): FuzzTarget {
   return {
     name: 'sip-element', run,
-    maxMs: 2_000, // hours of a conversation, in turns of the event loop
+    maxMs: 5_000, // hours of a conversation, in turns of the event loop
     dictionary: [...dictionary, ...Array.from({ length: 32 }, (_, i) => Uint8Array.of(PACKET, i)), ...['To: <sip:alice@office.example>;tag=', 'Require: 100rel\r\n', 'Replaces: ', 'RAck: 1 1 INVITE\r\n', 'Expires: 0\r\n', 'Session-Expires: 90\r\n', 'Min-SE: 90\r\n', 'Subscription-State: terminated\r\n', 'Contact: *\r\n', 'BYE', 'ACK', 'CANCEL', 'PRACK', 'UPDATE', 'REFER', 'SUBSCRIBE', 'REGISTER', 'reg-id=1'].map(utf8Bytes)],
     seeds: () => [...conversations, ...messages().map((bytes, i) => packet(i & 3, i & 7, bytes))],
   }

@@ -140,6 +140,14 @@ describe('JsSIP in a browser', () => {
     } finally { await desk.stop() }
   })
 
+  it('sends a call elsewhere (302): who called is told where, and nothing leaves the overlay', async () => {
+    const placed = ringway(profiles.path('alice'), ['call', `sip:web@${overlay}`]).then(() => 'answered', String)
+    await web.is('call', 'incoming')
+    await web.do('sendTo', 'sip:bob@example.org')
+    expect(await placed).toMatch(/"movedTo":"sip:bob@example\.org"[^]*"error":"call-moved"/)
+    await web.is('call', 'failed')
+  })
+
   it('is gone when it unregisters', async () => {
     await web.do('stop')
     await web.is('registered', 'no')

@@ -10,6 +10,8 @@ export interface PagePhone {
   call(uri: string): void
   answer(): void
   hangup(): void
+  /** Answers a call that rings with 302. */
+  sendTo(uri: string): void
   hold(): void
   resume(): void
   key(digit: string): void
@@ -56,6 +58,7 @@ window.phone = {
   call(uri) { if (ua !== undefined) follow(ua.call(uri, sound), false) },
   answer() { session?.answer(sound) },
   hangup() { session?.terminate() },
+  sendTo(uri) { session?.terminate({ status_code: 302, reason_phrase: 'Moved Temporarily', extraHeaders: [`Contact: <${uri}>`] }) },
   hold() { session?.hold() },
   resume() { session?.unhold() },
   key(digit) { session?.sendDTMF(digit, { transportType: C.DTMF_TRANSPORT.RFC2833 }) },
