@@ -62,19 +62,26 @@ export function coreTimes(core: number): { readonly busyMs: number; readonly idl
 
 export interface Load { readonly ok: number; readonly failed: number; readonly retransmissions: number }
 
-/** Calls or registrations at a fixed rate, from 127.0.0.11. */
+/**
+ * Calls or registrations at a fixed rate, from 127.0.0.11. A call that waits ten seconds for a message has failed; sipp
+ * itself is stopped when it has not ended long after the last call, and then all have.
+ */
 export function sipp(directory: string, file: string, rate: number, count: number): Promise<Load> {
   return new Promise((resolve, reject) => {
     const child = run(onCore(1, ['sipp', '127.0.0.10:5060', '-sf', file, '-inf', join(directory, 'users.csv'), '-i', '127.0.0.11', '-p', '5090', '-r', String(rate), '-m', String(count),
-      '-nostdin', '-timeout', `${Math.ceil(count / rate) + 15}s`, '-buff_size', '4194304', '-max_socket', '100']), directory)
+      '-nostdin', '-recv_timeout', '10000', '-timeout', `${Math.ceil(count / rate) + 15}s`, '-buff_size', '4194304', '-max_socket', '100']), directory)
     let output = ''
     child.stdout?.on('data', (chunk: Buffer) => { output = (output + chunk.toString()).slice(-20_000) })
     child.on('error', reject)
+    const late = setTimeout(() => { child.kill('SIGKILL') }, (Math.ceil(count / rate) + 45) * 1000)
     child.on('close', () => {
+      clearTimeout(late)
       const number = (label: string): number => Number(new RegExp(`${label}\\s*\\|[^|]*\\|\\s*(\\d+)`).exec(output.slice(output.lastIndexOf('Statistics Screen')))?.[1] ?? Number.NaN)
+      const ok = number('Successful call')
+      if (Number.isNaN(ok)) { resolve({ ok: 0, failed: count, retransmissions: Number.NaN }); return }
       const last = output.slice(output.lastIndexOf('Retrans'))
       const retransmissions = [...last.matchAll(/---------->.*?\s(\d+)\s+(\d+)\s/g)].reduce((sum, match) => sum + Number(match[2]), 0)
-      resolve({ ok: number('Successful call'), failed: number('Failed call'), retransmissions })
+      resolve({ ok, failed: number('Failed call'), retransmissions })
     })
   })
 }
