@@ -7,7 +7,7 @@
 import { headerId, HeaderId } from './headerNames.ts'
 import { codesOf, isLws, listItemEnd, splitList, trimLws } from './lexer.ts'
 
-/** Reads a value that stands in `text` from `start` to `end`. */
+/** Reads a value that stands in `text` from `start` to `end`. @param codes characters of the text, as `codesOf` gives them */
 export type ValueParser<T> = (text: string, start: number, end: number, codes: Uint8Array) => T
 
 /** Numbers of one line: id; offsets of its name, its colon and its line break. A line of its own has -1, place in `own`, 0. */
@@ -30,6 +30,7 @@ export class Headers {
 
   /**
    * @param text head of a message, and @param lines its lines in it, as the parser finds them; none for a new message
+   * @param codes characters of that text, as `codesOf` gives them
    * @param seen ids below 32 that lines may have, and @param twice that more than one may have, as bits: what is not there need not be looked for
    */
   constructor(private text: string = '', private lines: number[] = [], private seen = 0, private twice = 0, private codes: Uint8Array = NO_CODES) {}
