@@ -8,7 +8,10 @@ export class BoundedMap<K, V> {
   private oldest: IterableIterator<[K, V]> | undefined = undefined
   private uses = 0
 
-  /** @param onEvict is told of entries dropped to make room, not of deleted ones. */
+  /**
+   * @param limit Infinity for a map that holds everything, and whose entries need no order
+   * @param onEvict is told of entries dropped to make room, not of deleted ones
+   */
   constructor(private readonly limit: number, private readonly onEvict?: (key: K, value: V) => void) {}
 
   get size(): number { return this.entries.size }
@@ -17,7 +20,7 @@ export class BoundedMap<K, V> {
   /** Counts as a use. */
   get(key: K): V | undefined {
     const value = this.entries.get(key)
-    if (value !== undefined) this.renew(key, value)
+    if (value !== undefined && this.limit !== Infinity) this.renew(key, value)
     return value
   }
 

@@ -20,7 +20,9 @@ export function configuredPolicy(deps: PluginDependencies): () => TopologyPolicy
   const made = new Map<string, TopologyPolicy>()
   return () => {
     const name = deps.configuration().topologyPlugin
-    const policy = made.get(name) ?? plugins[name as TopologyPluginName]?.(deps)
+    const before = made.get(name)
+    if (before !== undefined) return before
+    const policy = plugins[name as TopologyPluginName]?.(deps)
     invariant(policy !== undefined, `configurations with topology-plugin ${name} are refused`)
     made.set(name, policy)
     return policy

@@ -32,4 +32,11 @@ describe('a bounded map', () => {
     expect(evicted).toEqual(expected)
     expect(evicted.length).toBeGreaterThan(100)
   })
+
+  it('without a limit holds everything', () => {
+    const evicted: number[] = []
+    const map = new BoundedMap<number, number>(Infinity, (key) => { evicted.push(key) })
+    for (let i = 0; i < 3000; i++) { map.set(i, i); map.get(i >> 1) }
+    expect([map.size, map.get(0), map.get(2999), evicted]).toEqual([3000, 0, 2999, []])
+  })
 })
