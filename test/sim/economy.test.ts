@@ -52,7 +52,7 @@ describe.each(['CHORD-RELOAD', 'CHORD-SELF-TUNING'] as const)('a ring that grows
     const world = new World({ ...worldOptions('join', 0, plugin), seed: 21 })
     await world.grow(80)
     await world.advance(30_000)
-    const mean = (name: string): number => world.peers.reduce((all, { overlay }) => all + (overlay.counters[name] ?? 0), 0) / world.peers.length
+    const mean = (name: string): number => world.members.reduce((all, { overlay }) => all + (overlay.counters[name] ?? 0), 0) / world.members.length
     expect(mean('link.unneeded')).toBeLessThan(2)
     expect(mean('request.sent.attachReq')).toBeLessThan(plugin === 'CHORD-RELOAD' ? 11 : 15)
     expect(world.misplaced()).toEqual([])

@@ -60,6 +60,24 @@ describe('a simulated overlay', { timeout: 120_000 }, () => {
     }
   })
 
+  test('of a peer that has ended only its counters are kept', async () => {
+    const world = new World({ seed: 11 })
+    await world.grow(8)
+    const [one, two, three] = world.members
+    const before = world.counters
+    world.crash(one!, 'silent')
+    world.crash(two!, 'reset')
+    world.leave(three!)
+    await world.until(() => three!.state === 'gone', 10_000)
+    expect([world.peers.size, world.members.length]).toEqual([5, 5])
+    for (const peer of [one!, two!, three!]) {
+      expect(() => peer.overlay).toThrow('has ended')
+      expect(peer.host.streams.size).toBe(0)
+    }
+    for (const [name, count] of before) expect(world.counters.get(name)).toBeGreaterThanOrEqual(count)
+    expect(await world.until(() => world.misplaced().length === 0, 60_000)).toBe(true)
+  })
+
   test('two halves that did not hear each other become one ring again', async () => {
     const report = await simulate('partition-heal', 3, { minutes: 5, lookupsPerPeerPerMinute: 1 })
     expect(report.oneRingAgainS).toBeLessThanOrEqual(300)

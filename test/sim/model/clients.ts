@@ -4,7 +4,8 @@
  */
 import { equalBytes } from '../../../src-main/base/bytes.ts'
 import { decodeSipRegistration, sipRegistrationKind } from '../../../src-main/reload/usages/sipRegistration.ts'
-import type { SimPeer, SimRecord, World } from './world.ts'
+import type { SimPeer } from './simPeer.ts'
+import type { SimRecord, World } from './world.ts'
 
 const never = new AbortController().signal
 
@@ -23,6 +24,8 @@ export async function addClients(world: World, count: number): Promise<readonly 
 
 /** Looks a client up as a caller does and pings it along the route that was found; from a peer or from another client. */
 export async function reach(world: World, from: SimPeer, { client, record }: { readonly client: SimPeer; readonly record: SimRecord }, tally: { ok: number; failed: number }): Promise<void> {
+  // Whoever has crashed since asks nobody.
+  if (from.state === 'gone') return
   try {
     const values = await from.overlay.fetch(record.resourceId, sipRegistrationKind, { model: 'dictionary', keys: [] }, never)
     const value = values.find(({ key }) => key !== undefined && equalBytes(key, record.key))

@@ -5,7 +5,8 @@
 import { equalBytes } from '../../../src-main/base/bytes.ts'
 import type { OverlayConfiguration } from '../../../src-main/reload/config/configuration.ts'
 import { percentile } from './report.ts'
-import type { SimPeer, World } from './world.ts'
+import type { SimPeer } from './simPeer.ts'
+import type { World } from './world.ts'
 
 /** Of the members, at least one. */
 const REVOKED_SHARE = 0.01

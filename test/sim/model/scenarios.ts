@@ -6,7 +6,8 @@ import { topologyChoice, type TopologyPluginName } from '../../../src-main/reloa
 import { addClients, reach } from './clients.ts'
 import { configUpdate } from './configUpdate.ts'
 import { sybilEclipse } from './sybilEclipse.ts'
-import type { SimPeer, World, WorldOptions } from './world.ts'
+import type { SimPeer } from './simPeer.ts'
+import type { World, WorldOptions } from './world.ts'
 
 export interface ScenarioOptions {
   readonly peers: number

@@ -86,7 +86,6 @@ export class SimNetwork {
     host.state = how === 'silent' ? 'silent' : 'closed'
     for (const stream of [...host.streams]) {
       if (how === 'reset') stream.other?.ended(new Error('reset'))
-      stream.forget()
     }
     this.retire(host)
   }
@@ -96,6 +95,8 @@ export class SimNetwork {
     host.clock.stop()
     if (host.state === 'up') host.state = 'closed'
     host.listening.clear()
+    // Who has the other ends must not hold the whole node by them.
+    for (const stream of [...host.streams]) stream.drop()
   }
 
   /** After `group` of hosts has changed back: what was held up on living connections arrives. */
@@ -198,14 +199,28 @@ class SimStream implements SecureStream {
     const { network, host, other } = this
     network.clock.setTimer(network.delayOf(this.leastMs), () => {
       if (!this.open || !network.passes(host, other.host)) return
+      const { user } = this
       this.forget()
-      if (host.state === 'up') this.user?.onClose(cause)
+      if (host.state === 'up') user?.onClose(cause)
+      // Now nothing more is sent, and what has been is there at `lastAt`.
+      if (other.closing) network.clock.setTimer(this.lastAt - network.clock.monotonic(), () => { other.drop() })
     })
   }
 
-  forget(): void {
+  /** No more goes out. */
+  private forget(): void {
     this.open = false
     this.held = undefined
+    // What has been sent to one that closed in order still arrives.
+    if (this.closing) return
+    this.user = undefined
+    this.host.streams.delete(this)
+  }
+
+  /** Nothing is sent or taken any more. */
+  drop(): void {
+    this.open = this.closing = false
+    this.user = this.held = undefined
     this.host.streams.delete(this)
   }
 

@@ -6,7 +6,8 @@
 import { equalBytes } from '../../../src-main/base/bytes.ts'
 import { decodeSipRegistration, sipRegistrationKind } from '../../../src-main/reload/usages/sipRegistration.ts'
 import { misconducts } from './collusion.ts'
-import type { SimPeer, SimRecord, World } from './world.ts'
+import type { SimPeer } from './simPeer.ts'
+import type { SimRecord, World } from './world.ts'
 
 const never = new AbortController().signal
 const ways = ['plain', 'robust'] as const

@@ -8,7 +8,6 @@ import type { SocketAddress } from '../../../src-main/ports/secureStream.ts'
 import { newConfiguration, type OverlayConfiguration } from '../../../src-main/reload/config/configuration.ts'
 import { signDocument, writeConfiguration } from '../../../src-main/reload/config/writeConfiguration.ts'
 import { createOverlay, type NodeIdentity } from '../../../src-main/reload/overlay/createOverlay.ts'
-import type { Overlay } from '../../../src-main/reload/overlay/overlay.ts'
 import { CertificateVerifier } from '../../../src-main/reload/security/certificateVerifier.ts'
 import { Signer } from '../../../src-main/reload/security/signer.ts'
 import { distance } from '../../../src-main/reload/topology/ring.ts'
@@ -20,20 +19,11 @@ import { Collusion } from './collusion.ts'
 import { EventHash } from './eventHash.ts'
 import { SimAuthority, simOverlayName } from './simCrypto.ts'
 import { SimNetwork, type SimHost } from './simNetwork.ts'
+import { SimPeer } from './simPeer.ts'
 
 const silent: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => silent }
 /** One for each request: each listens to its own, and a list of thousands of listeners is slow to leave. */
 const never = (): AbortSignal => new AbortController().signal
-
-export interface SimPeer {
-  readonly index: number
-  readonly id: Uint8Array
-  readonly host: SimHost
-  readonly overlay: Overlay
-  readonly store: MemoryResourceStore
-  state: 'joining' | 'member' | 'leaving' | 'gone'
-  readonly startedAt: number
-}
 
 /** A registration that its writer believes to be stored. */
 export interface SimRecord {
@@ -62,8 +52,8 @@ export class World {
   readonly random: SeededRandom
   readonly hash = new EventHash()
   readonly network: SimNetwork
-  /** All that were ever started. */
-  readonly peers: SimPeer[] = []
+  /** All that run, in the order they were started. */
+  readonly peers = new Set<SimPeer>()
   /** Members, ascending by Node-ID. */
   readonly members: SimPeer[] = []
   readonly records: SimRecord[] = []
@@ -84,6 +74,8 @@ export class World {
   acknowledgementsPerPeerPerMinute = 0
   readonly maintenanceBy: Record<string, number> = {}
   private countedBefore: ReadonlyMap<string, number> = new Map()
+  private readonly countedByEnded = new Map<string, number>()
+  private started = 0
   private measuredFrom = { atMs: 0, messages: 0, maintenance: 0, acknowledgements: 0 }
   private readonly authority = new SimAuthority()
   private readonly configuration: OverlayConfiguration
@@ -113,7 +105,7 @@ export class World {
 
   /** Starts one more node; it joins, or as a client attaches, in the background. */
   spawn({ client = false }: { readonly client?: boolean } = {}): SimPeer {
-    const index = this.peers.length
+    const index = this.started++
     const host = this.network.addHost(index)
     const identity = index === 0 && this.organiser !== undefined ? this.organiser : this.authority.issue(index, this.random.bytes(16))
     const store = new MemoryResourceStore()
@@ -132,8 +124,8 @@ export class World {
       resourceStore: recruited?.store ?? store, ...(client && { clientMode: true }), bootstrap: { candidates: () => this.bootstrapAddresses(host) },
       listen: { host: host.address, port: 6084 }, firstPeer: index === 0,
     })
-    const peer: SimPeer = { index, id: identity.nodeId, host, overlay, store, state: 'joining', startedAt: this.clock.monotonic() }
-    this.peers.push(peer)
+    const peer = new SimPeer(index, identity.nodeId, host, this.clock.monotonic(), overlay, store)
+    this.peers.add(peer)
     overlay.onStatus(({ phase }) => {
       if ((phase === 'joined' || phase === 'alone') && peer.state === 'joining') {
         peer.state = 'member'
@@ -200,6 +192,7 @@ export class World {
   crash(peer: SimPeer, how: 'silent' | 'reset'): void {
     this.remove(peer)
     this.network.crash(peer.host, how)
+    this.end(peer)
     this.hash.add(this.clock.monotonic(), peer.index, how === 'silent' ? -3 : -4)
   }
 
@@ -214,7 +207,7 @@ export class World {
     this.remove(peer)
     peer.state = 'leaving'
     peer.overlay.stop().catch((error: unknown) => { this.notes.push(`stop of ${peer.index}: ${String(error)}`) })
-      .finally(() => { peer.state = 'gone'; this.network.retire(peer.host) })
+      .finally(() => { this.network.retire(peer.host); this.end(peer) })
   }
 
   /** Registers a peer as a phone does, or refreshes it. */
@@ -306,16 +299,18 @@ export class World {
   /** Stored records that no living node holds. */
   lostRecords(): readonly SimRecord[] {
     const held = new Set<string>()
-    for (const { state, store } of this.peers) {
-      if (state === 'member') for (const { resourceId } of store.areas()) held.add(toHex(resourceId))
-    }
+    for (const { store } of this.members) for (const { resourceId } of store.areas()) held.add(toHex(resourceId))
     return this.records.filter(({ resourceId }) => !held.has(toHex(resourceId)))
   }
 
   private sumCounters(): Map<string, number> {
-    const sums = new Map<string, number>()
-    for (const { overlay } of this.peers) for (const [name, count] of Object.entries(overlay.counters)) sums.set(name, (sums.get(name) ?? 0) + count)
+    const sums = new Map(this.countedByEnded)
+    for (const { overlay } of this.peers) addTo(sums, overlay.counters)
     return sums
+  }
+
+  private end(peer: SimPeer): void {
+    if (this.peers.delete(peer)) addTo(this.countedByEnded, peer.end())
   }
 
   private isNearest(peer: SimPeer, other: SimPeer, relation: 'successor' | 'predecessor'): boolean {
@@ -351,6 +346,10 @@ export class World {
       if (member !== undefined && member.host !== host) yield { host: member.host.address, port: 6084 }
     }
   }
+}
+
+function addTo(sums: Map<string, number>, counts: Readonly<Record<string, number>>): void {
+  for (const [name, count] of Object.entries(counts)) sums.set(name, (sums.get(name) ?? 0) + count)
 }
 
 export function stderrLog(prefix: string, clock: { monotonic(): number }): Log {
