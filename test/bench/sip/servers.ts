@@ -11,6 +11,8 @@ import { callee, Capture, coreTimes, drops, has, type Load, onCore, pause, run, 
 const folder = import.meta.dirname
 const scenario = (name: string): string => join(folder, 'scenarios', name)
 const USERS = 200
+/** How long a server is asked before it is measured. */
+const WARM_S = 12
 
 interface Server { readonly name: string; readonly command: readonly string[]; readonly call: string; readonly register: string; readonly rates: readonly number[]; readonly registerRate: number }
 
@@ -79,9 +81,8 @@ export function serverFigures(seconds: number, rounds: number): Promise<readonly
         const note: Samples = all.get(server.name) ?? { register: [], registerRate: server.registerRate, registerFailed: 0, rss: 0, calls: new Map(server.rates.map((rate) => [rate, { ms: [], times: [], failed: 0, retransmitted: 0 }])) }
         all.set(server.name, note)
         await withServer(server, directory, async ({ cost, rssMb }) => {
-          const warmS = rounds === 1 ? 6 : 12
-          await cost(server.call, 200, 200 * warmS)
-          await cost(server.register, server.registerRate, server.registerRate * warmS)
+          await cost(server.call, 200, 200 * WARM_S)
+          await cost(server.register, server.registerRate, server.registerRate * WARM_S)
           const registers = await cost(server.register, server.registerRate, server.registerRate * seconds)
           note.register.push(registers.ms * 1000)
           note.registerFailed += registers.failed
