@@ -28,17 +28,21 @@ const COMPACT: Readonly<Record<string, string>> = {
 }
 
 const SLOTS = 512
-const NONE = new Uint8Array(0)
-/** Spellings in lower case, and the id of each, at the slot of their hash or the next free one. */
-const spellings: Uint8Array[] = new Array<Uint8Array>(SLOTS).fill(NONE)
+/** More characters than any of the names has. */
+const SLOT_BYTES = 24
+/** Spellings in lower case, the length and the id of each, at its slot or the next free one. A length of 0 is a free slot. */
+const spellings = new Uint8Array(SLOTS * SLOT_BYTES)
+const lengths = new Uint8Array(SLOTS)
 const ids = new Uint8Array(SLOTS)
 const byName = new Map<string, number>()
 
 function learn(spelling: string, id: number): void {
   const bytes = asciiBytes(spelling)
   let slot = slotOf(bytes, 0, bytes.length)
-  while (spellings[slot] !== NONE) slot = (slot + 1) % SLOTS
-  spellings[slot] = bytes
+  while (lengths[slot] !== 0) slot = (slot + 1) % SLOTS
+  invariant(bytes.length <= SLOT_BYTES, 'name of a header field too long for its slot')
+  spellings.set(bytes, slot * SLOT_BYTES)
+  lengths[slot] = bytes.length
   ids[slot] = id
   byName.set(spelling, id)
 }
@@ -68,15 +72,15 @@ export const NO_NAME = -1
 export function idAt(bytes: Uint8Array, start: number, end: number): number {
   if (start === end) return NO_NAME
   for (let slot = slotOf(bytes, start, end); ; slot = (slot + 1) % SLOTS) {
-    const spelling = spellings[slot] as Uint8Array
-    if (spelling === NONE) return skipToken(bytes, start, end) === end ? HeaderId.other : NO_NAME
-    if (spelling.length === end - start && sameName(bytes, start, spelling)) return ids[slot] as number
+    const length = lengths[slot]
+    if (length === end - start && isSpelling(bytes, start, end, slot * SLOT_BYTES)) return ids[slot] as number
+    if (length === 0) return skipToken(bytes, start, end) === end ? HeaderId.other : NO_NAME
   }
 }
 
-/** `spelling` is in lower case, of letters and hyphens: what else is printable differs from them in more than this bit. */
-function sameName(bytes: Uint8Array, start: number, spelling: Uint8Array): boolean {
-  for (let i = 0; i < spelling.length; i++) if (((bytes[start + i] as number) | 32) !== spelling[i]) return false
+/** Spellings are letters in lower case and hyphens: what else is printable differs from them in more than this bit. */
+function isSpelling(bytes: Uint8Array, start: number, end: number, at: number): boolean {
+  for (let i = start; i < end; i++) if (((bytes[i] as number) | 32) !== spellings[at + i - start]) return false
   return true
 }
 
