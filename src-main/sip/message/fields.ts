@@ -16,7 +16,7 @@ export function parseCSeq(text: string, start = 0, end: number = text.length, co
   while (end > start && isLws(codes[end - 1] as number)) end--
   const i = skipDigits(codes, start, end)
   if (i < end && !isLws(codes[i] as number)) throw new DecodeError('CSeq number is not a number', i)
-  const number = parseNumber(text, MAX_CSEQ, 'CSeq number', start, i)
+  const number = parseNumber(codes, MAX_CSEQ, 'CSeq number', start, i)
   const method = methodIn(text, skipLws(codes, i, end), end)
   if (method === undefined) throw new DecodeError('CSeq')
   return { number, method }
@@ -49,7 +49,7 @@ export function parseDeltaSeconds(text: string): number {
 export function parseRetryAfter(text: string): number {
   const match = /^\s*(\d+)/.exec(text)
   if (match === null) throw new DecodeError('Retry-After')
-  return parseNumber(match[1] ?? '', MAX_DELTA_S, 'Retry-After')
+  return parseNumber(codesOf(match[1] ?? ''), MAX_DELTA_S, 'Retry-After')
 }
 
 /** RFC 3262 §7.2. @throws DecodeError */
@@ -57,5 +57,5 @@ export function parseRAck(text: string): RAck {
   const parts = text.trim().split(/[ \t]+/)
   const [rseq = '', cseq = '', method = ''] = parts
   if (parts.length !== 3 || !isToken(method)) throw new DecodeError('RAck')
-  return { rseq: parseNumber(rseq, MAX_DELTA_S, 'RSeq'), cseq: parseNumber(cseq, MAX_CSEQ, 'CSeq number'), method }
+  return { rseq: parseNumber(codesOf(rseq), MAX_DELTA_S, 'RSeq'), cseq: parseNumber(codesOf(cseq), MAX_CSEQ, 'CSeq number'), method }
 }

@@ -123,10 +123,10 @@ export function skipDigits(codes: Uint8Array, i: number, end: number): number {
 }
 
 /** A decimal number of digits only. @throws DecodeError when it is none or above `max` */
-export function parseNumber(text: string, max: number, what: string, start = 0, end: number = text.length): number {
+export function parseNumber(codes: Uint8Array, max: number, what: string, start = 0, end: number = codes.length): number {
   let value = 0
   for (let i = start; i < end; i++) {
-    const digit = text.charCodeAt(i) - 48
+    const digit = (codes[i] as number) - 48
     if (digit < 0 || digit > 9) throw new DecodeError(`${what} is not a number`)
     value = value * 10 + digit
   }

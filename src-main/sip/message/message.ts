@@ -159,7 +159,7 @@ function parseCallId(text: string, start: number, end: number, codes: Uint8Array
   return text.slice(start, end)
 }
 
-function parseMaxForwards(text: string, start: number, end: number): number { return parseNumber(text, 255, 'Max-Forwards', start, end) }
+function parseMaxForwards(_text: string, start: number, end: number, codes: Uint8Array): number { return parseNumber(codes, 255, 'Max-Forwards', start, end) }
 function parseDelta(text: string, start: number, end: number): number { return parseDeltaSeconds(text.slice(start, end)) }
 function parseType(text: string, start: number, end: number): TokenWithParams { return parseMediaType(text.slice(start, end)) }
 function parseWord(text: string, start: number, end: number): TokenWithParams { return parseTokenWithParams(text.slice(start, end)) }

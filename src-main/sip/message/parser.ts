@@ -65,7 +65,7 @@ function readHead(bytes: Uint8Array, scan: HeadScan, limits: MessageLimits): Sip
 }
 
 function parseStartLine(text: string, end: number, headers: Headers, codes: Uint8Array): SipMessage {
-  if (text.startsWith('SIP/2.0 ')) return parseStatusLine(text, end, headers)
+  if (text.startsWith('SIP/2.0 ')) return parseStatusLine(text, end, headers, codes)
   const method = methodIn(text, 0, Math.max(0, text.indexOf(' ')))
   const uriEnd = end - ' SIP/2.0'.length
   if (method !== undefined && method.length < uriEnd && text.startsWith(' SIP/2.0', uriEnd)) {
@@ -78,7 +78,7 @@ function parseStartLine(text: string, end: number, headers: Headers, codes: Uint
 
 /** Another case, another version, white space in wrong places. */
 function parseOddStartLine(line: string, headers: Headers): SipMessage {
-  if (/^sip\/2\.0 /i.test(line)) return parseStatusLine(line, line.length, headers)
+  if (/^sip\/2\.0 /i.test(line)) return parseStatusLine(line, line.length, headers, codesOf(line))
   if (/^sip\/\d+\.\d+ /i.test(line)) throw new DecodeError('response of another version')
   const first = line.indexOf(' ')
   const last = line.trimEnd().lastIndexOf(' ')
@@ -102,9 +102,9 @@ function checkRequestUri(request: SipRequest, text: string, start: number, end: 
   }
 }
 
-function parseStatusLine(line: string, end: number, headers: Headers): SipResponse {
-  const status = end < 11 ? 0 : parseNumber(line, 999, 'status code', 8, 11)
-  if (status < 100 || status > 699 || (end > 11 && line.charCodeAt(11) !== 32)) throw new DecodeError('status code', 8)
+function parseStatusLine(line: string, end: number, headers: Headers, codes: Uint8Array): SipResponse {
+  const status = end < 11 ? 0 : parseNumber(codes, 999, 'status code', 8, 11)
+  if (status < 100 || status > 699 || (end > 11 && codes[11] !== 32)) throw new DecodeError('status code', 8)
   return new SipResponse(status, end > 12 ? line.slice(12, end) : '', headers)
 }
 

@@ -75,7 +75,7 @@ function parseSipUri(scheme: 'sip' | 'sips', text: string, i: number, end: numbe
   if (i < end && codes[i] === COLON) {
     const portStart = ++i
     i = skipDigits(codes, i, end)
-    port = parsePort(text, portStart, i)
+    port = parsePort(codes, portStart, i)
   }
   let params = NO_PARAMS, headers: string | undefined
   if (i < end && codes[i] !== QUESTION) {
@@ -148,9 +148,9 @@ export function skipHost(codes: Uint8Array, i: number, end: number): number {
 }
 
 /** @throws DecodeError */
-export function parsePort(text: string, start = 0, end: number = text.length): number {
+export function parsePort(codes: Uint8Array, start: number, end: number): number {
   if (end - start > 5) throw new DecodeError('port')
-  return parseNumber(text, 65535, 'port', start, end)
+  return parseNumber(codes, 65535, 'port', start, end)
 }
 
 export function printUri(uri: Uri): string {

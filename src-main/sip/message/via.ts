@@ -37,7 +37,7 @@ export function parseVia(text: string, start = 0, end: number = text.length, cod
   if (i < end && codes[i] === COLON) {
     from = skipLws(codes, i + 1, end)
     i = skipDigits(codes, from, end)
-    port = parsePort(text, from, i)
+    port = parsePort(codes, from, i)
   }
   return { version, transport, host, port, params: parseParams(text, i, end, codes) }
 }
