@@ -54,7 +54,9 @@ const MAX_CACHED = 512
 /** A request is made this often at most while configurations differ. */
 const MAX_RECONCILED = 2
 const MAX_HINTS = 8
-/** Errors that nodes on the way may send about a request of ours: hints, except for the first two. */
+/** Errors of nodes on the way that would come again. */
+const ENDING_ERRORS: ReadonlySet<number> = new Set([ErrorCode.unsupportedForwardingOption, ErrorCode.messageTooLarge])
+/** Errors that nodes on the way may send about a request of ours: hints, except for those. */
 const PATH_ERRORS: ReadonlySet<number> = new Set([
   ErrorCode.unsupportedForwardingOption, ErrorCode.messageTooLarge, ErrorCode.ttlExceeded, ErrorCode.underlayDestinationUnreachable,
   ErrorCode.underlayTimeExceeded, ErrorCode.messageExpired, ErrorCode.upstreamMisrouting, ErrorCode.loopDetected, ErrorCode.ttlHopsExceeded,
@@ -222,8 +224,10 @@ export class TransactionLayer implements RequestSender, RouterUser {
     if (error !== undefined) this.deps.counters.add(`received.${errorName(error.errorCode)}`)
     // Through a bootstrap node we may see another ring than ours, whose nearest peer is not ours.
     const anyone = pending.through !== undefined && pending.expected.type === 'resource'
-    if (!anyone && !this.maySign(signer.nodeId, pending.expected)) {
-      const fatal = (pending.pathErrorsEnd && error?.errorCode !== ErrorCode.upstreamMisrouting) || error?.errorCode === ErrorCode.unsupportedForwardingOption || error?.errorCode === ErrorCode.messageTooLarge ||
+    // Who is responsible sends no message on: that it did not get on says somebody who might be, and is not.
+    const isOnTheWay = pending.expected.type === 'resource' && error !== undefined && PATH_ERRORS.has(error.errorCode) && !ENDING_ERRORS.has(error.errorCode)
+    if (!anyone && (isOnTheWay || !this.maySign(signer.nodeId, pending.expected))) {
+      const fatal = (pending.pathErrorsEnd && error?.errorCode !== ErrorCode.upstreamMisrouting) || (error !== undefined && ENDING_ERRORS.has(error.errorCode)) ||
         (pending.through !== undefined && equalBytes(signer.nodeId, pending.through))
       if (error === undefined || !PATH_ERRORS.has(error.errorCode)) this.drop('wrongSigner')
       else if (fatal) pending.reject(new ReloadError(error.errorCode, error.errorInfo, signer))

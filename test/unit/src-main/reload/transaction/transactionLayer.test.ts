@@ -121,6 +121,16 @@ describe('a request (RFC 6940 §6.2.1)', () => {
     await expect(answer).rejects.toBeInstanceOf(ReloadError)
   })
 
+  test('for a resource goes on too when a node that might be responsible says that it was misrouted', async () => {
+    const { clock, layer, sent, counters } = setUp()
+    const answer = layer.request([{ resource: new Uint8Array(16) }], MessageCode.pingReq, new Uint8Array(0), never)
+    layer.onDeliver(from(eve, sent[0]!, errorContents(ErrorCode.upstreamMisrouting)), eve.nodeId, toAlice())
+    expect(counters.get('hint.Error_Upstream_Misrouting')).toBe(1)
+    clock.advance(3000)
+    layer.onDeliver(from(bob, sent[1]!, pong), bob.nodeId, toAlice())
+    await expect(answer).resolves.toMatchObject({ hints: [{ code: ErrorCode.upstreamMisrouting }] })
+  })
+
   test('that times out says what was said on the way', async () => {
     const { clock, layer, sent } = setUp()
     const failed = expect(layer.request([{ node: bob.nodeId }], MessageCode.pingReq, new Uint8Array(0), never)).rejects.toThrow('no answer; a node on the way said Error_Underlay_Destination_Unreachable')
