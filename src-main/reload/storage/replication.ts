@@ -19,6 +19,8 @@ const maxRefusals = 10
  * name a better replacement come within a second or two.
  */
 const holdDownMs = 3_000
+/** A copy that does not belong here is kept for so many turns of `retry`, one a minute. */
+const keptTurns = 5
 /** A copy that was refused, by a peer whose tables lag behind ours, or did not arrive is sent again after this. */
 const againMs = 5_000
 
@@ -40,8 +42,8 @@ export class Replication {
   private seen: readonly string[] = []
   /** Peers that were sent everything of ours; whoever failed to take something is sent it again. */
   private complete = new Set<string>()
-  /** Resources that did not belong here when this was looked at last. */
-  private foreign: ReadonlySet<string> = new Set()
+  /** Resources that do not belong here, and at how many turns in a row they did not. */
+  private foreign: ReadonlyMap<string, number> = new Map()
   private holdDown: Timer | undefined
   private closed = false
 
@@ -205,14 +207,15 @@ export class Replication {
 
   /**
    * Forgets what we are neither responsible for nor a replica of, once its owner has it (§10.7.3), and has not belonged
-   * here since the last time: that a peer stands between may be wrong, and until it is known ours may be the last copy.
+   * here for some minutes: a peer that stands between may be gone already, and when those that hold the three copies
+   * vanish together, as some do where sessions are short, ours is the last one.
    */
   private drop(): void {
     const kept = (name: string): boolean => this.owned.has(name) || this.giving.has(name)
     const foreign = this.areas.names().filter(({ resourceId }) => !kept(toHex(resourceId)) && !this.topology.holdsReplica(resourceId))
     const before = this.foreign
-    this.foreign = new Set(foreign.map(({ resourceId }) => toHex(resourceId)))
-    this.areas.forgetAll(foreign.filter(({ resourceId }) => before.has(toHex(resourceId))))
+    this.foreign = new Map(foreign.map(({ resourceId }) => [toHex(resourceId), (before.get(toHex(resourceId)) ?? 0) + 1]))
+    this.areas.forgetAll(foreign.filter(({ resourceId }) => (this.foreign.get(toHex(resourceId)) ?? 0) > keptTurns))
   }
 
   private resources(): readonly Resource[] {
