@@ -113,11 +113,11 @@ export class Lifecycle implements NodeLifecycle {
     // In a large ring the others look as well.
     const large = this.current.size >= LARGE_RING
     if (large) this.settledSize = this.current.size
-    for (let waitMs: number = large ? LOOK_MS.ringMost : LOOK_MS.alone; ;) {
+    for (let waitMs: number = large ? LOOK_MS.ringMost * shareOfLooks(this.current.size) : LOOK_MS.alone; ;) {
       const settled = isNear(this.current.size, this.settledSize)
       this.settledSize = this.current.size
       if (this.current.phase === 'alone') waitMs = settled ? Math.min(2 * waitMs, LOOK_MS.aloneMost) : LOOK_MS.alone
-      else waitMs = settled ? Math.min(2 * waitMs, LOOK_MS.ringMost) : LOOK_MS.ring
+      else waitMs = settled ? Math.min(2 * waitMs, LOOK_MS.ringMost * shareOfLooks(this.current.size)) : LOOK_MS.ring
       await this.pause(waitMs, signal)
       if (await this.deps.maintenance.lookForPartition(signal)) this.deps.log.info('met another part of the overlay')
     }
@@ -172,6 +172,9 @@ export class Lifecycle implements NodeLifecycle {
 }
 
 /** Sizes of large rings are estimates, which each coming and going shifts. */
+/** The larger the ring, the more look beside us: from so many peers on it is looked as often, by whomever. At most an hour passes. */
+function shareOfLooks(size: number): number { return Math.max(1, Math.min(12, size / 250)) }
+
 function isNear(size: number, before: number): boolean {
   return size < SMALL_RING ? size === before : size < 2 * before && before < 2 * size
 }

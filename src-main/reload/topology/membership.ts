@@ -74,6 +74,8 @@ export class Membership implements ChordUser {
   /** Linked peers that should be neighbours and have sent no Update yet, and since when. */
   private readonly expected = new Map<string, number>()
   private expecting: Timer | undefined
+  /** Neighbours that others miss and that have been asked whether they are there. */
+  private readonly doubted = new Set<string>()
   /** Leaves that are not answered yet. */
   private readonly leaving = new Map<string, AbortController>()
   private readonly stopped = new AbortController()
@@ -200,10 +202,13 @@ export class Membership implements ChordUser {
   /** Another peer has lost this neighbour, it seems: a Ping shows it to us within seconds too (RFC 6940 §10.7.1). */
   private check(id: Uint8Array): void {
     const connection = this.deps.table.get(id)
-    if (connection === undefined || connection.link.silentMs < DOUBT_MS) return
+    const key = toHex(id)
+    if (connection === undefined || connection.link.silentMs < DOUBT_MS || this.doubted.has(key)) return
+    this.doubted.add(key)
     const body = encodeContents('pingReq', { padding: new Uint8Array(0) }).messageBody
     this.deps.sender.request([{ node: id }], MessageCode.pingReq, body, this.stopped.signal, { through: id, transmissions: 1 })
-      .catch((error: unknown) => { this.deps.log.debug('neighbour does not answer', { peer: toHex(id), error: String(error) }) })
+      .catch((error: unknown) => { this.deps.log.debug('neighbour does not answer', { peer: key, error: String(error) }) })
+      .finally(() => { this.doubted.delete(key) })
   }
 
   /** As `Updates.from`. */

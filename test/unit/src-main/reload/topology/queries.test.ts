@@ -103,6 +103,29 @@ describe('a neighbour that becomes responsible for more (RFC 6940 §10.7.1)', ()
   test('is not one whose other predecessors changed', () => { expect(takenOver(['60', '50'], ['60', '40'])).toEqual([]) })
 })
 
+test('a neighbour that others miss is pinged once, however many of them miss it (RFC 6940 §10.7.1)', () => {
+  const pinged: string[] = []
+  const membership = new Membership({
+    clock: new VirtualClock(), random: new SeededRandom(1), log: silentLog, nodeId: at('80'), counters: new Counters(), policy: () => new ReloadPolicy(() => configurationDefaults),
+    sender: { request: ([to], code) => { if (code === MessageCode.pingReq && to !== undefined && 'node' in to) pinged.push(toHex(to.node).slice(0, 2)); return new Promise(() => undefined) } },
+    attach: { attach: () => new Promise(() => undefined) }, table: { get: () => ({ link: { silentMs: 5_000 } }) as never, all: () => [] },
+    storage: { onRangeChanged: () => undefined, onNeighboursChanged: () => undefined, onTakenOver: () => undefined, handOver: () => Promise.resolve() }, onIsolated: () => undefined, onChanged: () => undefined,
+  })
+  membership.enter()
+  const says = (from: string, predecessors: string[], successors: string[]): void => {
+    membership.serveUpdate(request('updateReq', { type: 'neighbors', uptime: 1, predecessors: predecessors.map(at), successors: successors.map(at) }, at(from)))
+  }
+  for (const peer of ['50', '60', '70']) membership.onLinkUp(at(peer))
+  says('50', ['40'], ['60', '70', '80'])
+  says('70', ['60', '50'], ['80'])
+  says('60', ['50', '40'], ['70', '80'])
+  expect(pinged).toEqual([])
+  says('60', ['50', '40'], ['80'])
+  says('50', ['40'], ['60', '80'])
+  expect(pinged).toEqual(['70'])
+  membership.close()
+})
+
 describe('a peer joins and leaves for itself, over its own link (RFC 6940 §6.4.2.1, §6.4.2.2)', () => {
   const membership = (): Membership => new Membership({
     clock: new VirtualClock(), random: new SeededRandom(1), log: silentLog, nodeId: at('80'), counters: new Counters(), policy: () => new ReloadPolicy(() => configurationDefaults),
