@@ -229,7 +229,7 @@ export class World {
     return { resourceId: peer.overlay.resourceId(this.authority.userName(peer.index)), key: peer.id, writer: peer, version: 0 }
   }
 
-  /** Fetches a record from somewhere and compares it with what was stored last. */
+  /** Fetches a record from somewhere, robustly as a phone looks up whom it calls, and compares it with what was stored last. */
   async lookUp(from: SimPeer, record: SimRecord): Promise<void> {
     const version = record.version
     const startedAt = this.clock.monotonic()
@@ -243,7 +243,7 @@ export class World {
       else if (this.notes.length < 50) this.notes.push(`${Math.round(startedAt)} lookup ${from.index} of ${record.writer.index} at ${toHex(record.resourceId).slice(0, 8)}: ${result} ${why}`)
     }
     try {
-      const values = await from.overlay.fetch(record.resourceId, sipRegistrationKind, { model: 'dictionary', keys: [] }, never())
+      const values = await this.network.traffic.ofUser(() => from.overlay.fetch(record.resourceId, sipRegistrationKind, { model: 'dictionary', keys: [] }, never(), { robust: true }))
       const value = values.find(({ key }) => key !== undefined && equalBytes(key, record.key))
       const registration = value === undefined ? undefined : decodeSipRegistration(value.value)
       const found = registration?.type === 'route' ? Number(registration.contactPrefs.slice(1)) : 0
