@@ -11,9 +11,9 @@ export interface TopologyPlugin {
    * @param from who gave us the message, and so believes that nobody is nearer than we are: it does not go back there
    */
   nextHop(id: Uint8Array, from?: Uint8Array): Uint8Array | undefined
-  /** Where copies of what we are responsible for belong: our next two successors, nearest first, fewer in small rings (RFC 6940 §10.4). */
+  /** Where copies of what we are responsible for belong: our next successors, nearest first: two with CHORD-RELOAD, fewer in small rings (RFC 6940 §10.4). */
   replicaSet(): readonly Uint8Array[]
-  /** Whether we should hold a copy of `resourceId`: responsible, or fewer than three distinct peers stand between it and us (RFC 6940 §10.7.3). */
+  /** Whether we should hold a copy of `resourceId`: responsible, or among as many peers behind it as have copies (RFC 6940 §10.7.3). */
   holdsReplica(resourceId: Uint8Array): boolean
   /** Whether `nodeId` is at least as close to `id` as every node in our neighbour table (response signer rule, RFC 6940 §6.3.4). */
   mayAnswerFor(nodeId: Uint8Array, id: Uint8Array): boolean

@@ -57,6 +57,8 @@ export interface StorageTopology extends Pick<TopologyPlugin, 'isResponsible' | 
   /** Nearest first. */
   readonly predecessors: readonly Uint8Array[]
   readonly successors: readonly Uint8Array[]
+  /** Successors of the responsible peer that hold copies. */
+  readonly replicas: number
 }
 
 /** Counts what is worth seeing from outside, by name. */

@@ -207,7 +207,7 @@ export class Replication {
 
   /**
    * Forgets what we are neither responsible for nor a replica of, once its owner has it (§10.7.3), and has not belonged
-   * here for some minutes: a peer that stands between may be gone already, and when those that hold the three copies
+   * here for some minutes: a peer that stands between may be gone already, and when those that hold copies
    * vanish together, as some do where sessions are short, ours is the last one.
    */
   private drop(): void {

@@ -17,9 +17,6 @@ import { closerNodes } from './ringOrder.ts'
 import type { SharedAccess } from './sharedAccess.ts'
 import type { ValueChecks } from './valueChecks.ts'
 
-/** The responsible peer and its two replicas (RFC 6940 §10.4). */
-const replicaSetSize = 3
-
 export interface StoreUser {
   /** Data that we are responsible for changed: replicas must follow. */
   onStored(resourceId: Uint8Array, kinds: readonly number[]): void
@@ -120,7 +117,7 @@ export class StoreHandler {
    * partition has healed, or a late hand-over, the data of our range may come from a peer that was responsible.
    */
   private isPlausibleReplicaSender(resource: Uint8Array, sender: Uint8Array): boolean {
-    if (closerNodes(this.topology, resource, sender) < replicaSetSize) return true
+    if (closerNodes(this.topology, resource, sender) <= this.topology.replicas) return true
     const { predecessors, successors } = this.topology
     return this.topology.isResponsible(resource) && [...predecessors, ...successors].some((id) => equalBytes(id, sender))
   }

@@ -35,8 +35,6 @@ export interface NeighbourLists {
   readonly successors: readonly Uint8Array[]
 }
 
-/** Successors that hold copies (RFC 6940 §10.4). */
-const REPLICAS = 2
 const MAX_CANDIDATES = 64
 
 export class Chord implements TopologyPlugin {
@@ -67,7 +65,7 @@ export class Chord implements TopologyPlugin {
   standing(id: Uint8Array): Standing {
     const before = placeOf(this.predecessorList, id), after = placeOf(this.successorList, id)
     const nearest = before < 0 ? after : after < 0 ? before : Math.min(before, after)
-    return nearest < 0 ? 'other' : nearest === 0 ? 'nearest' : nearest <= REPLICAS ? 'near' : 'neighbour'
+    return nearest < 0 ? 'other' : nearest === 0 ? 'nearest' : nearest <= this.replicas ? 'near' : 'neighbour'
   }
 
   /** Routable peers that are no neighbours, in clockwise order. */
@@ -139,13 +137,16 @@ export class Chord implements TopologyPlugin {
   /** Routable peers at or next behind `id`, nearest first: where ours is the part of the ring, who is responsible and its successors. */
   behind(id: Uint8Array, most: number): readonly Uint8Array[] { return this.routable.from(id, most) }
 
-  replicaSet(): readonly Uint8Array[] { return this.successorList.slice(0, REPLICAS) }
+  /** Successors that hold copies. */
+  get replicas(): number { return this.sizes().replicas }
+
+  replicaSet(): readonly Uint8Array[] { return this.successorList.slice(0, this.replicas) }
 
   holdsReplica(resourceId: Uint8Array): boolean {
     if (this.state === 'outside') return false
     if (this.isResponsible(resourceId)) return true
-    const edge = this.predecessorList[REPLICAS]
-    // Fewer than three predecessors stand between: every peer we know of is in the set.
+    const edge = this.predecessorList[this.replicas]
+    // No more peers than have copies stand between: every peer we know of is in the set.
     return edge === undefined || inRange(edge, resourceId, this.nodeId)
   }
 
@@ -313,7 +314,7 @@ export class Chord implements TopologyPlugin {
     this.predecessorList = kept(before.predecessors, this.routable.preceding(predecessors))
     if (this.state === 'outside') return
     const range = reason === 'entered' || !sameId(before.predecessors[0], this.predecessorList[0])
-    const replicas = reason === 'entered' || !sameList(before.successors.slice(0, REPLICAS), this.replicaSet())
+    const replicas = reason === 'entered' || !sameList(before.successors.slice(0, this.replicas), this.replicaSet())
     if (range || replicas || before.predecessors !== this.predecessorList || before.successors !== this.successorList) {
       this.user.onTablesChanged({ reason, range, replicas })
     }

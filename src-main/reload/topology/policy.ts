@@ -21,6 +21,8 @@ export interface RoutingTable extends NeighbourTable {
 export interface TableSizes {
   readonly predecessors: number
   readonly successors: number
+  /** Successors that hold copies (RFC 6940 §10.4); fewer than neighbours on a side. */
+  readonly replicas: number
   /** Entries of the Finger Table to be filled, the farthest first; those that neighbours fill count. */
   readonly entries: number
   /** Peers of the Routing Table, neighbours included, that are searched for although each entry has one (RFC 6940 §10.7.4.3). */
@@ -29,7 +31,7 @@ export interface TableSizes {
   readonly kept: number
 }
 
-/** How near a connected node stands to us: the nearest peer on a side, one of the three that share copies with us, another neighbour, or any other node. */
+/** How near a connected node stands to us: the nearest peer on a side, one of those that share copies with us, another neighbour, or any other node. */
 export type Standing = 'nearest' | 'near' | 'neighbour' | 'other'
 
 export interface TopologyPolicy {

@@ -3,7 +3,7 @@ import { unique } from './chord.ts'
 import type { NeighbourTable, Standing, TableSizes, TopologyPolicy } from './policy.ts'
 
 /** Three neighbours on each side (RFC 6940 §10.1) and sixteen peers in all, since neighbours fill entries of the Finger Table too (§10.7.4.3). */
-export const reloadSizes: TableSizes = { predecessors: 3, successors: 3, entries: 128, wanted: 16, kept: 16 }
+export const reloadSizes: TableSizes = { predecessors: 3, successors: 3, replicas: 2, entries: 128, wanted: 16, kept: 16 }
 
 /**
  * Those that share copies with us must be missed before the others of them vanish too, so they hear of us every few

@@ -195,6 +195,7 @@ function ringTopology(ring: TestRing, nodeId: Uint8Array): StorageTopology {
     get successors() { return clockwise().slice(0, 3) },
     get predecessors() { return clockwise().reverse().slice(0, 3) },
     isResponsible: (id) => self() !== undefined && toHex(ring.responsible(id)?.id ?? new Uint8Array()) === toHex(nodeId),
+    replicas: 2,
     replicaSet: () => clockwise().slice(0, 2),
     holdsReplica: (id) => self() !== undefined && [...ring.members].sort((a, b) => (stepsTo(id, a.id) < stepsTo(id, b.id) ? -1 : 1)).slice(0, 3).some((member) => toHex(member.id) === toHex(nodeId)),
   }

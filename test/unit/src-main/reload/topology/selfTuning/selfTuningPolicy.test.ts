@@ -77,7 +77,7 @@ describe('CHORD-SELF-TUNING (RFC 7363)', () => {
     await stabilize(ring(500))
     expect(policy.sizes).toMatchObject({ predecessors: 9, successors: 9, entries: 16 })
     await stabilize(ring(5))
-    expect(policy.sizes).toMatchObject({ predecessors: 3, successors: 3 })
+    expect(policy.sizes).toMatchObject({ predecessors: 4, successors: 4 })
   })
 
   test('the interval is made anew at the end of each period, of failures and ages (§6.3, §6.4, §6.6)', async () => {

@@ -6,7 +6,7 @@ describe('the sizes of the tables (RFC 7363 §6.2)', () => {
     expect(tableSizes(peers)).toMatchObject({ predecessors: neighbours, successors: neighbours, entries })
   })
 
-  test('there are at least the three neighbours that copies of data need', () => {
-    for (const peers of [0, 1, 2, 3.7, 8]) expect(tableSizes(peers)).toMatchObject({ predecessors: 3, successors: 3, entries: 16 })
+  test('three successors hold copies, and there are at least the four neighbours that this needs', () => {
+    for (const peers of [0, 1, 2, 3.7, 8]) expect(tableSizes(peers)).toMatchObject({ predecessors: 4, successors: 4, replicas: 3, entries: 16 })
   })
 })
