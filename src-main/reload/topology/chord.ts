@@ -13,6 +13,8 @@ import type { Standing, TableSizes } from './policy.ts'
 import { compareClockwise, distance, fraction, inRange } from './ring.ts'
 
 export interface ChordUser {
+  /** An Attach to it has failed lately: whoever names it, it has no place that another one could have. */
+  isGivenUp(id: Uint8Array): boolean
   /** `target` should be a neighbour and is not routable: Attach to it through `via`, who told of it (RFC 6940 §10.6). */
   onWanted(target: Uint8Array, via: Uint8Array): void
   /** The neighbour table changed: Update the whole Connection Table (RFC 6940 §10.7.3). */
@@ -267,7 +269,7 @@ export class Chord implements TopologyPlugin {
   /** Peers that somebody named, all at once: which of them are wanted depends on the others. */
   private consider(named: readonly { readonly id: Uint8Array; readonly via: Uint8Array | undefined }[]): void {
     const candidates = named.flatMap(({ id, via }) => {
-      if (equalBytes(id, this.nodeId) || this.routable.has(id) || isNoNode(id) || isWildcard(id)) return []
+      if (equalBytes(id, this.nodeId) || this.routable.has(id) || isNoNode(id) || isWildcard(id) || this.user.isGivenUp(id)) return []
       const key = toHex(id)
       if (!this.belongs(id)) { this.candidates.delete(key); return [] }
       const through = via ?? this.nextHop(id)

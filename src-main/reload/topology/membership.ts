@@ -119,11 +119,14 @@ export class Membership implements ChordUser {
 
   // ChordUser
 
+  isGivenUp(id: Uint8Array): boolean {
+    return this.failedUntil.size > 0 && (this.failedUntil.get(toHex(id)) ?? 0) > this.deps.clock.monotonic()
+  }
+
   onWanted(target: Uint8Array, via: Uint8Array): void {
     if (this.deps.client === true) return
     const key = toHex(target)
     if (this.attaching.has(key) || this.attaching.size >= MAX_ATTACHING || this.stopped.signal.aborted) return
-    if ((this.failedUntil.get(key) ?? 0) > this.deps.clock.monotonic()) return
     if (this.deps.table.get(target) !== undefined && this.expects(key)) return
     this.attaching.add(key)
     // Source-routed through whoever told of it (RFC 6940 §10.6).

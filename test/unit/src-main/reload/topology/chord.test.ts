@@ -8,10 +8,10 @@ const at = (place: string): Uint8Array => fromHex(`${place}${'0'.repeat(30)}`)
 const place = (id: Uint8Array | undefined): string | undefined => (id === undefined ? undefined : toHex(id).slice(0, 2))
 const places = (ids: readonly Uint8Array[]): (string | undefined)[] => ids.map(place)
 
-function setUp(self = '80'): { chord: Chord; facts: string[]; meet: (...others: string[]) => void } {
+function setUp(self = '80', givenUp: ReadonlySet<string> = new Set()): { chord: Chord; facts: string[]; meet: (...others: string[]) => void } {
   const facts: string[] = []
   const chord = new Chord(at(self), {
-    onWanted: (target, via) => { facts.push(`attach ${place(target)} via ${place(via)}`) },
+    isGivenUp: (id) => givenUp.has(toHex(id).slice(0, 2)), onWanted: (target, via) => { facts.push(`attach ${place(target)} via ${place(via)}`) },
     onTablesChanged: ({ reason, range, replicas }) => { facts.push(`${reason}${range ? ' range' : ''}${replicas ? ' replicas' : ''}`) },
     onFingerLost: (entry) => { facts.push(`finger ${entry} lost`) },
     onIsolated: () => { facts.push('isolated') },
@@ -141,6 +141,15 @@ describe('the neighbour table (RFC 6940 §10.7)', () => {
     chord.unreachable(at('a0'))
     chord.reconsider()
     expect(facts).toEqual(['attach c0 via 40', 'attach b0 via 40', 'attach 90 via 40', 'attach 20 via 40', 'attach 30 via 40'])
+  })
+
+  test('who could not be attached to takes no place from another, however often it is named', () => {
+    const { chord, facts, meet } = setUp('80', new Set(['88', '89', '8a']))
+    chord.enter()
+    meet('40')
+    facts.length = 0
+    chord.updated(at('40'), [at('88'), at('89'), at('8a'), at('90')])
+    expect(facts).toEqual(['attach 90 via 40'])
   })
 
   test('a lost neighbour is replaced by the best known, and the last one lost is told', () => {

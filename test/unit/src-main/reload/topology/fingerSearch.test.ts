@@ -32,7 +32,7 @@ beforeEach(() => {
   found = []
   living = others
   reactive = true
-  chord = new Chord(us, { onWanted: () => undefined, onTablesChanged: () => undefined, onFingerLost: (entry) => { search.lost(entry) }, onIsolated: () => undefined }, () => reloadSizes)
+  chord = new Chord(us, { isGivenUp: () => false, onWanted: () => undefined, onTablesChanged: () => undefined, onFingerLost: (entry) => { search.lost(entry) }, onIsolated: () => undefined }, () => reloadSizes)
   chord.enter()
   for (const id of neighbours) { chord.linkUp(id); chord.addRoutable(id) }
   const responsible = (id: Uint8Array): Uint8Array => [...living, ...neighbours, us].sort((a, b) => (toHex(a) < toHex(b) ? -1 : 1)).find((peer) => toHex(peer) >= toHex(id)) ?? at('70')

@@ -30,7 +30,7 @@ function request<N extends BodyName>(name: N, body: BodyOf<N>, signer: Uint8Arra
 const errorOf = (outcome: Outcome): number | undefined => ('error' in outcome ? outcome.error : undefined)
 
 function setUp(): { queries: TopologyQueries; updated: string[] } {
-  const chord = new Chord(at('80'), { onWanted: () => undefined, onTablesChanged: () => undefined, onFingerLost: () => undefined, onIsolated: () => undefined }, () => reloadSizes)
+  const chord = new Chord(at('80'), { isGivenUp: () => false, onWanted: () => undefined, onTablesChanged: () => undefined, onFingerLost: () => undefined, onIsolated: () => undefined }, () => reloadSizes)
   chord.enter()
   for (const peer of ['40', 'c0']) { chord.linkUp(at(peer)); chord.addRoutable(at(peer)) }
   const updated: string[] = []

@@ -35,7 +35,7 @@ beforeEach(() => {
   answers = true
   tells = 'all'
   uptimes = []
-  chord = new Chord(at('80'), { onWanted: () => undefined, onTablesChanged: (change) => { updates.changed(change) }, onFingerLost: () => undefined, onIsolated: () => undefined }, () => reloadSizes)
+  chord = new Chord(at('80'), { isGivenUp: () => false, onWanted: () => undefined, onTablesChanged: (change) => { updates.changed(change) }, onFingerLost: () => undefined, onIsolated: () => undefined }, () => reloadSizes)
   const connection = (nodeId: Uint8Array): Connection => ({ nodeId, link: { isSuspect: suspects.has(place(nodeId)) } }) as unknown as Connection
   updates = new Updates({
     clock, log: silentLog, counters: new Counters(), chord, policy: () => ({ tells }), stopped: new AbortController().signal,

@@ -19,7 +19,7 @@ const names = (ids: readonly Uint8Array[]): string => ids.map(name).join(' ')
 function setUp(): { clock: VirtualClock; chord: Chord; updates: Updates; sent: string[] } {
   const clock = new VirtualClock()
   const sent: string[] = []
-  const chord = new Chord(at('80'), { onWanted: () => undefined, onTablesChanged: (change) => { updates.changed(change) }, onFingerLost: () => undefined, onIsolated: () => undefined }, () => reloadSizes)
+  const chord = new Chord(at('80'), { isGivenUp: () => false, onWanted: () => undefined, onTablesChanged: (change) => { updates.changed(change) }, onFingerLost: () => undefined, onIsolated: () => undefined }, () => reloadSizes)
   const connected = ['50', '60', '70', '90', 'a0', 'b0', '00', 'e0', '81'].map(at)
   const policy = new ReloadPolicy(() => ({ chordUpdateIntervalS: 600, chordPingIntervalS: 3600, chordReactive: true }))
   const updates: Updates = new Updates({
