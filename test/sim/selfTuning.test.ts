@@ -10,7 +10,7 @@ const selfTuning = topologyChoice('CHORD-SELF-TUNING')
 describe('an overlay that tunes itself', { timeout: 180_000 }, () => {
   test('its peers keep ⌈log2 N⌉ neighbours on each side, and route as RFC 6940 says', async () => {
     const world = new World({ seed: 11, configuration: selfTuning })
-    await runScenario(world, 'steady', { peers: 40, minutes: 1, meanSessionMinutes: 10, lookupsPerPeerPerMinute: 2, clientShare: 0 })
+    await runScenario(world, 'steady', { peers: 40, minutes: 4, meanSessionMinutes: 10, lookupsPerPeerPerMinute: 1, clientShare: 0 })
     const report = reportOf(world, { wallS: 0, rssMiB: 0 })
     expect(world.notes).toEqual([])
     expect(report).toMatchObject({ misplaced: 0, recordsLost: 0, storesFailed: 0, lookups: { failed: 0, wrong: 0 } })
@@ -22,7 +22,7 @@ describe('an overlay that tunes itself', { timeout: 180_000 }, () => {
     expect(Object.keys(world.maintenanceBy)).toContain('probeReq')
   })
 
-  test('with sessions of ten minutes look-ups succeed and nothing is lost, at the cost of a round a minute and of each coming and going', async () => {
+  test('with sessions of ten minutes look-ups succeed and nothing is lost, at the cost of a round in two and a half minutes and of each coming and going', async () => {
     const world = new World({ seed: 12, configuration: selfTuning })
     await runScenario(world, 'churn', { peers: 40, minutes: 2, meanSessionMinutes: 10, lookupsPerPeerPerMinute: 2, clientShare: 0 })
     const report = reportOf(world, { wallS: 0, rssMiB: 0 })
