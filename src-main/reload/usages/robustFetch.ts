@@ -92,7 +92,8 @@ export class RobustFetch {
         await changed.wait()
       }
       signal.throwIfAborted()
-      if (results.length === 0 && primary !== undefined && 'error' in primary) throw primary.error
+      // Who was only guessed to hold a copy knows nothing of what it does not have.
+      if (primary !== undefined && 'error' in primary && results.every(({ stored }) => stored.length === 0)) throw primary.error
       const answered = primary !== undefined && 'result' in primary ? primary.result : undefined
       if (answered !== undefined) for (const other of results) this.notice(asked, answered, other)
       return existingValues(kind, newest(results))
