@@ -10,7 +10,10 @@ import type { StorageTopology } from './dependencies.ts'
 import type { Copy, ReplicaSender } from './replicaSender.ts'
 import { isBetween, stepsTo } from './ringOrder.ts'
 
-/** An owner that has refused our copy as often as this, at each retry, is believed. */
+/**
+ * An owner that has refused our copy as often as this, at each retry, is believed. A successor that has, perhaps of an
+ * implementation that holds fewer copies, is asked once a minute only.
+ */
 const maxRefusals = 10
 
 /**
@@ -45,6 +48,8 @@ export class Replication {
   /** Resources that do not belong here, and at how many turns in a row they did not. */
   private foreign: ReadonlyMap<string, number> = new Map()
   private holdDown: Timer | undefined
+  /** How often in a row each of the replica set has refused a copy. */
+  private readonly refusedBy = new Map<string, number>()
   private closed = false
 
   constructor(
@@ -169,6 +174,7 @@ export class Replication {
     const set = this.topology.replicaSet()
     const lacking = new Set(set.map(toHex).filter((id) => !this.complete.has(id)))
     this.complete = new Set(set.map(toHex))
+    for (const id of this.refusedBy.keys()) if (!this.complete.has(id)) this.refusedBy.delete(id)
     if (lacking.size === 0) return
     for (const { id, kinds } of this.resources()) {
       if (this.topology.isResponsible(id)) this.replicate({ resourceId: id, kinds }, lacking)
@@ -181,9 +187,12 @@ export class Replication {
       if (only !== undefined && !only.has(name)) continue
       const wanted = (): boolean => this.topology.replicaSet().some((id) => toHex(id) === name)
       void this.sender.send([{ node }], i + 1, copy, { wanted }).then((result) => {
-        if (result === 'stored') return
+        if (result === 'stored') { this.refusedBy.delete(name); return }
         this.complete.delete(name)
-        if (result !== 'unwanted' && !this.closed) this.fillLater(againMs)
+        if (result === 'unwanted' || this.closed || this.holdDown !== undefined) return
+        const refusals = result === 'refused' ? (this.refusedBy.get(name) ?? 0) + 1 : 0
+        this.refusedBy.set(name, refusals)
+        if (refusals < maxRefusals) this.fillLater(againMs)
       })
     }
   }

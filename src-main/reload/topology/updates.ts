@@ -72,7 +72,12 @@ export class Updates {
     this.plan('attached', reason === 'entered' ? AT_ONCE_MS : range || reason === 'lost' ? SOON_MS : GATHERED_MS)
     if (all) this.plan('fingers', reason === 'entered' ? AT_ONCE_MS : GATHERED_MS)
     // Who takes over for one that is gone may have no copy of what that held: the next peer behind it has.
-    else if (reason === 'lost' && range) for (const successor of this.deps.chord.successors.slice(0, 1)) this.send(successor)
+    else if (reason === 'lost' && range) this.tellNext()
+  }
+
+  private tellNext(): void {
+    const [next] = this.deps.chord.successors
+    if (next !== undefined) this.send(next)
   }
 
   /** What is to go out goes no more. */

@@ -274,6 +274,23 @@ describe('a peer fails (§10.7.1)', () => {
     expect(set.slice(2).map((node) => read(node))).toEqual([['a'], ['a'], ['a'], []])
   })
 
+  it('a successor that goes on refusing its copy is asked less and less, and has it soon after it takes one', async () => {
+    await ring.enter(...peers)
+    const stubborn = nth(1)
+    stubborn.refuses = true
+    await store('a')
+    const asked = (): number => ring.sent.filter(({ to, code }) => to === stubborn && code === MessageCode.storeReq).length
+    for (let i = 0; i < 24; i++) { ring.clock.advance(5_000); await settle() }
+    expect(asked()).toBeGreaterThanOrEqual(10)
+    ring.sent.length = 0
+    for (let i = 0; i < 120; i++) { ring.clock.advance(5_000); await settle() }
+    expect(asked()).toBe(10)
+    stubborn.refuses = false
+    ring.clock.advance(60_000)
+    await settle()
+    expect(read(stubborn)).toEqual(['a'])
+  })
+
   it('a replica that could not be stored is stored later', async () => {
     await ring.enter(...peers)
     const lame = nth(1)

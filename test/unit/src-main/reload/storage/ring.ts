@@ -20,7 +20,7 @@ import {
 import { FetchClient } from '../../../../../src-main/reload/usages/fetchClient.ts'
 import { StoreClient } from '../../../../../src-main/reload/usages/storeClient.ts'
 import { usageRules } from '../../../../../src-main/reload/usages/usageRules.ts'
-import { MessageCode } from '../../../../../src-main/reload/wire/constants.ts'
+import { ErrorCode, MessageCode } from '../../../../../src-main/reload/wire/constants.ts'
 import { hashToResourceId } from '../../../../../src-main/reload/wire/identifiers.ts'
 import { encodeStoredValues, storeReq, type StoredData, type StoredDataValue } from '../../../../../src-main/reload/wire/storage.ts'
 import { MemoryResourceStore } from '../../../../../src-main/store/memory/resourceStore.ts'
@@ -106,6 +106,8 @@ export class TestRing {
 
 export class TestNode implements RequestSender {
   up = true
+  /** Refuses all replicas, as a peer that believes that none belong here. */
+  refuses = false
   readonly counted: string[] = []
   readonly signer: Signer
   readonly verifier: SignatureVerifier
@@ -156,7 +158,7 @@ export class TestNode implements RequestSender {
 
   serve(request: IncomingRequest): Outcome {
     switch (request.code) {
-      case MessageCode.storeReq: return this.storage.handleStore(request)
+      case MessageCode.storeReq: return this.refuses ? { error: ErrorCode.forbidden, info: 'no replica belongs here' } : this.storage.handleStore(request)
       case MessageCode.fetchReq: return this.storage.handleFetch(request)
       case MessageCode.statReq: return this.storage.handleStat(request)
       case MessageCode.findReq: return this.storage.handleFind(request)
