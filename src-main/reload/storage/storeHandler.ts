@@ -8,7 +8,7 @@ import { decode, encode } from '../../base/presentation.ts'
 import type { IncomingRequest, Outcome } from '../transaction/exchange.ts'
 import { ErrorCode, NODE_ID_LENGTH } from '../wire/constants.ts'
 import { unknownKindInfo } from '../wire/message.ts'
-import { decodeStoredValues, storeAns, storeReq, type StoreKindResponse, type StoredData } from '../wire/storage.ts'
+import { decodeStoredValues, storeAns, storeReq, type StoreKindData, type StoreKindResponse, type StoredData } from '../wire/storage.ts'
 import { updateArea, type StoreError } from './areaUpdate.ts'
 import type { Areas, HeldValue } from './areas.ts'
 import type { Count, KindRules, Kinds, StorageTopology } from './dependencies.ts'
@@ -93,6 +93,7 @@ export class StoreHandler {
     if (unknown.length > 0) refuse(ErrorCode.unknownKind, unknownKindInfo(unknown))
 
     const bucket = request.certificates
+    if (replicaNumber > 0 && !this.isPlausibleReplicaSender(resource, request.signer.nodeId)) return this.takeLate(resource, kindData, bucket)
     const parts = kindData.map(({ kind, generationCounter, values }): Part => {
       const rules = this.kinds.kind(kind) as KindRules
       if (replicaNumber > 0 && generationCounter === 0n) refuse(ErrorCode.invalidMessage, 'a replica has a generation')
@@ -109,7 +110,20 @@ export class StoreHandler {
     }
     // Before a join is complete the admitting peer already hands over what will be ours.
     if (this.topology.isMember && !this.topology.holdsReplica(resource)) refuse(ErrorCode.forbidden, 'no replica of this Resource-ID belongs here')
-    if (!this.isPlausibleReplicaSender(resource, request.signer.nodeId)) refuse(ErrorCode.forbidden, 'the sender is not in the replica set')
+    if (!this.topology.isResponsible(resource) && !this.isPlausibleReplicaSender(resource, request.signer.nodeId)) refuse(ErrorCode.forbidden, 'the sender is not in the replica set')
+  }
+
+  /**
+   * What is ours by now, from a peer that was responsible and has had several others come between since, when many join at
+   * once. We do not know it, so that only what its writers have signed counts, and not the generation that it tells.
+   */
+  private takeLate(resource: Uint8Array, kindData: readonly StoreKindData[], bucket: readonly Uint8Array[]): Outcome {
+    const kindResponses = kindData.map(({ kind, values }): StoreKindResponse => {
+      const { dataModel } = this.kinds.kind(kind) as KindRules
+      this.merge(resource, kind, this.areas.firstGeneration(), decodeStoredValues(dataModel, values), bucket)
+      return { kind, generationCounter: this.areas.read(resource, kind, dataModel).generation, replicas: [] }
+    })
+    return { body: encode(storeAns, { kindResponses }) }
   }
 
   /**

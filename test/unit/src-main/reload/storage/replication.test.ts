@@ -113,6 +113,18 @@ describe('a replica Store', () => {
     expect(send(alice, nth(1))).toMatchObject(order()[0] === alice ? {} : { error: ErrorCode.forbidden })
   })
 
+  it('from a peer that was responsible before several others came between is merged by who is, without its generation', async () => {
+    await ring.enter(...peers)
+    const stranger = await ring.node('stranger', nodeIdAt(0x02))
+    expect(send(stranger, nth(0), 2n ** 64n - 1n)).toMatchObject({ body: expect.any(Uint8Array) as Uint8Array })
+    await settle()
+    expect(order().slice(0, 4).map((node) => read(node))).toEqual([['a'], ['a'], ['a'], []])
+    expect(nth(0).store.read(here, single)?.generation).toBeLessThan(2n ** 63n)
+    const forged = { ...alice.sign(here, single, one('a')), value: one('b') }
+    stranger.store1(nth(0), here, [{ kind: single, generation: 5n, values: [forged] }], 1, [alice.peer.certificate.der])
+    expect(read(nth(0))).toEqual(['a'])
+  })
+
   it('must not use a generation counter of 0', async () => {
     await ring.enter(...peers)
     expect(send(nth(0), nth(1), 0n)).toMatchObject({ error: ErrorCode.invalidMessage })
