@@ -60,10 +60,11 @@ export class Replication {
     for (const { id } of this.resources()) this.owned.add(toHex(id))
   }
 
-  /** Data that we are responsible for was stored or merged. */
-  onStored(resourceId: Uint8Array, kinds: readonly number[]): void {
+  /** Data that we are responsible for was stored or merged. @param from a peer that has it, as it has copied it to us */
+  onStored(resourceId: Uint8Array, kinds: readonly number[], from?: Uint8Array): void {
     this.owned.add(toHex(resourceId))
-    this.replicate({ resourceId, kinds })
+    const others = from === undefined ? undefined : new Set(this.topology.replicaSet().map(toHex).filter((id) => id !== toHex(from)))
+    this.replicate({ resourceId, kinds }, others)
   }
 
   /** The neighbour table changed. */
@@ -88,7 +89,7 @@ export class Replication {
    * the heir would answer that there is nothing where it came too late for a replica.
    */
   onTakenOver(heir: Uint8Array, after: Uint8Array, upTo: Uint8Array): void {
-    if (this.closed || !this.topology.isMember) return
+    if (this.closed || !this.topology.isMember || !this.isNextBehind(heir)) return
     for (const { id, kinds } of this.resources()) {
       if (this.owned.has(toHex(id)) || this.topology.isResponsible(id) || !isBetween(after, id, upTo)) continue
       void this.sender.send([{ node: heir }], 1, { resourceId: id, kinds })
@@ -135,7 +136,7 @@ export class Replication {
 
   /**
    * Whoever takes the place of an owner that is gone may have come so late that the owner gave it no replica: the
-   * holders of replicas make sure that it has what it is now responsible for.
+   * next holder makes sure that it has what it is now responsible for.
    */
   private remindHeirs(): void {
     const { predecessors, successors } = this.topology
@@ -147,9 +148,15 @@ export class Replication {
       if (this.owned.has(toHex(id)) || this.topology.isResponsible(id)) continue
       const owner = nearest(id, before)
       const heir = nearest(id, this.neighbours)
-      if (owner === undefined || heir === undefined || known.has(toHex(owner))) continue
+      if (owner === undefined || heir === undefined || known.has(toHex(owner)) || !this.isNextBehind(heir)) continue
       void this.sender.send([{ node: heir }], 1, { resourceId: id, kinds }, { wanted: () => toHex(nearest(id, this.neighbours) ?? id) === toHex(heir) })
     }
+  }
+
+  /** Of all that hold copies the one next behind an heir sees to it that the heir has them. */
+  private isNextBehind(heir: Uint8Array): boolean {
+    const [predecessor] = this.topology.predecessors
+    return predecessor !== undefined && toHex(predecessor) === toHex(heir)
   }
 
   /** New members of the replica set get everything of ours (§10.7.3). */

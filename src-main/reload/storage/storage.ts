@@ -54,7 +54,7 @@ export class Storage implements TopologyUser, HandOver {
     const checks = new ValueChecks(verifier, hash, usages)
     this.areas = new Areas(store, storageClock)
     this.areas.sweep()
-    const user = { onStored: (resourceId: Uint8Array, changed: readonly number[]): void => { this.replication.onStored(resourceId, changed) } }
+    const user = { onStored: (resourceId: Uint8Array, changed: readonly number[], from?: Uint8Array): void => { this.replication.onStored(resourceId, changed, from) } }
     this.stores = new StoreHandler(this.areas, storageClock, kinds, checks, topology, new SharedAccess(this.areas, kinds, verifier, hash), user, count)
     this.fetches = new FetchHandler(this.areas, kinds, topology, crypto)
     this.replicaSender = new ReplicaSender(dependencies.sender, this.areas, kinds, this.stores, dependencies.maxMessageBytes, count)

@@ -18,8 +18,8 @@ import type { SharedAccess } from './sharedAccess.ts'
 import type { ValueChecks } from './valueChecks.ts'
 
 export interface StoreUser {
-  /** Data that we are responsible for changed: replicas must follow. */
-  onStored(resourceId: Uint8Array, kinds: readonly number[]): void
+  /** Data that we are responsible for changed: replicas must follow. @param from a peer that has copied it to us */
+  onStored(resourceId: Uint8Array, kinds: readonly number[], from?: Uint8Array): void
 }
 
 /** One Kind of a request, checked, before it is applied. */
@@ -100,7 +100,7 @@ export class StoreHandler {
       const sent = decodeStoredValues(rules.dataModel, values)
       return { rules, generation: generationCounter, values: sent.map((data) => this.checkValue(rules, resource, replicaNumber > 0, data, bucket, request)) }
     })
-    return replicaNumber > 0 ? this.applyReplica(resource, parts) : this.applyOriginal(resource, parts)
+    return replicaNumber > 0 ? this.applyReplica(resource, parts, request.signer.nodeId) : this.applyOriginal(resource, parts)
   }
 
   private checkPlace(resource: Uint8Array, replica: boolean, request: IncomingRequest): void {
@@ -175,7 +175,7 @@ export class StoreHandler {
     return { body: encode(storeAns, { kindResponses }) }
   }
 
-  private applyReplica(resource: Uint8Array, parts: readonly Part[]): Outcome {
+  private applyReplica(resource: Uint8Array, parts: readonly Part[], from: Uint8Array): Outcome {
     const changed: number[] = []
     this.areas.transact(() => {
       for (const { rules, generation, values } of parts) {
@@ -187,7 +187,7 @@ export class StoreHandler {
     })
     this.count('stored.replica')
     // Handed to us as its owner: our replicas have to follow.
-    if (changed.length > 0 && this.topology.isResponsible(resource)) this.user.onStored(resource, changed)
+    if (changed.length > 0 && this.topology.isResponsible(resource)) this.user.onStored(resource, changed, from)
     const kindResponses = parts.map(({ rules, generation }): StoreKindResponse => ({ kind: rules.id, generationCounter: generation, replicas: [] }))
     return { body: encode(storeAns, { kindResponses }) }
   }
