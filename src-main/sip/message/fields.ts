@@ -17,7 +17,7 @@ export function parseCSeq(text: string, start = 0, end: number = text.length, co
   const i = skipDigits(codes, start, end)
   if (i < end && !isLws(codes[i] as number)) throw new DecodeError('CSeq number is not a number', i)
   const number = parseNumber(codes, MAX_CSEQ, 'CSeq number', start, i)
-  const method = methodIn(text, skipLws(codes, i, end), end)
+  const method = methodIn(text, skipLws(codes, i, end), end, codes)
   if (method === undefined) throw new DecodeError('CSeq')
   return { number, method }
 }

@@ -14,6 +14,8 @@ const scratch: number[] = new Array<number>(1024).fill(0)
 
 const NO_WORDS = new Int32Array(0)
 const MIN_WORDS_BYTES = 8
+/** The first of four bytes has the lowest bits of their word: true of every machine that Node runs on but s390x. */
+const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
 
 export class HeadScan {
   /** Four numbers a line, as `Headers` takes them, relative to `start`. */
@@ -36,9 +38,9 @@ export class HeadScan {
   /** @param start where the start line begins. @throws DecodeError when there are too many lines */
   constructor(private readonly bytes: Uint8Array, private readonly start: number, maxHeaders: number) {
     this.aligned = -bytes.byteOffset & 3
-    this.words = bytes.length < MIN_WORDS_BYTES ? NO_WORDS : new Int32Array(bytes.buffer, bytes.byteOffset + this.aligned, (bytes.length - this.aligned) >> 2)
-    let i = start
-    while (i < bytes.length && (bytes[i] !== CR || bytes[i + 1] !== LF)) i++
+    this.words = bytes.length < MIN_WORDS_BYTES || !LITTLE_ENDIAN ? NO_WORDS : new Int32Array(bytes.buffer, bytes.byteOffset + this.aligned, (bytes.length - this.aligned) >> 2)
+    let i = this.nextControl(start)
+    while (i < bytes.length && (bytes[i] !== CR || bytes[i + 1] !== LF)) i = this.nextControl(i + 1)
     this.startLineEnd = i - start
     this.lines = scratch.slice(0, this.scan(i + 2, maxHeaders * LINE_NUMBERS))
   }
@@ -108,11 +110,16 @@ export class HeadScan {
   /** Index of the first byte at or behind `k` that is not above CR, or the end; looks at four at once, as most of a head are values. */
   private nextControl(k: number): number {
     const { bytes, words, aligned } = this, size = bytes.length
-    for (; k < size && ((k - aligned) & 3) !== 0; k++) if ((bytes[k] as number) <= CR) return k
-    if (k >= size) return size
-    let word = (k - aligned) >> 2
-    while (word < words.length && !hasControl(words[word] as number)) word++
-    for (k = aligned + word * 4; k < size && (bytes[k] as number) > CR;) k++
+    for (; k < aligned && k < size; k++) if ((bytes[k] as number) <= CR) return k
+    let at = (k - aligned) >> 2
+    if (at < words.length) {
+      // the bytes before `k` are made 255
+      let found = controlsIn((words[at] as number) | ((1 << (((k - aligned) & 3) << 3)) - 1))
+      while (found === 0 && ++at < words.length) found = controlsIn(words[at] as number)
+      k = aligned + (at << 2)
+      if (found !== 0) return k + ((31 - Math.clz32(found & -found)) >> 3)
+    }
+    while (k < size && (bytes[k] as number) > CR) k++
     return k
   }
 
@@ -124,8 +131,8 @@ export class HeadScan {
   }
 }
 
-/** Is one of these four bytes less than 14? Taking 14 off sets the highest bit of the lowest that is (and of none above 127). */
-function hasControl(word: number): boolean { return ((word - 0x0e0e0e0e) & ~word & 0x80808080) !== 0 }
+/** Which of these four bytes are less than 14: the lowest bit that is set is the highest bit of the first one. */
+function controlsIn(word: number): number { return (word - 0x0e0e0e0e) & ~word & 0x80808080 }
 
 /** UTF-16 units that a character has, counted at its first byte. */
 function utf16Units(byte: number): number { return (byte & 0xc0) === 0x80 ? 0 : byte >= 0xf0 ? 2 : 1 }

@@ -4,7 +4,7 @@
  * length and three characters of a name.
  */
 import { invariant } from '../../base/errors.ts'
-import { isToken, skipToken } from './lexer.ts'
+import { asciiBytes, isToken, skipToken } from './lexer.ts'
 
 /** Header fields that are read as values have the first ids: they number the remembered values of a message. */
 export const HeaderId = {
@@ -92,5 +92,3 @@ function slowId(name: string): number {
   const bytes = asciiBytes(name)
   return idAt(bytes, 0, bytes.length)
 }
-
-function asciiBytes(text: string): Uint8Array { return Uint8Array.from(text, (c) => c.charCodeAt(0)) }

@@ -189,14 +189,14 @@ export class Headers {
 
   /** The elements of a list header field parsed in place. @throws DecodeError */
   parseList<T>(id: number, parser: ValueParser<T>): readonly T[] {
-    let k = this.find(id, '', 0)
-    if (k < 0) return NO_VALUES
-    const out: T[] = []
+    const { lines } = this
+    let k = this.find(id, '', 0), out: T[] | undefined
     for (; k >= 0; k = this.repeated(id) ? this.find(id, '', k + LINE_NUMBERS) : -1) {
-      if (this.locate(k)) parseItems(this.text, valueFrom, valueTo, this.codes, parser, out)
-      else { const value = this.valueAt(k); parseItems(value, 0, value.length, codesOf(value), parser, out) }
+      if ((lines[k] as number) >= FOLDED) out = parseItems(this.text, (lines[k + 2] as number) + 1, lines[k + 3] as number, this.codes, foldedItem(parser), out)
+      else if (this.locate(k)) out = parseItems(this.text, valueFrom, valueTo, this.codes, parser, out)
+      else { const value = this.valueAt(k); out = parseItems(value, 0, value.length, codesOf(value), parser, out) }
     }
-    return out
+    return out ?? NO_VALUES
   }
 
   /** The number of the only Content-Length line becomes this one. */
@@ -303,16 +303,40 @@ export class Headers {
 /** Found by `locate`. */
 let valueFrom = 0, valueTo = 0
 
-function parseItems<T>(text: string, start: number, end: number, codes: Uint8Array, parser: ValueParser<T>, out: T[]): void {
-  if (start === end) out.push(parser(text, start, end, codes)) // a field without value: the parser says what it thinks of it
+/** Onto `out`, which is made when there is something: most lists have one element, for which an array needs no room to grow. */
+function parseItems<T>(text: string, start: number, end: number, codes: Uint8Array, parser: ValueParser<T>, out: T[] | undefined): T[] | undefined {
+  while (start < end && isBlank(codes[start] as number)) start++
+  while (end > start && isBlank(codes[end - 1] as number)) end--
+  if (start === end) return withItem(out, parser(text, start, end, codes)) // a field without value: the parser says what it thinks of it
   for (let i = start; i < end;) {
     const comma = listItemEnd(text, i, end, codes)
     let from = i, to = comma
-    while (from < to && isLws(codes[from] as number)) from++
-    while (to > from && isLws(codes[to - 1] as number)) to--
-    if (to > from) out.push(parser(text, from, to, codes))
+    while (from < to && isBlank(codes[from] as number)) from++
+    while (to > from && isBlank(codes[to - 1] as number)) to--
+    if (to > from) out = withItem(out, parser(text, from, to, codes))
     i = comma + 1
   }
+  return out
+}
+
+/** Lists are folded between their elements, which stand there as they are; hardly ever inside of one. */
+function foldedItem<T>(parser: ValueParser<T>): ValueParser<T> {
+  return (text, start, end, codes) => {
+    if (codes.indexOf(CR, start) >= end) return parser(text, start, end, codes)
+    const value = unfold(text.slice(start, end))
+    return parser(value, 0, value.length, codesOf(value))
+  }
+}
+
+const CR = 13, LF = 10
+
+/** White space, or what folds a line. */
+function isBlank(code: number): boolean { return isLws(code) || code === CR || code === LF }
+
+function withItem<T>(out: T[] | undefined, item: T): T[] {
+  if (out === undefined) return [item]
+  out.push(item)
+  return out
 }
 
 function isAscii(text: string, start: number, end: number): boolean {

@@ -24,13 +24,31 @@ export function isToken(text: string): boolean {
 
 const METHODS = ['INVITE', 'ACK', 'BYE', 'REGISTER', 'MESSAGE', 'CANCEL', 'OPTIONS', 'NOTIFY', 'SUBSCRIBE', 'PUBLISH', 'REFER', 'UPDATE', 'PRACK', 'INFO'] as const
 
-/** The method that stands from `start` to `end`, a known one without making a string; undefined when it is no token. */
-export function methodIn(text: string, start: number, end: number): string | undefined {
-  const first = text.charCodeAt(start), length = end - start
-  for (const method of METHODS) if (method.length === length && method.charCodeAt(0) === first && text.startsWith(method, start)) return method
-  const method = text.slice(start, end)
-  return isToken(method) ? method : undefined
+/** A word of ASCII as it stands in a head. */
+export function asciiBytes(text: string): Uint8Array { return Uint8Array.from(text, (c) => c.charCodeAt(0)) }
+
+/** Does this word stand at `i`? */
+export function standsAt(codes: Uint8Array, i: number, word: Uint8Array): boolean {
+  if (i + word.length > codes.length) return false
+  for (let k = 0; k < word.length; k++) if (codes[i + k] !== word[k]) return false
+  return true
 }
+
+const METHOD_BYTES = METHODS.map(asciiBytes)
+
+/** The method that stands from `start` to `end`, a known one without making a string; undefined when it is no token. */
+export function methodIn(text: string, start: number, end: number, codes: Uint8Array): string | undefined {
+  const length = end - start
+  for (let i = 0; i < METHODS.length; i++) {
+    const bytes = METHOD_BYTES[i] as Uint8Array
+    if (bytes.length === length && standsAt(codes, start, bytes)) return METHODS[i]
+  }
+  return length > 0 && skipToken(codes, start, end) === end ? text.slice(start, end) : undefined
+}
+
+const encoder = new TextEncoder()
+/** From how many characters on the encoder is faster. */
+const LONG = 48
 
 /**
  * The characters of a text as bytes, 128 for each that is not ASCII. Scanners read these: the code of a character in a text
@@ -38,6 +56,7 @@ export function methodIn(text: string, start: number, end: number): string | und
  */
 export function codesOf(text: string): Uint8Array {
   const out = new Uint8Array(text.length)
+  if (text.length >= LONG && encoder.encodeInto(text, out).read === text.length) return out // which is so for ASCII only
   for (let i = 0; i < out.length; i++) out[i] = Math.min(text.charCodeAt(i), 128)
   return out
 }

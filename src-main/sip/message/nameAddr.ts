@@ -1,8 +1,10 @@
 /** name-addr and addr-spec with header parameters: From, To, Contact, Route, Record-Route, Refer-To (RFC 3261 §20.10). */
 import { DecodeError } from '../../base/errors.ts'
-import { codesOf, COMMA, isLws, isTokenCode, LAQUOT, QUOTE, quote, skipLws, skipQuoted, skipToken, unquote } from './lexer.ts'
+import { asciiBytes, codesOf, COMMA, isLws, isTokenCode, LAQUOT, QUOTE, quote, skipLws, skipQuoted, skipToken, standsAt, unquote } from './lexer.ts'
 import { Params, parseParams } from './params.ts'
 import { parseUri, printUri, type Uri } from './uri.ts'
+
+const TAG = asciiBytes('>;tag=')
 
 export interface NameAddr {
   /** Without quotes; '' when there is none. */
@@ -34,10 +36,8 @@ export function parseNameAddr(text: string, start = 0, end: number = text.length
 export function parseTag(text: string, start = 0, end: number = text.length, codes: Uint8Array = codesOf(text)): string | null {
   // nearly always the tag is all that follows the bracket
   const name = start < end && codes[start] === QUOTE ? skipQuoted(codes, start, end) : start
-  const tag = text.indexOf('>', name) + 6
-  if (tag > 5 && tag < end && text.startsWith(';tag=', tag - 5)) {
-    if (skipToken(codes, tag, end) === end) return text.slice(tag, end)
-  }
+  const tag = text.indexOf('>', name) + TAG.length
+  if (tag >= TAG.length && tag < end && standsAt(codes, tag - TAG.length, TAG) && skipToken(codes, tag, end) === end) return text.slice(tag, end)
   return parseAddressParams(text, start, end, codes).get('tag') ?? null
 }
 

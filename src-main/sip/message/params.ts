@@ -28,7 +28,9 @@ export class Params {
   /** Value without quotes; '' for a parameter without value; undefined when it is not there. */
   get(name: string): string | undefined {
     if (!this.has(name)) return undefined
-    return valueStart < 0 ? '' : unquote(this.text.slice(valueStart, valueEnd))
+    if (valueStart < 0) return ''
+    const value = this.text.slice(valueStart, valueEnd)
+    return this.bytes[valueStart] === QUOTE ? unquote(value) : value
   }
 
   /** Puts it at its old place or last. */

@@ -7,7 +7,7 @@ import { DecodeError } from '../../base/errors.ts'
 import { HeadScan } from './headScan.ts'
 import { HeaderId } from './headerNames.ts'
 import { Headers } from './headers.ts'
-import { codesOf, isToken, methodIn, parseNumber } from './lexer.ts'
+import { asciiBytes, codesOf, isToken, methodIn, parseNumber, skipToken, SP, standsAt } from './lexer.ts'
 import { EMPTY_BODY, type SipMessage, SipRequest, SipResponse } from './message.ts'
 import { headText } from './wire.ts'
 
@@ -21,6 +21,7 @@ export interface MessageLimits {
 export const DEFAULT_LIMITS: MessageLimits = { maxHeadBytes: 32 * 1024, maxBodyBytes: 256 * 1024, maxHeaders: 256 }
 
 const CR = 13, LF = 10
+const STATUS_VERSION = asciiBytes('SIP/2.0 '), REQUEST_VERSION = asciiBytes(' SIP/2.0')
 
 /**
  * One datagram is one message (§18.3): the body ends with Content-Length or with the datagram, of whose bytes it is a
@@ -65,10 +66,11 @@ function readHead(bytes: Uint8Array, scan: HeadScan, limits: MessageLimits): Sip
 }
 
 function parseStartLine(text: string, end: number, headers: Headers, codes: Uint8Array): SipMessage {
-  if (text.startsWith('SIP/2.0 ')) return parseStatusLine(text, end, headers, codes)
-  const method = methodIn(text, 0, Math.max(0, text.indexOf(' ')))
-  const uriEnd = end - ' SIP/2.0'.length
-  if (method !== undefined && method.length < uriEnd && text.startsWith(' SIP/2.0', uriEnd)) {
+  if (standsAt(codes, 0, STATUS_VERSION)) return parseStatusLine(text, end, headers, codes)
+  const methodEnd = skipToken(codes, 0, end)
+  const method = codes[methodEnd] === SP ? methodIn(text, 0, methodEnd, codes) : undefined
+  const uriEnd = end - REQUEST_VERSION.length
+  if (method !== undefined && methodEnd < uriEnd && standsAt(codes, uriEnd, REQUEST_VERSION)) {
     const request = new SipRequest(method, text.slice(method.length + 1, uriEnd), headers)
     checkRequestUri(request, text, method.length + 1, uriEnd, codes)
     return request

@@ -3,7 +3,7 @@
  * is §19.1.4 with the errata that name `transport`, and RFC 5954 for IPv6 literals.
  */
 import { DecodeError } from '../../base/errors.ts'
-import { codesOf, EQUAL, parseNumber, SEMI, skipDigits } from './lexer.ts'
+import { asciiBytes, codesOf, EQUAL, parseNumber, SEMI, skipDigits, standsAt } from './lexer.ts'
 import { hasParamNamed, NO_PARAMS, Params } from './params.ts'
 
 export interface SipUri {
@@ -27,10 +27,11 @@ const MAX_URI_LENGTH = 4096
 const MAX_PARAMS = 64
 const MAX_HOST_LENGTH = 255
 const COLON = 58, QUESTION = 63, AT = 64, PERCENT = 37
-const USER = charset("-_.!~*'()&=+$,;?/%")
-const PASSWORD = charset("-_.!~*'()&=+$,%")
-const PARAM = charset("-_.!~*'()[]/:&+$%")
-const HEADER = charset("-_.!~*'()[]/?:+$=&%")
+const SIP = asciiBytes('sip:')
+const USER = charset("-_.!~*'()&=+$,;?/")
+const PASSWORD = charset("-_.!~*'()&=+$,")
+const PARAM = charset("-_.!~*'()[]/:&+$")
+const HEADER = charset("-_.!~*'()[]/?:+$=&")
 const HOST = charset('-._')
 const IPV6 = charset(':.')
 
@@ -43,7 +44,7 @@ function charset(extra: string): Uint8Array {
 /** The URI that stands in `text` from `start` to `end`. @throws DecodeError */
 export function parseUri(text: string, start = 0, end: number = text.length, codes: Uint8Array = codesOf(text)): Uri {
   if (end - start > MAX_URI_LENGTH) throw new DecodeError('URI too long')
-  if (text.startsWith('sip:', start) && end >= start + 4) return parseSipUri('sip', text, start + 4, end, codes)
+  if (end >= start + 4 && standsAt(codes, start, SIP)) return parseSipUri('sip', text, start + 4, end, codes)
   const colon = text.indexOf(':', start)
   if (colon <= start || colon >= end) throw new DecodeError('URI without scheme')
   const scheme = text.slice(start, colon).toLowerCase()
@@ -122,14 +123,10 @@ let paramCount = 0
 
 /** Index of the first character from `i` to `end` that is not of this set, nor of an escape (§19.1.2). */
 function skip(codes: Uint8Array, allowed: Uint8Array, i: number, end: number): number {
-  for (; i < end; i++) {
-    const c = codes[i] as number
-    if (allowed[c] === 0) return i
-    if (c !== PERCENT) continue
-    if (i + 2 >= end || !isHex(codes[i + 1] as number) || !isHex(codes[i + 2] as number)) return i
-    i += 2
+  for (;; i += 3) {
+    while (i < end && allowed[codes[i] as number] === 1) i++
+    if (i + 2 >= end || codes[i] !== PERCENT || !isHex(codes[i + 1] as number) || !isHex(codes[i + 2] as number)) return i
   }
-  return i
 }
 
 function isHex(c: number): boolean { return (c >= 48 && c <= 57) || (c >= 65 && c <= 70) || (c >= 97 && c <= 102) }

@@ -1,6 +1,6 @@
 /** The Via header field (RFC 3261 §20.42, RFC 3581). */
 import { DecodeError } from '../../base/errors.ts'
-import { codesOf, isLws, skipDigits, skipLws, skipToken, trimLws } from './lexer.ts'
+import { asciiBytes, codesOf, isLws, skipDigits, skipLws, skipToken, standsAt, trimLws } from './lexer.ts'
 import { type Params, parseParams } from './params.ts'
 import { parsePort, skipHost } from './uri.ts'
 
@@ -16,19 +16,20 @@ export interface Via {
 }
 
 const COLON = 58
+const PROTOCOL = asciiBytes('SIP/2.0/')
 
 export const MAGIC_COOKIE = 'z9hG4bK'
 
 /** One element of a Via header field, which stands in `text` from `start` to `end`. @throws DecodeError */
 export function parseVia(text: string, start = 0, end: number = text.length, codes: Uint8Array = codesOf(text)): Via {
   let i = skipLws(codes, start, end), version = '2.0'
-  if (i + 8 < end && codes[i] === 83 && codes[i + 4] === 50 && text.startsWith('SIP/2.0/', i)) i += 8
+  if (i + 8 < end && standsAt(codes, i, PROTOCOL)) i += 8
   else { [version, i] = slowProtocol(text, i, end) }
   i = skipLws(codes, i, end)
   let from = i
   i = skipToken(codes, from, end)
   if (i === from || i >= end || !isLws(codes[i] as number)) throw new DecodeError('Via transport', i)
-  const transport = transportName(text, from, i)
+  const transport = transportName(text, from, i, codes)
   from = skipLws(codes, i, end)
   i = skipHost(codes, from, end)
   const host = text.slice(from, i)
@@ -43,9 +44,9 @@ export function parseVia(text: string, start = 0, end: number = text.length, cod
 }
 
 /** Upper case, without making a string for what nearly all have. */
-function transportName(text: string, start: number, end: number): string {
+function transportName(text: string, start: number, end: number, codes: Uint8Array): string {
   if (end === start + 3) {
-    const a = text.charCodeAt(start), b = text.charCodeAt(start + 1), c = text.charCodeAt(start + 2)
+    const a = codes[start], b = codes[start + 1], c = codes[start + 2]
     if (a === 85 && b === 68 && c === 80) return 'UDP'
     if (a === 84 && b === 67 && c === 80) return 'TCP'
     if (a === 84 && b === 76 && c === 83) return 'TLS'

@@ -1,0 +1,57 @@
+import { expect, it } from 'vitest'
+import { HeadScan } from '../../../../../src-main/sip/message/headScan.ts'
+import { parseDatagram } from '../../../../../src-main/sip/message/parser.ts'
+import { fc, runs } from '../../../../support/properties.ts'
+
+const latin1 = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0))
+
+/** The same bytes, `shift` behind where a buffer begins. */
+function shifted(bytes: Uint8Array, shift: number): Uint8Array {
+  const out = new Uint8Array(bytes.length + shift + 3).fill(13)
+  out.set(bytes, shift)
+  return out.subarray(shift, shift + bytes.length)
+}
+
+const value = fc.array(fc.constantFrom('a', '\t', ' ', '\x01', '\x0c', '\x0e', '\x7f', '\x80', '\x8d', '\xff'), { maxLength: 11 }).map((c) => c.join(''))
+
+it('lines end at CR LF alone, wherever they lie in memory', () => {
+  fc.assert(fc.property(fc.array(value, { minLength: 1, maxLength: 5 }), fc.constantFrom('', 'a', 'ab\x80', 'abcd'), fc.nat(3), (values, start, shift) => {
+    const lines = values.map((v, i) => `x${i}:${v}`)
+    const scan = new HeadScan(shifted(latin1(`${start}\r\n${lines.join('\r\n')}\r\n\r\n`), shift), 0, 256)
+    expect(scan.startLineEnd).toBe(start.length)
+    expect(scan.headEnd).toBe(start.length + 2 + lines.join('\r\n').length + 4)
+    let from = start.length + 2
+    expect(scan.lines).toEqual(lines.flatMap((line) => {
+      const at = from
+      from += line.length + 2
+      return [0, at, at + 2, at + line.length]
+    }))
+  }), runs(500))
+})
+
+it('a line break of one character is found at every place', () => {
+  for (let length = 0; length < 9; length++) {
+    for (let at = 0; at <= length; at++) {
+      for (const lone of ['\r', '\n']) {
+        for (let shift = 0; shift < 4; shift++) {
+          const text = `a:${'v'.repeat(at)}${lone}${'w'.repeat(length - at)}\r\n`
+          const scan = new HeadScan(shifted(latin1(`s\r\n${text}\r\n`), shift), 0, 256)
+          expect(scan.fault).toBe('Bad Request: bare line break in a header field')
+        }
+      }
+    }
+  }
+})
+
+it('a list has the same elements folded at any white space as on one line', () => {
+  const element = fc.constantFrom('<sip:a@b>', '"x, y" <sip:c@d;lr>;q=0.5', 'Bob Builder <sip:e@f>', '')
+  const spaces = fc.constantFrom(' ', '\r\n ', ' \r\n\t')
+  fc.assert(fc.property(fc.array(fc.tuple(element, spaces, spaces), { maxLength: 4 }), (parts) => {
+    const contacts = (fold: (spaces: string) => string): unknown => {
+      const list = parts.map(([text, before, after]) => `${fold(before)}${text.replaceAll(' ', fold(after))}${fold(after)}`).join(',')
+      const message = parseDatagram(latin1(`OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\nContact:${list}\r\n\r\n`))
+      try { return message.contacts === '*' ? '*' : message.contacts.map(({ displayName, uri, params }) => [displayName, uri.kind === 'sip' && uri.host, params.toString()]) } catch { return 'refused' }
+    }
+    expect(contacts((s) => s)).toEqual(contacts(() => ' '))
+  }), runs(500))
+})
