@@ -11,7 +11,7 @@ export const errorCodes = [
   // this machine
   'port-in-use', 'microphone-missing', 'microphone-denied', 'database-damaged', 'database-too-new', 'disk-full', 'profile-in-use', 'clock-wrong',
   // reaching others
-  'user-unknown', 'user-offline', 'peer-unreachable', 'peer-unverified', 'network-timeout', 'not-joined',
+  'user-unknown', 'user-offline', 'peer-unreachable', 'peer-unverified', 'not-secure', 'network-timeout', 'not-joined',
   // reaching addresses outside the overlay
   'outside-off', 'domain-unknown', 'domain-unreachable', 'domain-unverified', 'domain-refused', 'domain-user-unknown',
   // calls and messages

@@ -33,6 +33,7 @@ const words: Record<ErrorCode, string> = {
   'user-offline': 'No device of this person answers. Try again later.',
   'peer-unreachable': 'The other side cannot be reached. Is `ringway run` running with this profile?',
   'peer-unverified': 'The other side could not prove who it is.',
+  'not-secure': 'No device of this address is reached over TLS, which sips: asks for. Use sip: instead.',
   'network-timeout': 'The overlay did not answer in time. Try again.',
   'not-joined': 'This peer is not connected to its overlay. See `ringway status`.',
   'outside-off': 'This address is of another domain, and calls out of the overlay are switched off. See `ringway ctl settings.set {"outsideCalls":true}`.',

@@ -19,11 +19,11 @@ const MAX_ENTRIES = 16
 /** Of a URI's parameters: base64 with its padding written as "~". */
 const parameter = /;gr=([A-Za-z0-9+/]+~{0,2})(?=;|\?|>|$)/i
 
-/** The URI that leads to one device of an address of record. */
-export function gruuOf(aor: string, destinations: Gruu['destination']): string {
+/** The URI that leads to one device of an address of record. @param secure sips: */
+export function gruuOf(aor: string, destinations: Gruu['destination'], secure = false): string {
   // The list itself, without the length that stands before it in messages.
   const bytes = encode(list, destinations.map(({ node }) => toNode(node))).subarray(2)
-  return `${sipUri(aor)};gr=${toBase64(bytes).replaceAll('=', '~')}`
+  return `${sipUri(aor, secure)};gr=${toBase64(bytes).replaceAll('=', '~')}`
 }
 
 /**

@@ -3,7 +3,7 @@
  * peer's own element, which also joins the sound. Addresses of the overlay are left to the overlay.
  */
 import { PeerError } from '../base/errors.ts'
-import { hostOf, normaliseAor, sipUri, userPart } from '../phone/address.ts'
+import { hostOf, isSecure, normaliseAor, sipUri, userPart } from '../phone/address.ts'
 import { resolveEach, type Target, type TargetResolver } from '../phone/targetResolver.ts'
 import type { Connection } from '../sip/transport/connection.ts'
 
@@ -30,7 +30,7 @@ export class OutsideResolver implements TargetResolver {
     const { overlayName, overlay } = this.deps
     const aor = normaliseAor(uri, overlayName)
     if (aor.endsWith(`@${overlayName}`)) { await resolveEach(overlay, uri, signal, onTarget); return }
-    if (hostOf(aor) === overlayName) { await resolveEach(overlay, sipUri(`${userPart(aor)}@${overlayName}`), signal, onTarget); return }
+    if (hostOf(aor) === overlayName) { await resolveEach(overlay, sipUri(`${userPart(aor)}@${overlayName}`, isSecure(uri)), signal, onTarget); return }
     if (!this.deps.allowed()) throw new PeerError('outside-off', `${aor} is not in ${overlayName}`)
     const connection = this.deps.outward()
     if (connection === undefined) throw new PeerError('domain-unreachable', 'this peer has no way out of the overlay')

@@ -8,7 +8,7 @@ import { sipUri } from '../phone/address.ts'
 import type { Caller, LocationService, LocationTarget } from '../sip/locationService.ts'
 import { type SipUri, unescapeUri } from '../sip/message/uri.ts'
 import type { Binding } from '../sip/registrar/bindings.ts'
-import type { Connection } from '../sip/transport/connection.ts'
+import { type Connection, isSecured } from '../sip/transport/connection.ts'
 import type { TargetResolver } from '../phone/targetResolver.ts'
 import type { OverlayTransport } from './overlayTransport.ts'
 
@@ -51,19 +51,20 @@ export class OverlayLocationService implements LocationService {
   }
 
   async locate(uri: SipUri, caller: Caller, signal: AbortSignal, method = 'INVITE'): Promise<readonly LocationTarget[]> {
-    if (method === 'SUBSCRIBE' && caller.kind === 'phone' && this.keepsState(uri, caller.account)) return [this.ownTarget()]
+    if (method === 'SUBSCRIBE' && caller.kind === 'phone' && this.keepsState(uri, caller.account)) return [this.ownTarget(uri.scheme === 'sips')]
     const owner = this.deps.owner().aor
+    const secure = uri.scheme === 'sips'
     switch (caller.kind) {
       case 'guest':
         if (caller.aor !== owner) throw new PeerError('unauthorised', 'a ticket to somebody else')
-        return this.ownTargets()
+        return this.ownTargets(secure)
       case 'peer':
         if (!this.serves(uri) || this.aor(uri) !== owner) throw new PeerError('unauthorised', 'this peer forwards to its own phones only')
-        return this.ownTargets()
+        return this.ownTargets(secure)
       case 'phone': return this.forPhone(uri, caller.account, signal)
       case 'own': {
         const user = unescapeUri(uri.user ?? '').toLowerCase()
-        return this.phoneTargets((binding) => binding.account === user)
+        return this.phoneTargets(secure, (binding) => binding.account === user)
       }
     }
   }
@@ -78,39 +79,43 @@ export class OverlayLocationService implements LocationService {
   private async forPhone(uri: SipUri, account: string, signal: AbortSignal): Promise<readonly LocationTarget[]> {
     if (!this.serves(uri)) throw new PeerError('unauthorised', `this peer reaches ${this.deps.overlayName} only`)
     const { phones } = this.deps
+    const secure = uri.scheme === 'sips'
     const user = unescapeUri(uri.user ?? '').toLowerCase()
     if (user === '') throw new PeerError('address-invalid', 'nobody is named')
     if (user !== account && phones.has(user)) {
-      const targets = this.phoneTargets((binding) => binding.account === user)
+      const of = (binding: Binding): boolean => binding.account === user
+      const targets = this.phoneTargets(secure, of)
+      if (targets.length === 0 && secure && this.phoneTargets(false, of).length > 0) throw new PeerError('not-secure', `${user} is not registered over TLS`)
       if (targets.length === 0) throw new PeerError('user-offline', `${user} is not registered`)
       return targets
     }
     const aor = this.aor(uri)
-    if (aor !== this.deps.owner().aor) return this.overlayTargets(aor, signal)
+    if (aor !== this.deps.owner().aor) return this.overlayTargets(aor, secure, signal)
     // the owner's other installations ring too; that there is none is no failure
-    const elsewhere = await this.overlayTargets(aor, signal).catch((cause: unknown) => {
+    const elsewhere = await this.overlayTargets(aor, secure, signal).catch((cause: unknown) => {
       if (!(cause instanceof PeerError) || signal.aborted) throw cause
       return []
     })
-    return [...this.ownTargets((binding) => binding.account !== account), ...elsewhere]
+    return [...this.ownTargets(secure, (binding) => binding.account !== account), ...elsewhere]
   }
 
-  private async overlayTargets(aor: string, signal: AbortSignal): Promise<readonly LocationTarget[]> {
-    return (await this.deps.resolver.resolve(sipUri(aor), signal)).map(({ requestUri, connection }) => ({ requestUri, connection, q: 1, routes: [] }))
+  private async overlayTargets(aor: string, secure: boolean, signal: AbortSignal): Promise<readonly LocationTarget[]> {
+    return (await this.deps.resolver.resolve(sipUri(aor, secure), signal)).map(({ requestUri, connection }) => ({ requestUri, connection, q: 1, routes: [] }))
   }
 
-  private ownTargets(wanted?: (binding: Binding) => boolean): readonly LocationTarget[] {
-    return [this.ownTarget(), ...this.phoneTargets(wanted)]
+  private ownTargets(secure: boolean, wanted?: (binding: Binding) => boolean): readonly LocationTarget[] {
+    return [this.ownTarget(secure), ...this.phoneTargets(secure, wanted)]
   }
 
-  private ownTarget(): LocationTarget { return { requestUri: sipUri(this.deps.owner().aor), connection: 'own', q: 1, routes: [] } }
+  private ownTarget(secure: boolean): LocationTarget { return { requestUri: sipUri(this.deps.owner().aor, secure), connection: 'own', q: 1, routes: [] } }
 
-  private phoneTargets(wanted: (binding: Binding) => boolean = () => true): LocationTarget[] {
+  /** @param secure only phones that the last hop leads to over TLS (RFC 3261 §26.2.2), whatever scheme their contact has */
+  private phoneTargets(secure: boolean, wanted: (binding: Binding) => boolean = () => true): LocationTarget[] {
     const out: LocationTarget[] = []
     const instances = new Map<string, LocationTarget[]>()
     for (const binding of this.deps.phones.bindings()) {
       const connection = wanted(binding) ? this.deps.phones.wayTo(binding) : undefined
-      if (connection === undefined) continue
+      if (connection === undefined || (secure && !isSecured(connection))) continue
       const target: LocationTarget = { requestUri: binding.contact, connection, q: binding.q, routes: binding.path, contact: binding.contact }
       if (binding.regId === undefined) { out.push(target); continue }
       const key = `${binding.aor} ${binding.instance}`

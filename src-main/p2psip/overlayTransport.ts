@@ -42,9 +42,10 @@ export class OverlayTransport {
 
   /**
    * The connection to the node that ends `destination`, opened when there is none.
+   * @param application what it is opened for; one that is open serves both
    * @throws as Overlay.appAttach
    */
-  async connect(destination: DestinationSpec, signal: AbortSignal): Promise<Connection> {
+  async connect(destination: DestinationSpec, signal: AbortSignal, application = sipApplication): Promise<Connection> {
     const last = destination.at(-1)
     if (last === undefined || !('node' in last)) throw new PeerError('address-invalid', 'a device is reached by its Node-ID')
     const key = toHex(last.node)
@@ -57,7 +58,7 @@ export class OverlayTransport {
     const pending = this.opening.get(key)
     if (pending !== undefined) return untilAborted(pending, signal)
     // Shared by all who ask meanwhile, so one caller's abort must not take it from the others.
-    const opening = this.overlay.appAttach(destination, sipApplication, this.lifetime.signal).then((pipe) => this.adopt(pipe, false))
+    const opening = this.overlay.appAttach(destination, application, this.lifetime.signal).then((pipe) => this.adopt(pipe, false))
     this.opening.set(key, opening)
     const settled = (): void => { this.opening.delete(key) }
     opening.then(settled, settled)

@@ -1,7 +1,8 @@
 /** Finding people and the peer's own phones: the phones' names first, then the overlay. */
 import { PeerError } from '../base/errors.ts'
-import { normaliseAor, sipUri } from '../phone/address.ts'
+import { isSecure, normaliseAor, sipUri } from '../phone/address.ts'
 import { resolveEach, type Target, type TargetResolver } from '../phone/targetResolver.ts'
+import { isSecured } from '../sip/transport/connection.ts'
 import type { LocalPhones } from './overlayLocationService.ts'
 
 export class PhoneAwareResolver implements TargetResolver {
@@ -19,9 +20,11 @@ export class PhoneAwareResolver implements TargetResolver {
     const user = aor.slice(0, at)
     const own = aor === this.owner()
     if (aor.slice(at + 1) !== this.overlayName || !(own || this.phones.has(user))) return resolveEach(this.overlay, uri, signal, onTarget)
-    const phones = this.targets(own ? undefined : user)
+    const secure = isSecure(uri)
+    const phones = this.targets(own ? undefined : user, secure)
     for (const phone of phones) onTarget(phone)
     if (!own && phones.length > 0) return
+    if (!own && secure && this.targets(user, false).length > 0) throw new PeerError('not-secure', `${user} is not registered over TLS`)
     if (!own) throw new PeerError('user-offline', `${user} is not registered`)
     try {
       await resolveEach(this.overlay, uri, signal, onTarget)
@@ -30,11 +33,14 @@ export class PhoneAwareResolver implements TargetResolver {
     }
   }
 
-  private targets(account: string | undefined): Target[] {
+  private targets(account: string | undefined, secure: boolean): Target[] {
     const connection = this.phones.outward()
     if (connection === undefined) return []
     const names = new Set<string>()
-    for (const binding of this.phones.bindings(account)) if (this.phones.wayTo(binding) !== undefined) names.add(binding.account)
-    return [...names].map((name) => ({ requestUri: sipUri(`${name}@${this.overlayName}`), connection }))
+    for (const binding of this.phones.bindings(account)) {
+      const way = this.phones.wayTo(binding)
+      if (way !== undefined && (!secure || isSecured(way))) names.add(binding.account)
+    }
+    return [...names].map((name) => ({ requestUri: sipUri(`${name}@${this.overlayName}`, secure), connection }))
   }
 }

@@ -5,17 +5,24 @@
  */
 import { equalBytes, toHex } from '../base/bytes.ts'
 import { PeerError } from '../base/errors.ts'
-import { normaliseAor, sipUri } from '../phone/address.ts'
+import { isSecure, normaliseAor, sipUri } from '../phone/address.ts'
 import type { Target, TargetResolver } from '../phone/targetResolver.ts'
 import type { Overlay, VerifiedValue } from '../reload/overlay/overlay.ts'
 import { certificateByUserKind } from '../reload/usages/certificateStore.ts'
 import { decodeSipRegistration, sipRegistrationKind, type SipRegistration } from '../reload/usages/sipRegistration.ts'
+import { schemesOf } from '../sip/ua/capabilities.ts'
 import { gruuOf, readGruu, type Gruu } from './gruu.ts'
-import type { OverlayTransport } from './overlayTransport.ts'
+import { type OverlayTransport, sipApplication, sipsApplication } from './overlayTransport.ts'
 
 /** Bounds on following registrations that name other addresses (RFC 7904 §8.2.1 asks callers to throttle). */
 const maxDepth = 5
 const maxDevices = 20
+
+interface Device {
+  readonly destination: { readonly node: Uint8Array }[]
+  /** URI schemes that it takes requests for; undefined when it does not say. */
+  readonly schemes: ReadonlySet<string> | undefined
+}
 
 /** One registration as it stands in the overlay. */
 export interface Registered {
@@ -44,13 +51,16 @@ export class OverlayResolver implements TargetResolver {
 
   async resolveEach(uri: string, signal: AbortSignal, onTarget: (target: Target) => void): Promise<void> {
     const gruu = readGruu(uri, this.overlay.name)
-    if (gruu !== undefined) { onTarget(await this.device(gruu, signal)); return }
+    if (gruu !== undefined) { onTarget(await this.device(gruu, isSecure(uri), signal)); return }
     const aor = this.ownAor(uri)
-    const devices = await this.devices(aor, signal)
-    if (devices.size === 0) throw new PeerError(await this.exists(aor, signal) ? 'user-offline' : 'user-unknown', `${aor} is not registered`)
-    const attempts = await Promise.allSettled([...devices.values()].map(async (destination): Promise<void> => {
-      const connection = await this.transport.connect(destination, signal)
-      if (!signal.aborted) onTarget({ requestUri: sipUri(aor), connection, ...(connection.peerIdentity !== undefined && { identity: connection.peerIdentity }) })
+    const devices = [...(await this.devices(aor, signal)).values()]
+    if (devices.length === 0) throw new PeerError(await this.exists(aor, signal) ? 'user-offline' : 'user-unknown', `${aor} is not registered`)
+    const able = isSecure(uri) ? devices.filter(({ schemes }) => schemes?.has('sips') !== false) : devices
+    if (able.length === 0) throw new PeerError('not-secure', `no device of ${aor} takes calls to sips:`)
+    const attempts = await Promise.allSettled(able.map(async ({ destination, schemes }): Promise<void> => {
+      const secure = isSecure(uri) || schemes?.has('sip') === false // as the caller wants, or the callee (RFC 7904 §5.1)
+      const connection = await this.transport.connect(destination, signal, secure ? sipsApplication : sipApplication)
+      if (!signal.aborted) onTarget({ requestUri: sipUri(aor, secure), connection, ...(connection.peerIdentity !== undefined && { identity: connection.peerIdentity }) })
     }))
     signal.throwIfAborted()
     if (attempts.some((a) => a.status === 'fulfilled')) return
@@ -60,14 +70,14 @@ export class OverlayResolver implements TargetResolver {
   }
 
   /** A GRUU names its device: nothing is looked up, and nobody else may answer (RFC 7904 §4, §6). */
-  private async device(gruu: Gruu, signal: AbortSignal): Promise<Target> {
-    const connection = await this.transport.connect(gruu.destination, signal)
-    return { requestUri: gruuOf(gruu.aor, gruu.destination), connection, ...(connection.peerIdentity !== undefined && { identity: connection.peerIdentity }) }
+  private async device(gruu: Gruu, secure: boolean, signal: AbortSignal): Promise<Target> {
+    const connection = await this.transport.connect(gruu.destination, signal, secure ? sipsApplication : sipApplication)
+    return { requestUri: gruuOf(gruu.aor, gruu.destination, secure), connection, ...(connection.peerIdentity !== undefined && { identity: connection.peerIdentity }) }
   }
 
   /** Devices by the Node-ID that ends their destination list, own ones left out. */
-  private async devices(aor: string, signal: AbortSignal): Promise<Map<string, { node: Uint8Array }[]>> {
-    const found = new Map<string, { node: Uint8Array }[]>()
+  private async devices(aor: string, signal: AbortSignal): Promise<Map<string, Device>> {
+    const found = new Map<string, Device>()
     const asked = new Set<string>()
     const follow = async (name: string, depth: number): Promise<void> => {
       if (depth > maxDepth || asked.has(name) || asked.size >= maxDevices) return
@@ -78,7 +88,7 @@ export class OverlayResolver implements TargetResolver {
           const gruu = readGruu(registration.uri, this.overlay.name)
           const device = gruu?.destination.at(-1)
           if (gruu !== undefined && device !== undefined) {
-            if (!equalBytes(device.node, this.overlay.nodeId) && found.size < maxDevices) found.set(toHex(device.node), [...gruu.destination])
+            if (!equalBytes(device.node, this.overlay.nodeId) && found.size < maxDevices) found.set(toHex(device.node), { destination: [...gruu.destination], schemes: undefined })
             continue
           }
           await this.followed(registration.uri, signal, (next) => follow(next, depth + 1))
@@ -86,7 +96,7 @@ export class OverlayResolver implements TargetResolver {
         }
         const last = registration.destinationList.at(-1)
         if (last === undefined || equalBytes(last.node, this.overlay.nodeId) || found.size >= maxDevices) continue
-        found.set(toHex(last.node), [...registration.destinationList])
+        found.set(toHex(last.node), { destination: [...registration.destinationList], schemes: schemesOf(registration.contactPrefs) })
       }
     }
     await follow(aor, 1)

@@ -42,12 +42,18 @@ export function normaliseAor(text: string, domain: string): string {
   return aor
 }
 
-/** The SIP URI of a normalised address of record, with what RFC 3261 §25.1 wants escaped in the user part. */
-export function sipUri(aor: string): string {
+/**
+ * The SIP URI of a normalised address of record, with what RFC 3261 §25.1 wants escaped in the user part.
+ * @param secure the sips: URI, which must be reached over TLS all along (§26.2.2)
+ */
+export function sipUri(aor: string, secure = false): string {
   const at = aor.lastIndexOf('@')
   const user = encodeURIComponent(aor.slice(0, at)).replace(/%(24|26|2B|2C|2F|3B|3D|3F)/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
-  return `sip:${user}@${aor.slice(at + 1)}`
+  return `${secure ? 'sips' : 'sip'}:${user}@${aor.slice(at + 1)}`
 }
+
+/** Is this address, with or without a name before it, one that must be reached over TLS all along? */
+export function isSecure(address: string): boolean { return /(?:^|<)\s*sips:/i.test(address) }
 
 /**
  * An address to call or write to: its key, and the URI that leads there. What else a typed address says about the way,
@@ -61,7 +67,7 @@ export function dialled(text: string, domain: string): { readonly aor: string; r
   const inner = text.slice(text.lastIndexOf('<') + 1).trim()
   const behindHost = inner.slice(inner.lastIndexOf('@') + 1)
   const transport = /;transport=(udp|tcp|tls|wss?)(?=[;>?]|$)/i.exec(behindHost)?.[1]?.toLowerCase()
-  return { aor, uri: `${/^sips:/i.test(inner) ? 'sips' : 'sip'}${sipUri(aor).slice(3)}${transport === undefined ? '' : `;transport=${transport}`}` }
+  return { aor, uri: `${sipUri(aor, isSecure(inner))}${transport === undefined ? '' : `;transport=${transport}`}` }
 }
 
 /** Host of an address of record, without a port. */

@@ -28,7 +28,7 @@ export function endOfSession(status: number | undefined): CallEnd {
 export function statusOfEnd(end: CallEnd): number {
   switch (end) {
     case 'user-unknown': return 404
-    case 'user-offline': case 'call-no-answer': case 'not-joined': return 480
+    case 'user-offline': case 'call-no-answer': case 'not-joined': case 'not-secure': return 480
     case 'call-busy': return 486
     case 'call-moved': return 302
     case 'cancelled': case 'hung-up': return 487

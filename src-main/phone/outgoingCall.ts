@@ -9,7 +9,7 @@ import type { Log } from '../ports/log.ts'
 import type { Random } from '../ports/random.ts'
 import type { HeaderList, InviteClientCall, InviteClientUser, UserAgent } from '../sip/ua/userAgent.ts'
 import { PeerError } from '../base/errors.ts'
-import { dialled, hostOf, sipUri } from './address.ts'
+import { dialled, hostOf, isSecure, sipUri } from './address.ts'
 import type { Call } from './call.ts'
 import { bestStatus, endOfFailure, endOfSession, endOfStatus } from './callEnd.ts'
 import { endOutside } from './outsideFailure.ts'
@@ -225,7 +225,7 @@ export class OutgoingCall {
       }
       const leaves = hostOf(place.aor) !== hostOf(this.aor) && this.deps.leavesOverlay?.(this.aor) !== true
       if (this.visited.has(place.uri)) continue
-      if (leaves || (this.uri.startsWith('sips:') && !place.uri.startsWith('sips:'))) { this.notFollowed ??= place.uri; continue }
+      if (leaves || (isSecure(this.uri) && !isSecure(place.uri))) { this.notFollowed ??= place.uri; continue }
       this.visited.add(place.uri)
       return place
     }

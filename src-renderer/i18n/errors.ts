@@ -35,6 +35,7 @@ export const errors: Record<ErrorCode, { what: string; do: string }> = {
   'user-offline': { what: 'This person is offline.', do: 'Leave a message; it is sent when they are back.' },
   'peer-unreachable': { what: 'The other side cannot be reached.', do: 'Check the connection and try again.' },
   'peer-unverified': { what: 'The other side could not prove who it is.', do: 'Nothing was sent. Ask the person by another way whether they changed their device.' },
+  'not-secure': { what: 'No device of this address can be reached by sips:.', do: 'Their phone is not connected over TLS. Use sip: in front of the address.' },
   'network-timeout': { what: 'The network did not answer in time.', do: 'Try again in a moment.' },
   'not-joined': { what: 'You are not connected to the overlay right now.', do: 'Ringway keeps trying; see Network for the reason.' },
   'outside-off': { what: 'This address is not in your overlay.', do: 'Calls and messages to other domains are switched off in Settings, Privacy.' },

@@ -4,7 +4,7 @@ import { z } from 'zod'
 export const callEnd = z.enum([
   'hung-up', 'remote-hung-up', 'transferred', 'cancelled', 'missed', 'rejected', 'answered-elsewhere',
   'user-unknown', 'user-offline', 'call-declined', 'call-busy', 'call-no-answer', 'call-media-failed',
-  'call-no-common-codec', 'call-moved', 'outside-off', 'domain-unknown', 'domain-unreachable', 'domain-unverified', 'domain-refused', 'domain-user-unknown', 'peer-unverified', 'microphone-missing', 'microphone-denied', 'not-joined', 'network-timeout', 'call-failed',
+  'call-no-common-codec', 'call-moved', 'not-secure', 'outside-off', 'domain-unknown', 'domain-unreachable', 'domain-unverified', 'domain-refused', 'domain-user-unknown', 'peer-unverified', 'microphone-missing', 'microphone-denied', 'not-joined', 'network-timeout', 'call-failed',
 ])
 export type CallEnd = z.infer<typeof callEnd>
 

@@ -3,7 +3,7 @@ import { DecodeError, PeerError } from '../../src-main/base/errors.ts'
 import { createNodeCrypto } from '../../src-main/node/crypto.ts'
 import { type DigestAlgorithm, digestSecret } from '../../src-main/sip/auth/digest.ts'
 import { DigestClient } from '../../src-main/sip/auth/digestClient.ts'
-import { createSipElement, type SipElement } from '../../src-main/sip/element/element.ts'
+import { createSipElement, type SipElement, type SipElementDeps } from '../../src-main/sip/element/element.ts'
 import type { ServerRole } from '../../src-main/sip/element/server.ts'
 import type { OpenSdpBridge } from '../../src-main/sip/bridge/sdpBridge.ts'
 import type { Caller, LocationService, LocationTarget } from '../../src-main/sip/locationService.ts'
@@ -87,7 +87,7 @@ export class ServerKit {
   readonly asked: { readonly user: string; readonly caller: Caller }[] = []
   lookupMs = 0
 
-  constructor(roles: readonly ServerRole[] = ['proxy', 'registrar'], openBridge?: OpenSdpBridge) {
+  constructor(roles: readonly ServerRole[] = ['proxy', 'registrar'], openBridge?: OpenSdpBridge, outside?: SipElementDeps['outside']) {
     this.owner = new TestPeer('alice', new VirtualClock(), 3)
     const location: LocationService = {
       serves: (uri: SipUri) => uri.host === REALM || uri.host === '10.0.0.1',
@@ -110,7 +110,7 @@ export class ServerKit {
     }
     this.element = createSipElement({
       clock: this.clock, random: new SeededRandom(1), log: quietLog, user: this.owner, userAgentName: 'Ringway/test',
-      local: () => ({ aor: `alice@${REALM}`, displayName: 'Alice' }),
+      local: () => ({ aor: `alice@${REALM}`, displayName: 'Alice' }), ...(outside !== undefined && { outside }),
       server: {
         roles: new Set(roles), realm: REALM, hashes, bindings: this.bindings, location,
         publications: { table: this.publications, packages: new Map([['presence', 'application/pidf+xml']]), check: (_, body) => { if (body[0] !== 60) throw new DecodeError('no XML') } }, ...(openBridge !== undefined && { openBridge }),

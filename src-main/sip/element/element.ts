@@ -16,7 +16,7 @@ import { parseNameAddr } from '../message/nameAddr.ts'
 import type { SipUri, Uri } from '../message/uri.ts'
 import { type Binding, isByFlow } from '../registrar/bindings.ts'
 import { defaultPort, type HostPort, plainHost } from '../transport/address.ts'
-import type { Connection } from '../transport/connection.ts'
+import { type Connection, isSecured } from '../transport/connection.ts'
 import { Outbound } from '../transport/outbound.ts'
 import type { Hop } from '../transport/serverLocation.ts'
 import { SourceLimits, type SourceRates } from '../transport/sourceLimits.ts'
@@ -157,6 +157,7 @@ export function createSipElement(deps: SipElementDeps): SipElement {
 
   function wayTo(binding: Binding): Connection | undefined {
     const { uri, path, flow } = binding
+    if (uri.kind === 'sip' && uri.scheme === 'sips' && !isSecured(flow)) return undefined // §26.2.2: never in the clear
     const open = transport.isOpen(flow)
     if (isByFlow(binding)) return open ? flow : undefined
     const next = nextHop(uri, path)
@@ -180,6 +181,8 @@ export function createSipElement(deps: SipElementDeps): SipElement {
 
   const { outside = {} } = deps
   const listeners: StreamListener[] = []
+  /** Those of them that speak TLS. */
+  const tlsListeners: StreamListener[] = []
   const needed = <T>(port: T | undefined, what: string): T => {
     if (port === undefined) throw new Error(`this element has no ${what}`)
     return port
@@ -203,7 +206,7 @@ export function createSipElement(deps: SipElementDeps): SipElement {
     clock, random, log, transport, transactions, agent: ua, serverName: deps.userAgentName ?? 'Ringway', udpFlow,
     addressOn: (connection) => connection.peerIdentity !== undefined || connection.local.host.endsWith('.invalid')
       ? { host: deps.server?.realm ?? connection.local.host, port: 5060 } : reachable(connection.local, connection.remote),
-    publicAddress: () => { const first = sockets[0]?.tcp.address; return first === undefined ? undefined : reachable(first, undefined) },
+    publicAddress: (secure) => { const first = (secure ? tlsListeners[0] : sockets[0]?.tcp)?.address; return first === undefined ? undefined : reachable(first, undefined) },
     ownAor: () => deps.local().aor,
     ...(outbound === undefined ? {} : { outside: outbound }),
   })
@@ -226,9 +229,11 @@ export function createSipElement(deps: SipElementDeps): SipElement {
     },
     udpFlow: flowOrThrow,
     async listenTls(address) {
-      return keep(await needed(outside.tls, 'TLS').listen(address, needed(outside.identity, 'certificate'), (stream) => {
+      const listener = await needed(outside.tls, 'TLS').listen(address, needed(outside.identity, 'certificate'), (stream) => {
         transport.attach(new StreamConnection(stream, 'TLS', ++serial), true)
-      }))
+      })
+      tlsListeners.push(listener)
+      return keep(listener)
     },
     async listenWebSocket(address) {
       return keep(await needed(outside.webSockets, 'WebSockets').listen(address, (socket) => { transport.attach(new WebSocketConnection(socket, ++serial), true) }))

@@ -69,8 +69,8 @@ interface Surroundings {
   readonly serverName: string
   udpFlow(remote: HostPort): Connection | undefined
   addressOn(connection: Connection): HostPort
-  /** Where guests reach this element; undefined while it listens nowhere. */
-  publicAddress(): HostPort | undefined
+  /** Where guests reach this element, over TLS alone or by UDP and TCP; undefined while it does not listen so. */
+  publicAddress(secure: boolean): HostPort | undefined
   ownAor(): string
   /** Ways out of the overlay, for our own user agent alone; absent where there is no domain name system. */
   readonly outside?: OutsideWays
@@ -223,9 +223,10 @@ export class SipServer implements TransactionLayerUser {
 
   /** A redirect peer asks where a phone can reach our person directly: a ticket that holds for a moment. */
   private invite(request: SipRequest, transaction: ServerTransaction): void {
-    const address = this.around.publicAddress()
+    const secure = request.uri.kind === 'sip' && request.uri.scheme === 'sips'
+    const address = this.around.publicAddress(secure)
     const headers: [string, string][] = address === undefined || !this.deps.roles.has('proxy') ? []
-      : [['Contact', `<sip:${writeTicket(this.seal, this.around.clock, this.around.ownAor())}@${bracketHost(address.host)}:${address.port}>`]]
+      : [['Contact', `<${secure ? 'sips' : 'sip'}:${writeTicket(this.seal, this.around.clock, this.around.ownAor())}@${bracketHost(address.host)}:${address.port}>`]]
     this.answer(transaction, 200, undefined, headers)
   }
 

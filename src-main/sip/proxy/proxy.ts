@@ -309,7 +309,7 @@ class Refused extends Error {
 export function statusOf(error: PeerError): number {
   switch (error.code) {
     case 'user-unknown': return 404
-    case 'user-offline': case 'peer-unreachable': return 480
+    case 'user-offline': case 'peer-unreachable': case 'not-secure': return 480
     case 'unauthorised': return 403
     case 'address-invalid': return 484
     case 'not-joined': case 'network-timeout': return 504

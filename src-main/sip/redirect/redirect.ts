@@ -50,8 +50,8 @@ export class RedirectServer {
       const contact = target.contact ?? await this.ask(target, request, signal)
       return contact === undefined ? undefined : formatNameAddr('', contact, Params.of({ q: String(target.q) }))
     }))
-    // §8.3: never the URI that was asked for
-    return found.filter((contact): contact is string => contact !== undefined && !contact.includes(`<${request.requestUri}>`))
+    // §8.3: never the URI that was asked for; §26.2.2: from sips: to nothing less
+    return found.filter((contact): contact is string => contact !== undefined && !contact.includes(`<${request.requestUri}>`) && (uri.scheme === 'sip' || contact.startsWith('<sips:')))
   }
 
   /** The address of a peer's own proxy, by OPTIONS through the overlay; undefined when it has none. */
@@ -106,7 +106,7 @@ function statusOf(cause: unknown): number {
   switch (cause.code) {
     case 'user-unknown': return 404
     case 'unauthorised': return 403
-    case 'user-offline': case 'peer-unreachable': return 480
+    case 'user-offline': case 'peer-unreachable': case 'not-secure': return 480
     default: return 504
   }
 }

@@ -22,6 +22,9 @@ export interface Connection {
   close(): void
 }
 
+/** Can nobody on the way read or change what it carries? */
+export function isSecured({ transport }: Pick<Connection, 'transport'>): boolean { return transport === 'TLS' || transport === 'WSS' || transport === 'DTLS-UDP' }
+
 export interface PeerIdentity {
   /** Address of record without scheme. */
   readonly aor: string

@@ -9,3 +9,13 @@ export const FEATURE_PARAMS = ';audio;duplex="full";schemes="sip,sips"'
 
 /** The same in the syntax of RFC 2533. */
 export const FEATURE_PREDICATE = '(& (sip.audio=TRUE) (sip.duplex=full) (| (sip.schemes=SIP) (sip.schemes=SIPS)))'
+
+/**
+ * The URI schemes that such a predicate asks for; undefined when it asks for none. What it excludes (!) is not counted.
+ * @param predicate in the syntax of RFC 2533
+ */
+export function schemesOf(predicate: string): ReadonlySet<string> | undefined {
+  const wanted = predicate.replace(/\(\s*!\s*\([^()]*\)\s*\)/g, '').matchAll(/\(\s*sip\.schemes\s*=\s*"?<?([a-z0-9+.-]+)/gi)
+  const schemes = new Set([...wanted].map(([, scheme = '']) => scheme.toLowerCase()))
+  return schemes.size === 0 ? undefined : schemes
+}

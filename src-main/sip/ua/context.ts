@@ -49,7 +49,8 @@ export const CALL_WAITING = 'urn:alert:service:call-waiting'
 /** Contact of this user agent as reached over `connection`. @param secure in a sips: request, so that all that follows is sips: too (§8.1.1.8) */
 export function contactOf(context: UaContext, connection: Connection, secure = false): string {
   const own = uriOfAor(context.local().aor)
-  if (connection.peerIdentity !== undefined || own.kind !== 'sip') return `<${printUri(own)}>` // the pipe is the way, no address is needed
+  if (own.kind !== 'sip') return `<${printUri(own)}>`
+  if (connection.peerIdentity !== undefined) return `<${printUri(secure ? { ...own, scheme: 'sips' } : own)}>` // the pipe is the way, no address is needed
   const transport = connection.transport === 'UDP' ? '' : `;transport=${connection.transport.toLowerCase()}`
   const user = own.user === undefined ? '' : `${own.user}@`
   return `<${secure ? 'sips' : 'sip'}:${user}${bracketHost(connection.local.host)}:${connection.local.port}${transport}>`
@@ -75,11 +76,11 @@ export interface OutOfDialog {
 export function makeRequest(context: UaContext, leg: Leg, method: string, options: OutOfDialog): SipRequest {
   const { token } = tokens(context)
   const own = context.local()
-  parseUri(leg.requestUri)
+  const target = parseUri(leg.requestUri), to = uriOfAor(options.to)
   const request = new SipRequest(method, leg.requestUri)
   request.headers.append('Max-Forwards', '70')
     .append('From', formatNameAddr(own.displayName, printUri(uriOfAor(own.aor)), Params.of({ tag: options.fromTag ?? token() })))
-    .append('To', formatNameAddr('', printUri(uriOfAor(options.to))))
+    .append('To', formatNameAddr('', printUri(target.kind === 'sip' && to.kind === 'sip' ? { ...to, scheme: target.scheme } : to))) // §8.1.1.1
     .append('Call-ID', options.callId ?? token() + token())
     .append('CSeq', `${options.cseq ?? 1} ${method}`)
     .append('User-Agent', context.userAgentName)
@@ -87,9 +88,12 @@ export function makeRequest(context: UaContext, leg: Leg, method: string, option
   return request
 }
 
-/** Header fields of requests and 2xx that open a session or refresh its target. */
-export function addCapabilities(context: UaContext, message: SipRequest | SipResponse, connection: Connection): void {
-  const secure = message.kind === 'request' && message.uri.kind === 'sip' && message.uri.scheme === 'sips'
+/**
+ * Header fields of requests and 2xx that open a session or refresh its target.
+ * @param request that `message` is, or answers: for a sips: URI the Contact is one as well (§8.1.1.8, §12.1.1)
+ */
+export function addCapabilities(context: UaContext, message: SipRequest | SipResponse, connection: Connection, request: SipRequest): void {
+  const secure = request.uri.kind === 'sip' && request.uri.scheme === 'sips'
   message.headers.set('Contact', `${contactOf(context, connection, secure)}${FEATURE_PARAMS}`).set('Allow', ALLOW)
   message.headers.set('Supported', SUPPORTED_OPTIONS.join(', '))
 }

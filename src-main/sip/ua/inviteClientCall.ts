@@ -47,7 +47,7 @@ export class OutgoingCall implements InviteClientCall {
     this.connection = connection
     const invite = makeRequest(context, leg, 'INVITE', options)
     this.callId = invite.callId
-    addCapabilities(context, invite, connection)
+    addCapabilities(context, invite, connection, invite)
     askForTimer(invite, SESSION_EXPIRES_S)
     if (options.expiresS !== undefined) invite.headers.append('Expires', String(options.expiresS))
     invite.setBody(SDP, options.offer)

@@ -223,7 +223,7 @@ export class IncomingCall implements InviteServerCall, DialogUsage {
   private response(status: number, reason?: string): SipResponse {
     const response = makeResponse(this.request, status, reason, this.tag)
     response.headers.append('Server', this.context.userAgentName)
-    if (status < 300) addCapabilities(this.context, response, this.transaction.connection)
+    if (status < 300) addCapabilities(this.context, response, this.transaction.connection, this.request)
     return response
   }
 

@@ -117,7 +117,7 @@ export class Session implements DialogUsage {
     if (this.ended) { user.onRefused(481, undefined); return }
     if (this.offered !== undefined || this.answer !== undefined || this.reinviting || this.negotiating()) { user.onRefused(491, this.glareMs()); return }
     const request = this.dialog.createRequest('INVITE')
-    addCapabilities(this.context, request, this.connection)
+    addCapabilities(this.context, request, this.connection, request)
     request.headers.append('User-Agent', this.context.userAgentName)
     if (this.timer.interval !== undefined) askForTimer(request, this.timer.interval.intervalS, this.timer.interval.weRefresh ? 'uac' : 'uas')
     request.setBody(SDP, offer)
@@ -216,7 +216,7 @@ export class Session implements DialogUsage {
 
   private accept(transaction: ServerTransaction, sdp: string | undefined): void {
     const response = makeResponse(transaction.request, 200)
-    addCapabilities(this.context, response, this.connection)
+    addCapabilities(this.context, response, this.connection, transaction.request)
     response.headers.append('Server', this.context.userAgentName)
     const interval = intervalForRequest(transaction.request)
     if (interval !== undefined && interval !== 'too small') { writeInterval(response, interval); this.timer.start(interval) } else this.timer.start(undefined)
@@ -240,7 +240,7 @@ export class Session implements DialogUsage {
     const interval = this.timer.interval
     if (interval === undefined) return
     const request = this.dialog.createRequest(this.updateAllowed ? 'UPDATE' : 'INVITE')
-    addCapabilities(this.context, request, this.connection)
+    addCapabilities(this.context, request, this.connection, request)
     request.headers.append('User-Agent', this.context.userAgentName)
     askForTimer(request, interval.intervalS, 'uac')
     if (request.method === 'INVITE') { request.setBody(SDP, this.localSdp); this.reinviting = true }

@@ -75,6 +75,23 @@ describe('an ordinary phone at a peer', () => {
     bothHear(`${key}-called`, desk)
   })
 
+  it('over TLS is called by sips:; one over UDP is not, and that is told', async () => {
+    const call = async (): Promise<string | null | undefined> => {
+      const { id } = await alice.client.call('call.place', { uri: 'sips:desk@office.example', media: site.media('sips') })
+      await until(() => ['active', 'ended'].includes(alice.calls.get(id)?.state ?? ''), () => JSON.stringify(alice.calls.get(id)))
+      const seen = alice.calls.get(id)
+      if (seen?.state === 'active') await alice.client.call('call.hangup', { id })
+      await until(() => alice.calls.get(id)?.state === 'ended', () => JSON.stringify(alice.calls.get(id)))
+      return seen?.state === 'active' ? 'active' : seen?.end
+    }
+    const secure = await plugIn('audio_codecs=PCMU', ['g711'], 'tls')
+    expect(await call()).toBe('active')
+    await secure.stop()
+    await eventually(async () => (await site.registrations('desk')) === 0, () => 'does not unregister', 5)
+    await plugIn('audio_codecs=PCMU', ['g711'])
+    expect(await call()).toBe('not-secure')
+  })
+
   it('that takes only SDES, of which we know nothing yet, refuses plain RTP and is called again with keys', async () => {
     const desk = await plugIn('audio_codecs=PCMU;mediaenc=srtp-mand', ['g711'])
     const { id } = await bob.client.call('call.place', { uri: 'sip:alice@office.example', media: site.media('keyed') })

@@ -64,6 +64,13 @@ describe('the resolver', () => {
     expect(dialled.splice(0)).toEqual([[{ node: peer }, { node: device }]])
   })
 
+  it('of a sips: URI stays one', async () => {
+    const uri = gruuOf('alice@office.example', [{ node: device }], true)
+    expect(uri).toMatch(/^sips:alice@/)
+    expect((await resolver.resolve(uri, never)).map(({ requestUri }) => requestUri)).toEqual([uri])
+    dialled.splice(0)
+  })
+
   it('follows a registration that is a GRUU, once per device', async () => {
     const gruu = gruuOf('alice@office.example', [{ node: device }])
     registrations.set('boss@office.example', [

@@ -100,6 +100,38 @@ describe('where a phone may be led', () => {
   })
 })
 
+describe('a sips: address (RFC 3261 §26.2.2)', () => {
+  const secured = (): ReturnType<typeof world> => {
+    const made = world('desk', 'kitchen')
+    const [tls] = memoryConnectionPair(new VirtualClock(), { transport: 'TLS' })
+    made.bindings[1] = { ...made.bindings[1] as Binding, flow: tls }
+    return made
+  }
+
+  it('leads to the app and to phones over TLS, to others not', async () => {
+    const { to } = secured()
+    expect(await to('sips:alice@office.example', carol)).toBe('app sip:kitchen@10.0.0.9')
+    expect(await to('sip:alice@office.example', carol)).toBe('app sip:desk@10.0.0.9 sip:kitchen@10.0.0.9')
+    expect(await to('sips:ticket@10.0.0.1', { kind: 'guest', aor: 'alice@office.example' })).toBe('app sip:kitchen@10.0.0.9')
+  })
+
+  it('of one phone: that it is there, but not over TLS, is told from that it is away', async () => {
+    const { to } = secured()
+    expect(await to('sips:kitchen@office.example', desk)).toBe('sip:kitchen@10.0.0.9')
+    expect(await to('sips:desk@office.example', { kind: 'phone', account: 'kitchen' })).toBe('not-secure')
+    expect(await world('desk').to('sips:kitchen@office.example', desk)).toBe('user-offline')
+    expect(await to('sips:desk@office.example', { kind: 'own' })).toBe('')
+  })
+
+  it('stays sips: on the way through the overlay, and to the app', async () => {
+    const { service, asked } = secured()
+    await service.locate(parseUri('sips:bob@office.example') as SipUri, desk, never).catch(() => [])
+    expect(asked).toEqual(['sips:bob@office.example'])
+    const [app] = await service.locate(parseUri('sips:alice@office.example') as SipUri, carol, never)
+    expect(app?.requestUri).toBe('sips:alice@office.example')
+  })
+})
+
 it('a guest reaches the owner whom the ticket names, and nobody else', async () => {
   expect(await world('desk').to('sip:ticket@10.0.0.1', { kind: 'guest', aor: 'alice@office.example' })).toBe('app sip:desk@10.0.0.9')
   expect(await world('desk').to('sip:ticket@10.0.0.1', { kind: 'guest', aor: 'bob@office.example' })).toBe('unauthorised')

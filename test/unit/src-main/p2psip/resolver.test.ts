@@ -6,6 +6,7 @@ import { OverlayTransport } from '../../../../src-main/p2psip/overlayTransport.t
 import { OverlayResolver } from '../../../../src-main/p2psip/resolver.ts'
 import { certificateByUserKind } from '../../../../src-main/reload/usages/certificateStore.ts'
 import { sipRegistrationKind } from '../../../../src-main/reload/usages/sipRegistration.ts'
+import { FEATURE_PREDICATE, schemesOf } from '../../../../src-main/sip/ua/capabilities.ts'
 import { nodeOf, ScriptedOverlay, ScriptedPipe } from '../../../support/scriptedOverlay.ts'
 
 const never = new AbortController().signal
@@ -46,6 +47,27 @@ describe('resolving an address of record (RFC 7904 §4.2)', () => {
     expect(overlay.attached.map(({ destination, application }) => [destination, application])).toEqual([
       [[{ node: nodeOf(2) }], 5060], [[{ node: nodeOf(9) }, { node: nodeOf(3) }], 5060],
     ])
+  })
+
+  it('to sips: asks for Application-ID 5061 and stays sips:, and leaves out a device that takes no sips: (RFC 7904 §5.1)', async () => {
+    const { overlay, resolver } = world()
+    const prefers = (node: number, contactPrefs: string): void => { overlay.register(bob, { type: 'route', contactPrefs, destinationList: [{ node: nodeOf(node) }] }, nodeOf(node)) }
+    overlay.registerDevice(bob, nodeOf(2))
+    prefers(3, FEATURE_PREDICATE)
+    prefers(4, '(& (sip.audio=TRUE) (sip.schemes=SIP))')
+    const targets = await resolver.resolve('sips:bob@office.example', never)
+    expect(targets.map(({ requestUri, identity }) => [requestUri, identity?.nodeId])).toEqual([2, 3].map((n) => ['sips:bob@office.example', toHex(nodeOf(n))]))
+    expect(overlay.attached.map(({ application }) => application)).toEqual([5061, 5061])
+    overlay.forget(bob, sipRegistrationKind)
+    prefers(4, '(& (sip.audio=TRUE) (sip.schemes=SIP))')
+    await expect(resolver.resolve('"Bob" <sips:bob@office.example>', never)).rejects.toMatchObject({ code: 'not-secure' })
+  })
+
+  it('calls a device that prefers sips: alone by sips:, whatever was dialled', async () => {
+    const { overlay, resolver } = world()
+    overlay.register(bob, { type: 'route', contactPrefs: '(sip.schemes="SIPS")', destinationList: [{ node: nodeOf(2) }] }, nodeOf(2))
+    expect((await resolver.resolve('bob', never)).map(({ requestUri }) => requestUri)).toEqual(['sips:bob@office.example'])
+    expect(overlay.attached.map(({ application }) => application)).toEqual([5061])
   })
 
   it('tells each device as soon as it is reached, and those that are not keep nobody waiting', async () => {
@@ -195,4 +217,11 @@ describe('reading the registrations of an address', () => {
     expect(overlay.attached).toEqual([])
     expect(overlay.fetched.map(({ options }) => options)).toEqual([{ robust: true }, { robust: true }])
   })
+})
+
+it.each([
+  [FEATURE_PREDICATE, ['sip', 'sips']], ['(sip.schemes=SIPS)', ['sips']], ['(& (sip.audio=TRUE) ( sip.schemes = "<sip>" ))', ['sip']], ['(! (sip.schemes=SIPS))', undefined],
+  ['(& (! (sip.schemes=SIP)) (sip.schemes=SIPS))', ['sips']], ['', undefined], ['((((', undefined],
+])('the schemes that a predicate asks for: %s', (predicate, schemes) => {
+  expect(schemesOf(predicate)).toEqual(schemes === undefined ? undefined : new Set(schemes))
 })

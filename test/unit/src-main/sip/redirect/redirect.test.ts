@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { TlsIdentity } from '../../../../../src-main/ports/domainTls.ts'
 import { ServerKit } from '../../../../support/sipServerKit.ts'
 
 const BOB = 'sip:bob@office.example'
@@ -14,6 +15,17 @@ describe('the redirect server (RFC 3261 §8.3)', () => {
     expect(desk.statuses).toEqual([407, 302])
     expect(desk.last.headers.getLines('Contact')).toEqual(['<sip:b1@10.0.0.2:5070>;q=1', '<sip:b2@10.0.0.2:5070>;q=0.5'])
     expect(desk.last.headers.get('Expires')).toBe('60')
+  })
+
+  it('gives a caller who dialled sips: no contact that is less (RFC 3261 §26.2.2)', async () => {
+    const kit = new ServerKit(['redirect'])
+    kit.callee('b1'); kit.callee('b2')
+    const [first, second] = kit.found.get('bob') ?? []
+    if (first === undefined || second === undefined) throw new Error('two')
+    kit.found.set('bob', [{ ...first, contact: first.requestUri }, { ...second, contact: 'sips:b2@10.0.0.2:5061' }])
+    const desk = kit.end('desk')
+    await kit.ask(desk, desk.request('INVITE', 'sips:bob@office.example'))
+    expect(desk.last.headers.getLines('Contact')).toEqual(['<sips:b2@10.0.0.2:5061>;q=1'])
   })
 
   it('asks a peer of the overlay for an address, and leaves out one that has none', async () => {
@@ -68,6 +80,21 @@ describe('the redirect server (RFC 3261 §8.3)', () => {
 })
 
 describe('tickets (concepts draft §3.4.4)', () => {
+  it('to a sips: address leads to where this element listens for TLS', async () => {
+    const address = { host: '10.0.0.1', port: 5061 }
+    const identity = { certificate: {}, chain: [], privateKey: {} } as unknown as TlsIdentity
+    const kit = new ServerKit(['proxy'], undefined, { identity, tls: { listen: () => Promise.resolve({ address, close: () => Promise.resolve() }), connect: () => Promise.reject(new Error('not here')) } })
+    const peer = kit.end('carol', { second: { aor: 'carol@office.example', nodeId } })
+    const ask = async (cseq: number): Promise<string | undefined> => {
+      peer.send(peer.request('OPTIONS', 'sips:alice@office.example', [['Request-Disposition', 'redirect'], ['Call-ID', `ask-${cseq}`]], cseq))
+      await kit.run()
+      return peer.last.headers.get('Contact')
+    }
+    expect(await ask(1)).toBeUndefined()
+    await kit.element.listenTls(address)
+    expect(await ask(2)).toMatch(/^<sips:[^@]+@10\.0\.0\.1:5061>$/)
+  })
+
   it('an element that listens nowhere gives none, and what it has not sealed is no ticket', async () => {
     const kit = new ServerKit(['proxy'])
     kit.callee('b1')

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { SipResponse } from '../../../../../src-main/sip/message/message.ts'
+import { parseUri } from '../../../../../src-main/sip/message/uri.ts'
 import { type RawEnd, ServerKit } from '../../../../support/sipServerKit.ts'
 
 const AOR = 'desk@office.example'
@@ -152,4 +153,13 @@ it('closing leaves no timer', async () => {
   await kit.element.close()
   await kit.run()
   expect(kit.left).toBe(0)
+})
+
+it('a sips: contact is never led to in the clear (RFC 3261 §26.2.2)', () => {
+  const kit = new ServerKit()
+  const way = (transport: 'UDP' | 'TLS', uri: string): string | undefined => {
+    const { near } = kit.end('desk', { transport })
+    return kit.element.wayTo({ aor: 'desk@office.example', account: 'desk', contact: uri, uri: parseUri(uri), q: 1, callId: 'c', cseq: 1, path: [], flow: near, instance: '', regId: undefined, userAgent: '', expiresAtMs: 1e9 })?.transport
+  }
+  expect([way('TLS', 'sips:desk@10.0.0.2'), way('UDP', 'sips:desk@10.0.0.2'), way('UDP', 'sip:desk@host.example')]).toEqual(['TLS', undefined, 'UDP'])
 })

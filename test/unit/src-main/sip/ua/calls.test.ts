@@ -46,6 +46,19 @@ for (const reliable of [true, false]) {
       pair.clock.advance(40_000)
     })
 
+    it('to a sips: URI has To and the Contacts of both sides in sips: (RFC 3261 §8.1.1.8, §12.1.1)', () => {
+      const pair = sipPair({ reliable, transport: 'TLS' })
+      pair.bob.take = (c) => { c.accept(ANSWER) }
+      const placed = pair.alice.ua.invite({ ...pair.leg, requestUri: 'sips:bob@office.example' }, { to: 'sip:bob@office.example', offer: OFFER }, pair.alice.clientUser())
+      pair.clock.advance(50)
+      const headers = (name: string): string[] => [pair.a, pair.b].flatMap(({ sent }) => sent.flatMap((text) => new RegExp(`^(?:INVITE|SIP/2\\.0 200)[^]*?\r\n${name}: <([a-z]+):`).exec(text)?.[1] ?? []))
+      expect([headers('Contact'), headers('To')]).toEqual([['sips', 'sips'], ['sips', 'sips']])
+      placed.end()
+      pair.clock.advance(50)
+      expect(startLines(pair.a).at(-1)).toMatch(/^BYE sips:/)
+      pair.clock.advance(40_000)
+    })
+
     it.each([['Contact', /(?<=\r\nContact: )</, '<<'], ['Session-Expires', /(?<=\r\n)Supported:/, 'Session-Expires: x\r\nSupported:']] as const)('a re-INVITE whose 2xx has an unreadable %s is acknowledged, counts as refused, and another one can follow', async (_, where, what) => {
       const pair = sipPair({ reliable })
       pair.bob.take = (c) => { c.accept(ANSWER) }
