@@ -23,6 +23,9 @@ export interface HeldArea {
   readonly values: readonly HeldValue[]
 }
 
+/** The greatest counter that is taken from another peer. Ours begin with the time and count changes: they never come near it. */
+export const MAX_GENERATION = 2n ** 63n - 1n
+
 const nothing: HeldArea = { generation: 0n, values: [] }
 
 export class Areas {
@@ -59,9 +62,12 @@ export class Areas {
     return this.store.areas(resourceId)
   }
 
-  /** The counter for the first value of an area: never one that a forgotten area of the same name had before. */
-  firstGeneration(): bigint {
-    return BigInt(Math.max(1, Math.floor(this.clock.nowMs())))
+  /**
+   * The counter after a change. That of an area's first value is never one that a forgotten area of the same name had
+   * before; one that has come to its end, as somebody has made it up, begins anew.
+   */
+  generationAfter(generation: bigint): bigint {
+    return generation === 0n || generation >= MAX_GENERATION ? BigInt(Math.max(1, Math.floor(this.clock.nowMs()))) : generation + 1n
   }
 
   /** A value as it leaves this node: its lifetime is what is left of it (RFC 6940 §7.4.1.1). */
@@ -101,7 +107,7 @@ export class Areas {
         const kept = area?.entries.filter(({ certificates }) => isValid(certificates)) ?? []
         if (area === undefined || kept.length === area.entries.length) continue
         values += area.entries.length - kept.length
-        this.store.replace(resourceId, kind, { generation: area.generation + 1n, entries: kept })
+        this.store.replace(resourceId, kind, { generation: this.generationAfter(area.generation), entries: kept })
       }
     }
     return this.tolerant(() => { this.store.transact(work) }) ? { removed, values } : { removed: 0, values: 0 }

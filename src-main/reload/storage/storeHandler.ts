@@ -10,7 +10,7 @@ import { ErrorCode, NODE_ID_LENGTH } from '../wire/constants.ts'
 import { unknownKindInfo } from '../wire/message.ts'
 import { decodeStoredValues, storeAns, storeReq, type StoreKindData, type StoreKindResponse, type StoredData } from '../wire/storage.ts'
 import { updateArea, type StoreError } from './areaUpdate.ts'
-import type { Areas, HeldValue } from './areas.ts'
+import { type Areas, type HeldValue, MAX_GENERATION } from './areas.ts'
 import type { Count, KindRules, Kinds, StorageTopology } from './dependencies.ts'
 import type { StorageClock } from './expiry.ts'
 import { closerNodes } from './ringOrder.ts'
@@ -73,8 +73,8 @@ export class StoreHandler {
       const area = this.areas.read(resourceId, kind, rules.dataModel)
       const update = updateArea(rules, area.values, sound, 'skip')
       if ('error' in update || !update.changed) return false
-      const newest = generation > area.generation ? generation : area.generation
-      this.areas.write(resourceId, kind, { generation: newest + 1n, values: update.values })
+      const newest = generation > area.generation && generation <= MAX_GENERATION ? generation : area.generation
+      this.areas.write(resourceId, kind, { generation: this.areas.generationAfter(newest), values: update.values })
       return true
     })
     if (changed) {
@@ -96,7 +96,7 @@ export class StoreHandler {
     if (replicaNumber > 0 && !this.isPlausibleReplicaSender(resource, request.signer.nodeId)) return this.takeLate(resource, kindData, bucket)
     const parts = kindData.map(({ kind, generationCounter, values }): Part => {
       const rules = this.kinds.kind(kind) as KindRules
-      if (replicaNumber > 0 && generationCounter === 0n) refuse(ErrorCode.invalidMessage, 'a replica has a generation')
+      if (replicaNumber > 0 && (generationCounter === 0n || generationCounter > MAX_GENERATION)) refuse(ErrorCode.invalidMessage, 'a replica has a generation counter from 1 to 2^63 - 1')
       const sent = decodeStoredValues(rules.dataModel, values)
       return { rules, generation: generationCounter, values: sent.map((data) => this.checkValue(rules, resource, replicaNumber > 0, data, bucket, request)) }
     })
@@ -120,7 +120,7 @@ export class StoreHandler {
   private takeLate(resource: Uint8Array, kindData: readonly StoreKindData[], bucket: readonly Uint8Array[]): Outcome {
     const kindResponses = kindData.map(({ kind, values }): StoreKindResponse => {
       const { dataModel } = this.kinds.kind(kind) as KindRules
-      this.merge(resource, kind, this.areas.firstGeneration(), decodeStoredValues(dataModel, values), bucket)
+      this.merge(resource, kind, 0n, decodeStoredValues(dataModel, values), bucket)
       return { kind, generationCounter: this.areas.read(resource, kind, dataModel).generation, replicas: [] }
     })
     return { body: encode(storeAns, { kindResponses }) }
@@ -163,7 +163,7 @@ export class StoreHandler {
       const area = this.areas.read(resource, part.rules.id, part.rules.dataModel)
       const update = accepted(updateArea(part.rules, area.values, part.values, 'fail'))
       if (!update.changed) return { kind: part.rules.id, generationCounter: area.generation, replicas }
-      const generation = area.generation === 0n ? this.areas.firstGeneration() : area.generation + 1n
+      const generation = this.areas.generationAfter(area.generation)
       this.areas.write(resource, part.rules.id, { generation, values: update.values })
       changed.push(part.rules.id)
       return { kind: part.rules.id, generationCounter: generation, replicas }

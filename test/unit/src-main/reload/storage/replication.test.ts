@@ -125,9 +125,18 @@ describe('a replica Store', () => {
     expect(read(nth(0))).toEqual(['a'])
   })
 
-  it('must not use a generation counter of 0', async () => {
+  it('must not use a generation counter of 0, nor one that has nothing after it', async () => {
     await ring.enter(...peers)
-    expect(send(nth(0), nth(1), 0n)).toMatchObject({ error: ErrorCode.invalidMessage })
+    for (const generation of [0n, 2n ** 63n, 2n ** 64n - 1n]) expect(send(nth(0), nth(1), generation)).toMatchObject({ error: ErrorCode.invalidMessage })
+  })
+
+  it('with the greatest counter does not keep the next one from being stored and copied', async () => {
+    await ring.enter(...peers)
+    expect(send(nth(1), nth(0), 2n ** 63n - 1n)).toMatchObject({ body: expect.any(Uint8Array) as Uint8Array })
+    await store('b')
+    await settle()
+    expect(order().slice(0, 3).map((node) => read(node))).toEqual([['b'], ['b'], ['b']])
+    expect(nth(2).store.read(here, single)?.generation).toBeLessThan(2n ** 62n)
   })
 
   it('still needs values signed by their writer', async () => {
