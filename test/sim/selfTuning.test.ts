@@ -15,9 +15,9 @@ describe('an overlay that tunes itself', { timeout: 180_000 }, () => {
     expect(world.notes).toEqual([])
     expect(report).toMatchObject({ misplaced: 0, recordsLost: 0, storesFailed: 0, lookups: { failed: 0, wrong: 0 } })
     const successors = world.members.map(({ overlay }) => overlay.neighbours().filter(({ relation }) => relation.includes('successor')).length)
-    // Estimates differ: 64 peers and more would be 7, 32 and less 5.
+    // Estimates differ: 64 peers and more would be 7, 32 and less 5, 16 and less 4.
     expect(successors.filter((count) => count === 6 || count === 7).length).toBeGreaterThan(30)
-    expect(Math.min(...successors)).toBeGreaterThanOrEqual(5)
+    expect(Math.min(...successors)).toBeGreaterThanOrEqual(4)
     expect(report.hops.p99).toBeLessThanOrEqual(8)
     expect(Object.keys(world.maintenanceBy)).toContain('probeReq')
   })

@@ -26,6 +26,8 @@ const holdDownMs = 3_000
 const keptTurns = 5
 /** A copy that was refused, by a peer whose tables lag behind ours, or did not arrive is sent again after this. */
 const againMs = 5_000
+/** How often that time is doubled while the ring stays as it is; `retry` goes on from there. */
+const maxDoublings = 3
 
 interface Resource {
   readonly id: Uint8Array
@@ -42,12 +44,19 @@ export class Replication {
   /** The neighbours when they were last looked at. */
   private neighbours: readonly Uint8Array[] = []
   /** The replica set when it was last looked at. */
-  private seen: readonly string[] = []
+  private seen: readonly Uint8Array[] = []
   /** Peers that were sent everything of ours; whoever failed to take something is sent it again. */
   private complete = new Set<string>()
   /** Resources that do not belong here, and at how many turns in a row they did not. */
   private foreign: ReadonlyMap<string, number> = new Map()
+  /** Resources that do not belong here and have been given to their owner. */
+  private assured = new Set<string>()
+  /** Who has given us a copy last, or has had one of us: it looks after it while it is of the replica set itself. */
+  private keepers = new Map<string, string>()
   private holdDown: Timer | undefined
+  private look: Timer | undefined
+  /** How often we have looked since the ring has changed. */
+  private looks = 0
   /** How often in a row each of the replica set has refused a copy. */
   private readonly refusedBy = new Map<string, number>()
   private closed = false
@@ -67,6 +76,9 @@ export class Replication {
     this.replicate({ resourceId, kinds }, others)
   }
 
+  /** A peer has copied to us what it holds. */
+  onCopied(resourceId: Uint8Array, from: Uint8Array): void { this.keepers.set(toHex(resourceId), toHex(from)) }
+
   /** The neighbour table changed. */
   onTopologyChanged(): void {
     if (this.closed || !this.topology.isMember) return
@@ -74,12 +86,16 @@ export class Replication {
     this.renewReplicas()
     this.giveAwayAll()
     this.remindHeirs()
+    if (this.looks > 0) { this.look?.cancel(); this.look = undefined }
+    this.looks = 0
+    this.lookAgain()
   }
 
   /** Sends again what could not be sent before. Called from time to time. */
   retry(): void {
     if (this.closed || !this.topology.isMember) return
     if (this.holdDown === undefined) this.fill()
+    this.adoptStrays()
     this.giveAwayAll()
     this.drop()
   }
@@ -94,6 +110,41 @@ export class Replication {
       if (this.owned.has(toHex(id)) || this.topology.isResponsible(id) || !isBetween(after, id, upTo)) continue
       void this.sender.send([{ node: heir }], 1, { resourceId: id, kinds })
     }
+  }
+
+  /** Looks again soon whether everything is where it belongs. */
+  private lookAgain(): void {
+    if (this.closed || this.looks > maxDoublings) return
+    this.look ??= this.clock.setTimer(againMs * 2 ** this.looks, () => {
+      this.look = undefined
+      this.looks += 1
+      this.adoptStrays()
+      this.giveAwayAll()
+    })
+  }
+
+  /**
+   * Sees to it that the owner has what does not belong here any more, unless the peer that we have it from is still near
+   * enough to do so. The owner has it nearly always; but where several peers have come between at once, one of
+   * them may have missed it, and the copy here be one of the last.
+   */
+  private adoptStrays(): void {
+    const resources = this.resources()
+    const strays = resources.filter(({ id }) => !this.giving.has(toHex(id)) && !this.topology.holdsReplica(id))
+    for (const { id } of strays) if (!this.assured.has(toHex(id)) && !this.isKept(id)) this.owned.add(toHex(id))
+    const gone = new Set(strays.map(({ id }) => toHex(id)))
+    this.assured = new Set([...this.assured].filter((name) => gone.has(name)))
+    const held = new Set(resources.map(({ id }) => toHex(id)))
+    for (const name of this.keepers.keys()) if (!held.has(name)) this.keepers.delete(name)
+  }
+
+  /** Is whom we have it from, or who has it from us, among those that it belongs to? */
+  private isKept(id: Uint8Array): boolean {
+    const keeper = this.keepers.get(toHex(id))
+    if (keeper === undefined) return false
+    const { predecessors, successors } = this.topology
+    const nearest = [...predecessors, ...successors].sort((a, b) => (stepsTo(id, a) < stepsTo(id, b) ? -1 : 1))
+    return nearest.slice(0, 1 + this.topology.replicaSet().length).some((peer) => toHex(peer) === keeper)
   }
 
   private giveAwayAll(): void {
@@ -116,13 +167,16 @@ export class Replication {
       this.giving.add(name)
       const result = await this.sender.send([{ node: joining }], 1, { resourceId: id, kinds }, { signal })
       this.giving.delete(name)
-      if (result !== 'stored' && given) this.owned.add(name)
+      if (result === 'stored') { this.keepers.set(name, toHex(joining)); return }
+      if (given) this.owned.add(name)
+      this.lookAgain()
     }))
   }
 
   close(): void {
     this.closed = true
     this.holdDown?.cancel()
+    this.look?.cancel()
   }
 
   /** What we hold and have become responsible for needs a full set of replicas, since its former owner is gone. */
@@ -162,14 +216,20 @@ export class Replication {
   /** New members of the replica set get everything of ours (§10.7.3). */
   private renewReplicas(): void {
     const before = this.seen
-    this.seen = this.topology.replicaSet().map(toHex)
-    if (before.length === this.seen.length && before.every((id, i) => id === this.seen[i])) return
-    const successors = new Set(this.topology.successors.map(toHex))
-    if (before.some((id) => !successors.has(id))) {
+    this.seen = this.topology.replicaSet()
+    if (before.length === this.seen.length && before.every((id, i) => toHex(id) === toHex(this.seen[i] as Uint8Array))) return
+    if (before.some((id) => this.isLost(id))) {
       this.fillLater(holdDownMs)
     } else if (this.holdDown === undefined) {
       this.fill()
     }
+  }
+
+  /** Was a successor, and is none any more though no nearer ones have pushed it off the table? */
+  private isLost(id: Uint8Array): boolean {
+    const { nodeId, successors } = this.topology
+    const last = successors.at(-1)
+    return last !== undefined && stepsTo(nodeId, id) < stepsTo(nodeId, last) && !successors.some((each) => toHex(each) === toHex(id))
   }
 
   private fillLater(ms: number): void {
@@ -214,9 +274,11 @@ export class Replication {
       const refusals = result === 'refused' ? (this.refusals.get(name) ?? 0) + 1 : 0
       if (result === 'stored' || refusals === maxRefusals) {
         this.refusals.delete(name)
+        this.assured.add(name)
       } else {
         this.refusals.set(name, refusals)
         this.owned.add(name)
+        this.lookAgain()
       }
     })
   }

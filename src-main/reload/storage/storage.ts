@@ -18,7 +18,7 @@ import { ReplicaSender } from './replicaSender.ts'
 import { Replication } from './replication.ts'
 import type { KindUsage, ResourceStore } from './resourceStore.ts'
 import { SharedAccess } from './sharedAccess.ts'
-import { StoreHandler } from './storeHandler.ts'
+import { StoreHandler, type StoreUser } from './storeHandler.ts'
 import { ValueChecks } from './valueChecks.ts'
 
 export interface StorageDependencies {
@@ -54,7 +54,10 @@ export class Storage implements TopologyUser, HandOver {
     const checks = new ValueChecks(verifier, hash, usages)
     this.areas = new Areas(store, storageClock)
     this.areas.sweep()
-    const user = { onStored: (resourceId: Uint8Array, changed: readonly number[], from?: Uint8Array): void => { this.replication.onStored(resourceId, changed, from) } }
+    const user: StoreUser = {
+      onStored: (resourceId, changed, from) => { this.replication.onStored(resourceId, changed, from) },
+      onCopied: (resourceId, from) => { this.replication.onCopied(resourceId, from) },
+    }
     this.stores = new StoreHandler(this.areas, storageClock, kinds, checks, topology, new SharedAccess(this.areas, kinds, verifier, hash), user, count)
     this.fetches = new FetchHandler(this.areas, kinds, topology, crypto)
     this.replicaSender = new ReplicaSender(dependencies.sender, this.areas, kinds, this.stores, dependencies.maxMessageBytes, count)

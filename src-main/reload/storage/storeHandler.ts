@@ -20,6 +20,8 @@ import type { ValueChecks } from './valueChecks.ts'
 export interface StoreUser {
   /** Data that we are responsible for changed: replicas must follow. @param from a peer that has copied it to us */
   onStored(resourceId: Uint8Array, kinds: readonly number[], from?: Uint8Array): void
+  /** A peer near us has copied to us what it holds. */
+  onCopied(resourceId: Uint8Array, from: Uint8Array): void
 }
 
 /** One Kind of a request, checked, before it is applied. */
@@ -182,10 +184,14 @@ export class StoreHandler {
         const area = this.areas.read(resource, rules.id, rules.dataModel)
         const update = accepted(updateArea(rules, area.values, values, 'fail'))
         if (update.changed) changed.push(rules.id)
-        if (update.changed || generation !== area.generation) this.areas.write(resource, rules.id, { generation, values: update.values })
+        // the owner counts on: what an earlier one hands over late was counted before
+        const late = generation < area.generation && this.topology.isResponsible(resource)
+        const next = !late ? generation : update.changed ? this.areas.generationAfter(area.generation) : area.generation
+        if (update.changed || next !== area.generation) this.areas.write(resource, rules.id, { generation: next, values: update.values })
       }
     })
     this.count('stored.replica')
+    this.user.onCopied(resource, from)
     // Handed to us as its owner: our replicas have to follow.
     if (changed.length > 0 && this.topology.isResponsible(resource)) this.user.onStored(resource, changed, from)
     const kindResponses = parts.map(({ rules, generation }): StoreKindResponse => ({ kind: rules.id, generationCounter: generation, replicas: [] }))

@@ -125,6 +125,15 @@ describe('a replica Store', () => {
     expect(read(nth(0))).toEqual(['a'])
   })
 
+  it('that comes to the owner late does not turn its counter back', async () => {
+    await ring.enter(...peers)
+    await store('a')
+    const generation = nth(0).store.read(here, single)?.generation ?? 0n
+    ring.clock.advance(1)
+    expect(send(nth(1), nth(0))).toMatchObject({ body: expect.any(Uint8Array) as Uint8Array })
+    expect(nth(0).store.read(here, single)?.generation).toBe(generation + 1n)
+  })
+
   it('must not use a generation counter of 0, nor one that has nothing after it', async () => {
     await ring.enter(...peers)
     for (const generation of [0n, 2n ** 63n, 2n ** 64n - 1n]) expect(send(nth(0), nth(1), generation)).toMatchObject({ error: ErrorCode.invalidMessage })
@@ -182,6 +191,8 @@ describe('a peer joins (§10.5)', () => {
     await ring.enter(admitted)
     await settle()
     expect(nth(0)).toBe(admitted)
+    ring.clock.advance(10_000) // by then the third one has made sure that its owner has it
+    await settle()
     // Not at once: should the peers between vanish together, the third one has the last copy.
     for (let i = 0; i < 5; i++) { expect(before.map((node) => read(node))).toEqual([['a'], ['a'], ['a'], [], [], []]); ring.clock.advance(60_000); await settle() }
     ring.clock.advance(60_000)
@@ -359,6 +370,60 @@ describe('a partition heals', () => {
     for (let i = 0; i < 8; i++) { ring.clock.advance(60_000); await settle() }
     expect(order().slice(0, 3).map((node) => read(node))).toEqual([['a'], ['a'], ['a']])
     expect(order().slice(3).map((node) => read(node))).toEqual([[], [], []])
+  })
+})
+
+describe('a copy that does not belong where it is (§10.7.3)', () => {
+  /** The fourth peer has what the three that it belongs to have missed. */
+  const stray = async (): Promise<TestNode> => {
+    await ring.enter(...peers)
+    await store('a')
+    const holder = nth(3)
+    holder.store.replace(here, single, nth(0).store.read(here, single))
+    for (const node of order().slice(0, 3)) node.store.replace(here, single, undefined)
+    return holder
+  }
+
+  it('is brought to its owner some seconds after the ring has changed', async () => {
+    await stray()
+    await ring.enter(await ring.node('late', nodeIdAt(0xf0)))
+    ring.clock.advance(4_000)
+    await settle()
+    expect(order().slice(0, 3).map((node) => read(node))).toEqual([[], [], []])
+    ring.clock.advance(1_000)
+    await settle()
+    expect(order().slice(0, 3).map((node) => read(node))).toEqual([['a'], ['a'], ['a']])
+  })
+
+  it('is brought there again, later each time, while it is not taken', async () => {
+    const holder = await stray()
+    await ring.enter(await ring.node('late', nodeIdAt(0xf0)))
+    nth(0).up = false
+    ring.sent.length = 0
+    ring.clock.advance(5_000)
+    await settle()
+    ring.clock.advance(40_000)
+    await settle()
+    expect(read(nth(0))).toEqual([])
+    nth(0).up = true
+    for (let i = 0; i < 4; i++) { ring.clock.advance(15_000); await settle() }
+    expect(read(nth(0))).toEqual(['a'])
+    expect(read(holder)).toEqual(['a'])
+  })
+
+  it('causes nothing while the peer that it came from is near enough to see to it', async () => {
+    await ring.enter(...peers)
+    await store('a')
+    const nodeId = here.slice()
+    nodeId[15] = ((nodeId[15] as number) + 1) & 0xff
+    const admitted = await ring.node('joiner', nodeId)
+    await nth(0).storage.handOver(admitted.id, forever)
+    await ring.enter(admitted)
+    await settle()
+    ring.sent.length = 0
+    for (let i = 0; i < 8; i++) { ring.clock.advance(60_000); await settle() }
+    expect(stores()).toEqual([])
+    expect(order().map((node) => read(node))).toEqual([['a'], ['a'], ['a'], [], [], [], []])
   })
 })
 
