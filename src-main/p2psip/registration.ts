@@ -1,7 +1,7 @@
 /**
  * Keeps this device registered (RFC 7904 §3): SIP-REGISTRATION at H(AOR) under our Node-ID with a route to us,
  * and the certificate store entries others verify us by (RFC 6940 §8). Refreshes before expiry, at once when
- * the overlay was lost and found again, and removes the registration on `stop`.
+ * the overlay was lost and found again or has lost the entry, and removes the registration on `stop`.
  */
 import { withTimeout } from '../base/abort.ts'
 import { equalBytes } from '../base/bytes.ts'
@@ -20,6 +20,12 @@ const lifetimeS = 3600
 const certificateLifetimeS = 30 * 24 * 3600
 /** The other may give the name up: its entry runs out. */
 const nameTakenRetryMs = 60_000
+/**
+ * The entry is looked for this long after it was stored, when what came between while many joined has settled, and then
+ * at the second time: without it nobody could call us, and we alone would not notice.
+ */
+const firstLookMs = 20_000
+const laterLookMs = 300_000
 const retryMs = [1000, 2000, 5000, 10_000, 30_000]
 
 export interface RegistrationUser {
@@ -31,6 +37,8 @@ export interface RegistrationUser {
 export class Registration {
   private timer: Timer | undefined
   private attempt = 0
+  /** When the registration is to be refreshed, on the monotonic clock. */
+  private dueMs = 0
   private registered = false
   private running: AbortController | undefined
   private stopStatus: (() => void) | undefined
@@ -110,11 +118,37 @@ export class Registration {
       if (running.signal.aborted) return
       this.attempt = 0
       this.set(true)
-      this.schedule(lifetimeS * 900)
+      this.dueMs = this.deps.clock.monotonic() + lifetimeS * 900
+      this.lookIn(firstLookMs)
     } catch (cause) {
       if (running.signal.aborted) return
       this.deps.log.warn('registration.failed', { cause: String(cause) })
       this.schedule(retryMs[Math.min(this.attempt++, retryMs.length - 1)] as number)
+    }
+  }
+
+  private lookIn(delayMs: number): void {
+    const leftMs = this.dueMs - this.deps.clock.monotonic()
+    if (leftMs <= delayMs) { this.schedule(leftMs); return }
+    this.cancel()
+    this.timer = this.deps.clock.setTimer(delayMs, () => { void this.look() })
+  }
+
+  /** Is our entry still there? */
+  private async look(): Promise<void> {
+    const running = new AbortController()
+    this.running = running
+    const { overlay, identity, log } = this.deps
+    try {
+      const found = await overlay.fetch(overlay.resourceId(identity.userName), sipRegistrationKind, { model: 'dictionary', keys: [identity.nodeId] }, running.signal, { robust: true })
+      if (running.signal.aborted) return
+      if (found.some(({ key }) => key !== undefined && equalBytes(key, identity.nodeId))) { this.lookIn(laterLookMs); return }
+      log.warn('registration.missing', { userName: identity.userName })
+      this.schedule(0)
+    } catch (cause) {
+      if (running.signal.aborted) return
+      log.info('registration.not-looked-for', { cause: String(cause) })
+      this.lookIn(laterLookMs)
     }
   }
 

@@ -18,6 +18,11 @@ const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}
 function world(options: { readonly phase?: OverlayPhase; readonly open?: boolean } = {}) {
   const clock = new VirtualClock()
   const overlay = new ScriptedOverlay('office.example', { ...options, nowMs: () => clock.monotonic() })
+  overlay.answer.store = ({ name, value: { kind, value } }) => {
+    overlay.forget(name, kind)
+    if (value !== undefined) overlay.put(name, kind, value, overlay.nodeId)
+    return Promise.resolve()
+  }
   const told: (boolean | 'taken')[] = []
   const registration = new Registration({
     overlay, clock, log: quiet, identity: { userName: alice, nodeId: overlay.nodeId, certificate },
@@ -73,6 +78,26 @@ describe('registering (RFC 7904 §3)', () => {
     expect(Math.min(...gaps)).toBeGreaterThan(hour / 2)
     expect(told).toEqual([true])
     expect(clock.pending).toBe(1)
+  })
+
+  it('is looked for after 20 s and every five minutes, and stored again when the overlay has lost it', async () => {
+    const { clock, overlay, registration, times } = world()
+    const looks = (): number => overlay.fetched.filter(({ kind }) => kind === sipRegistrationKind).length
+    registration.start()
+    await clock.advanceAsync(19_000)
+    expect([times().length, looks()]).toEqual([1, 0])
+    await clock.advanceAsync(1_000)
+    expect([times().length, looks()]).toEqual([1, 1])
+    overlay.forget(alice, sipRegistrationKind)
+    await clock.advanceAsync(299_000)
+    expect([times().length, looks()]).toEqual([1, 1])
+    await clock.advanceAsync(2_000)
+    expect([times().length, looks()]).toEqual([2, 2])
+    overlay.answer.fetch = () => Promise.reject(new PeerError('network-timeout'))
+    await clock.advanceAsync(21_000)
+    expect([times().length, looks()]).toEqual([2, 3])
+    expect(registration.isRegistered).toBe(true)
+    await registration.stop(0)
   })
 
   it('is stored at once when the overlay was lost and found again', async () => {
