@@ -22,7 +22,7 @@ describe('an overlay that tunes itself', { timeout: 180_000 }, () => {
     expect(Object.keys(world.maintenanceBy)).toContain('probeReq')
   })
 
-  test('with sessions of ten minutes look-ups succeed and nothing is lost, at the cost of a round in two and a half minutes and of each coming and going', async () => {
+  test('with sessions of ten minutes look-ups succeed and nothing is lost, at the cost of a round in three minutes and of each coming and going', async () => {
     const world = new World({ seed: 12, configuration: selfTuning })
     await runScenario(world, 'churn', { peers: 40, minutes: 2, meanSessionMinutes: 10, lookupsPerPeerPerMinute: 2, clientShare: 0 })
     const report = reportOf(world, { wallS: 0, rssMiB: 0 })

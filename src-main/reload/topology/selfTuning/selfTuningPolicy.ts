@@ -31,7 +31,7 @@ export interface SelfTuningDependencies {
 /** Of a joining peer, which knows little: the lower limit that RFC 7363 §6.6 recommends. */
 const FIRST_MS = 15_000
 /** The lower limit of the stabilisation interval: docs/decisions/0010 says why it is not 15 s. */
-const LEAST_MS = 150_000
+const LEAST_MS = 180_000
 /**
  * Keep-alives go out before Tr (15 s; maintenance looks every five), and 2·Tr without anything are waited for (RFC 7363
  * §6.3.1). Those that share copies with us are watched more closely: data is safe for as long as losses are noticed.

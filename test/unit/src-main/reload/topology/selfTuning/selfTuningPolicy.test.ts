@@ -94,7 +94,7 @@ describe('CHORD-SELF-TUNING (RFC 7363)', () => {
     for (let i = 0; i < 12; i++) { await clock.advanceAsync(minute / 4); policy.failed() }
     const before = policy.stabilizeMs
     await stabilize(table)
-    expect(policy.stabilizeMs).toBeLessThan(before / 3)
+    expect(policy.stabilizeMs).toBeLessThan(before / 2)
     expect(policy.stabilizeMs).toBeGreaterThanOrEqual(15_000)
   })
 
