@@ -118,6 +118,7 @@ export class Replication {
     this.look ??= this.clock.setTimer(againMs * 2 ** this.looks, () => {
       this.look = undefined
       this.looks += 1
+      if (!this.topology.isMember) return // what belongs where shows when we are one again
       this.adoptStrays()
       this.giveAwayAll()
     })
