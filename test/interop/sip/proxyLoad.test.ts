@@ -81,8 +81,8 @@ describe('the stateful proxy', () => {
     const target = element = proxyElement(await badLine(calleePort, 1, count))
     const address = await target.listen({ host: '127.0.0.1', port: 0 })
     const work = mkdtempSync(join(tmpdir(), 'bad-lines-')), scenario = join(work, 'uas.xml')
-    // it has to answer BYE again while the caller has not heard its answer
-    writeFileSync(scenario, readFileSync(join(import.meta.dirname, 'scenarios/uas.xml'), 'utf8').replace(/<timewait milliseconds="\d+"/, '<timewait milliseconds="10000"'))
+    // it has to answer BYE again while the caller has not heard its answer, for as long as that asks (Timer F)
+    writeFileSync(scenario, readFileSync(join(import.meta.dirname, 'scenarios/uas.xml'), 'utf8').replace(/<timewait milliseconds="\d+"/, '<timewait milliseconds="40000"'))
     sipp(scenario, address.port, calleePort, calls, 60, ['-d', '10', ...patient])
     await new Promise((done) => setTimeout(done, 700))
     const { code, output } = await sipp('uac', await badLine(address.port, 2, count), await freePort(), calls, 60, ['-r', '10', ...patient]).done
