@@ -118,7 +118,7 @@ export class ByteWriter {
     return out
   }
 
-  /** As `finish`, in memory shared with others, all of which is kept as long as any part: for a message, which does not live long. */
+  /** As `finish`, in a block that others have parts of too, and that is kept for as long as any of them: for messages, which do not live long. */
   finishShared(): Uint8Array {
     if (this.length <= ON_HEAP_BYTES || this.length > SHARED_BYTES / 4) return this.finish()
     if (sharedAt + this.length > SHARED_BYTES) { shared = new Uint8Array(SHARED_BYTES); sharedAt = 0 }

@@ -51,9 +51,9 @@ export class OverlayLocationService implements LocationService {
   }
 
   async locate(uri: SipUri, caller: Caller, signal: AbortSignal, method = 'INVITE'): Promise<readonly LocationTarget[]> {
-    if (method === 'SUBSCRIBE' && caller.kind === 'phone' && this.keepsState(uri, caller.account)) return [this.ownTarget(uri.scheme === 'sips')]
-    const owner = this.deps.owner().aor
     const secure = uri.scheme === 'sips'
+    if (method === 'SUBSCRIBE' && caller.kind === 'phone' && this.keepsState(uri, caller.account)) return [this.ownTarget(secure)]
+    const owner = this.deps.owner().aor
     switch (caller.kind) {
       case 'guest':
         if (caller.aor !== owner) throw new PeerError('unauthorised', 'a ticket to somebody else')

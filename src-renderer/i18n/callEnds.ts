@@ -17,7 +17,7 @@ export const callEnds: Record<CallEnd, { what: string; do: string }> = {
   'call-media-failed': { what: 'There was no path for the sound', do: 'A firewall may block it on one side. Try again, or from another network.' },
   'call-no-common-codec': { what: 'No way of sound in common', do: 'The other phone must support Opus, G.722 or G.711 with encryption.' },
   'call-moved': { what: '{name} takes calls elsewhere', do: '' },
-  'not-secure': { what: '{name} cannot be reached by sips:', do: 'Their phone is not connected over TLS. Call with sip: in front of the address.' },
+  'not-secure': { what: '{name} cannot be reached by sips:', do: 'Their phone is not connected over TLS. By sip: the call gets there, but others on the way may see it.' },
   'outside-off': { what: 'This address is not in your overlay', do: 'Calls to other domains are switched off in Settings, Privacy.' },
   'domain-unknown': { what: 'There is no such domain', do: 'Check the spelling of what stands behind the {\'@\'}.' },
   'domain-unreachable': { what: 'No server of this domain answers', do: 'Check the address, or try again later.' },

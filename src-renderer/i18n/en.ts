@@ -66,7 +66,7 @@ export const en = {
   },
   call: {
     barLabel: 'Call with {name}', return: 'Return to call', controls: 'Call controls', mute: 'Mute microphone', muteWord: 'Mute', mutedNow: 'Your microphone is off',
-    devices: 'Sound devices', devicesWord: 'Sound', hangup: 'Hang up', again: 'Call again', follow: 'Call {aor}', movedOutside: 'Calls are sent on to {aor}, outside of {overlay}. Nothing goes there unless you call it.', movedInsecure: 'Calls are sent on to {aor}, by a way that need not be encrypted.', lasted: 'Duration {time}', goneTitle: 'This call is over', goneText: 'You find it in the list of calls.',
+    devices: 'Sound devices', devicesWord: 'Sound', hangup: 'Hang up', again: 'Call again', againPlain: 'Call by sip:', follow: 'Call {aor}', movedOutside: 'Calls are sent on to {aor}, outside of {overlay}. Nothing goes there unless you call it.', movedInsecure: 'Calls are sent on to {aor}, by a way that need not be encrypted.', lasted: 'Duration {time}', goneTitle: 'This call is over', goneText: 'You find it in the list of calls.',
     hold: 'Hold', resume: 'Resume', keypad: 'Keypad', key: 'Key {key}', transfer: 'Transfer', transferTo: 'Pass the call on to', transferNow: 'Transfer now', joinWith: 'Connect with {name}',
     heldByMe: '{name} is on hold', heldByThem: '{name} has put you on hold', referredBy: 'Transferred by {name}',
     transferState: { asking: 'Transferring to {target}…', calling: 'Transferring: calling {target}…', ringing: 'Transferring: {target} rings…', done: 'Transferred to {target}', failed: '{target} could not be reached; you are still in the call' },

@@ -130,18 +130,16 @@ export class Replication {
    * them may have missed it, and the copy here be one of the last.
    */
   private adoptStrays(): void {
-    const resources = this.resources()
-    const strays = resources.filter(({ id }) => !this.giving.has(toHex(id)) && !this.topology.holdsReplica(id))
-    for (const { id } of strays) if (!this.assured.has(toHex(id)) && !this.isKept(id)) this.owned.add(toHex(id))
-    const gone = new Set(strays.map(({ id }) => toHex(id)))
-    this.assured = new Set([...this.assured].filter((name) => gone.has(name)))
-    const held = new Set(resources.map(({ id }) => toHex(id)))
+    const held = new Map(this.resources().map(({ id }) => [toHex(id), id]))
+    const strays = [...held].filter(([name, id]) => !this.giving.has(name) && !this.topology.holdsReplica(id))
+    for (const [name, id] of strays) if (!this.assured.has(name) && !this.isKept(name, id)) this.owned.add(name)
+    this.assured = new Set(strays.flatMap(([name]) => (this.assured.has(name) ? [name] : [])))
     for (const name of this.keepers.keys()) if (!held.has(name)) this.keepers.delete(name)
   }
 
   /** Is whom we have it from, or who has it from us, among those that it belongs to? */
-  private isKept(id: Uint8Array): boolean {
-    const keeper = this.keepers.get(toHex(id))
+  private isKept(name: string, id: Uint8Array): boolean {
+    const keeper = this.keepers.get(name)
     if (keeper === undefined) return false
     const { predecessors, successors } = this.topology
     const nearest = [...predecessors, ...successors].sort((a, b) => (stepsTo(id, a) < stepsTo(id, b) ? -1 : 1))

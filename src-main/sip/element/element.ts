@@ -157,7 +157,7 @@ export function createSipElement(deps: SipElementDeps): SipElement {
 
   function wayTo(binding: Binding): Connection | undefined {
     const { uri, path, flow } = binding
-    if (uri.kind === 'sip' && uri.scheme === 'sips' && !isSecured(flow)) return undefined // §26.2.2: never in the clear
+    if (uri.scheme === 'sips' && !isSecured(flow)) return undefined // §26.2.2: never in the clear
     const open = transport.isOpen(flow)
     if (isByFlow(binding)) return open ? flow : undefined
     const next = nextHop(uri, path)

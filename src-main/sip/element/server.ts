@@ -223,7 +223,7 @@ export class SipServer implements TransactionLayerUser {
 
   /** A redirect peer asks where a phone can reach our person directly: a ticket that holds for a moment. */
   private invite(request: SipRequest, transaction: ServerTransaction): void {
-    const secure = request.uri.kind === 'sip' && request.uri.scheme === 'sips'
+    const secure = request.uri.scheme === 'sips'
     const address = this.around.publicAddress(secure)
     const headers: [string, string][] = address === undefined || !this.deps.roles.has('proxy') ? []
       : [['Contact', `<${secure ? 'sips' : 'sip'}:${writeTicket(this.seal, this.around.clock, this.around.ownAor())}@${bracketHost(address.host)}:${address.port}>`]]

@@ -14,7 +14,7 @@ const scratch: number[] = new Array<number>(1024).fill(0)
 
 const NO_WORDS = new Int32Array(0)
 const MIN_WORDS_BYTES = 8
-/** The first of four bytes has the lowest bits of their word: true of every machine that Node runs on but s390x. */
+/** The first of four bytes has the lowest bits of their word: so everywhere but on s390x and AIX. */
 const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
 
 export class HeadScan {

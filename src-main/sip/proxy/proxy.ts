@@ -231,7 +231,7 @@ export class Proxy {
     copy.headers.set('Max-Forwards', String((copy.maxForwards ?? 71) - 1))
     this.dropOwnCredentials(copy)
     if (RECORDED.has(copy.method) && copy.toTag === undefined) {
-      const secure = copy.uri.kind === 'sip' && copy.uri.scheme === 'sips'
+      const secure = copy.uri.scheme === 'sips'
       copy.headers.prepend('Record-Route', this.routeOn(transaction.connection, secure))
       copy.headers.prepend('Record-Route', this.routeOn(connection, secure))
     }

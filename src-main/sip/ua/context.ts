@@ -93,8 +93,7 @@ export function makeRequest(context: UaContext, leg: Leg, method: string, option
  * @param request that `message` is, or answers: for a sips: URI the Contact is one as well (§8.1.1.8, §12.1.1)
  */
 export function addCapabilities(context: UaContext, message: SipRequest | SipResponse, connection: Connection, request: SipRequest): void {
-  const secure = request.uri.kind === 'sip' && request.uri.scheme === 'sips'
-  message.headers.set('Contact', `${contactOf(context, connection, secure)}${FEATURE_PARAMS}`).set('Allow', ALLOW)
+  message.headers.set('Contact', `${contactOf(context, connection, request.uri.scheme === 'sips')}${FEATURE_PARAMS}`).set('Allow', ALLOW)
   message.headers.set('Supported', SUPPORTED_OPTIONS.join(', '))
 }
 

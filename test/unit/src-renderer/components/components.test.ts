@@ -172,6 +172,16 @@ describe('call stage', () => {
     expect(h.asked.at(-1)).toMatchObject({ method: 'call.place', params: { uri: 'sips:bob@example.org' } })
   })
 
+  it('offers to call by sip: where sips: leads to nobody, and says what that means', async () => {
+    await h.tell({ topic: 'calls', id: 'c1', value: call({ direction: 'out', state: 'ended', end: 'not-secure', endedAt: 2, uri: 'sips:bob@office.example' }) })
+    await show(CallStage, {}, '/call/c1')
+    expect(screen.getByTestId('call-end').textContent).toContain('others on the way may see it')
+    expect(screen.getByTestId('call-again').textContent).toContain('Call by sip:')
+    await fireEvent.click(screen.getByTestId('call-again'))
+    await settle()
+    expect(h.asked.at(-1)).toMatchObject({ method: 'call.place', params: { uri: 'sip:bob@office.example' } })
+  })
+
   it('says where calls are sent on to, and goes there only when asked to', async () => {
     await h.tell({ topic: 'calls', id: 'c1', value: call({ direction: 'out', state: 'ended', end: 'call-moved', endedAt: 2, movedTo: 'sip:bob@example.org;transport=tcp' }) })
     await show(CallStage, {}, '/call/c1')

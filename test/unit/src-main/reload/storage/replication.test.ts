@@ -31,6 +31,12 @@ function order(): TestNode[] {
   return [...ring.members.slice(first), ...ring.members.slice(0, first)]
 }
 const nth = (i: number): TestNode => order()[i] as TestNode
+/** Who is responsible once it has joined, being right behind the resource. */
+function nextOwner(): Promise<TestNode> {
+  const nodeId = here.slice()
+  nodeId[15] = ((nodeId[15] as number) + 1) & 0xff
+  return ring.node('joiner', nodeId)
+}
 function read(node: TestNode, kind = single): string[] {
   return (node.store.read(here, kind)?.entries ?? []).map((e) => new TextDecoder().decode((decodeStoredValues(kind === single ? 'single' : 'dictionary', e.data)[0] as StoredData).value.data.value))
 }
@@ -167,9 +173,7 @@ describe('a peer joins (§10.5)', () => {
     ring.sent.length = 0
     const joining = [first, second].find((node) => responsible.storage !== node.storage) as TestNode
     // Put the joining node where it will own the resource: just behind it.
-    const nodeId = here.slice()
-    nodeId[15] = ((nodeId[15] as number) + 1) & 0xff
-    const admitted = await ring.node('joiner', nodeId)
+    const admitted = await nextOwner()
     expect(toHex(bobs)).not.toBe(toHex(here))
     await responsible.storage.handOver(admitted.id, forever)
     expect(stores()).toEqual([{ to: toHex(admitted.id), replica: 1, kinds: [single] }])
@@ -184,9 +188,7 @@ describe('a peer joins (§10.5)', () => {
     await ring.enter(...peers)
     await store('a')
     const before = order()
-    const nodeId = here.slice()
-    nodeId[15] = ((nodeId[15] as number) + 1) & 0xff
-    const admitted = await ring.node('joiner', nodeId)
+    const admitted = await nextOwner()
     await nth(0).storage.handOver(admitted.id, forever)
     await ring.enter(admitted)
     await settle()
@@ -205,9 +207,7 @@ describe('a peer joins (§10.5)', () => {
     await ring.enter(...peers)
     await store('1', dictionary, under('x', 'x-old'))
     await store('1', dictionary, under('y', 'y-old'))
-    const nodeId = here.slice()
-    nodeId[15] = ((nodeId[15] as number) + 1) & 0xff
-    const admitted = await ring.node('joiner', nodeId)
+    const admitted = await nextOwner()
     ring.clock.advance(1)
     const newer = alice.sign(here, dictionary, under('x', 'x-new'))
     expect(nth(0).store1(admitted, here, [{ kind: dictionary, generation: 9n, values: [newer] }], 1, [alice.peer.certificate.der])).toHaveProperty('body')
@@ -219,9 +219,7 @@ describe('a peer joins (§10.5)', () => {
   it('a table that changes while data is handed over causes no second round of copies', async () => {
     await ring.enter(...peers)
     await store('a')
-    const nodeId = here.slice()
-    nodeId[15] = ((nodeId[15] as number) + 1) & 0xff
-    const admitted = await ring.node('joiner', nodeId)
+    const admitted = await nextOwner()
     ring.sent.length = 0
     const handed = nth(0).storage.handOver(admitted.id, forever)
     nth(0).storage.onTopologyChanged()
@@ -232,9 +230,7 @@ describe('a peer joins (§10.5)', () => {
   it('a Store that the admitting peer takes between hand-over and the end of its responsibility is not lost', async () => {
     await ring.enter(...peers)
     await store('a')
-    const nodeId = here.slice()
-    nodeId[15] = ((nodeId[15] as number) + 1) & 0xff
-    const admitted = await ring.node('joiner', nodeId)
+    const admitted = await nextOwner()
     await nth(0).storage.handOver(admitted.id, forever)
     await store('b')
     expect(read(admitted)).toEqual(['a'])
@@ -414,9 +410,7 @@ describe('a copy that does not belong where it is (§10.7.3)', () => {
   it('causes nothing while the peer that it came from is near enough to see to it', async () => {
     await ring.enter(...peers)
     await store('a')
-    const nodeId = here.slice()
-    nodeId[15] = ((nodeId[15] as number) + 1) & 0xff
-    const admitted = await ring.node('joiner', nodeId)
+    const admitted = await nextOwner()
     await nth(0).storage.handOver(admitted.id, forever)
     await ring.enter(admitted)
     await settle()

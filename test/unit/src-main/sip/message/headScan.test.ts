@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest'
 import { HeadScan } from '../../../../../src-main/sip/message/headScan.ts'
-import { parseDatagram } from '../../../../../src-main/sip/message/parser.ts'
 import { fc, runs } from '../../../../support/properties.ts'
 
 const latin1 = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0))
@@ -41,17 +40,4 @@ it('a line break of one character is found at every place', () => {
       }
     }
   }
-})
-
-it('a list has the same elements folded at any white space as on one line', () => {
-  const element = fc.constantFrom('<sip:a@b>', '"x, y" <sip:c@d;lr>;q=0.5', 'Bob Builder <sip:e@f>', '')
-  const spaces = fc.constantFrom(' ', '\r\n ', ' \r\n\t')
-  fc.assert(fc.property(fc.array(fc.tuple(element, spaces, spaces), { maxLength: 4 }), (parts) => {
-    const contacts = (fold: (spaces: string) => string): unknown => {
-      const list = parts.map(([text, before, after]) => `${fold(before)}${text.replaceAll(' ', fold(after))}${fold(after)}`).join(',')
-      const message = parseDatagram(latin1(`OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\nContact:${list}\r\n\r\n`))
-      try { return message.contacts === '*' ? '*' : message.contacts.map(({ displayName, uri, params }) => [displayName, uri.kind === 'sip' && uri.host, params.toString()]) } catch { return 'refused' }
-    }
-    expect(contacts((s) => s)).toEqual(contacts(() => ' '))
-  }), runs(500))
 })
