@@ -34,14 +34,15 @@ export function standsAt(codes: Uint8Array, i: number, word: Uint8Array): boolea
   return true
 }
 
-const METHOD_BYTES = METHODS.map(asciiBytes)
+/** By their length. */
+const METHODS_OF: readonly (readonly { readonly name: string; readonly bytes: Uint8Array }[])[] = Array.from({ length: 10 }, (_, length) => METHODS.filter((name) => name.length === length).map((name) => ({ name, bytes: asciiBytes(name) })))
 
 /** The method that stands from `start` to `end`, a known one without making a string; undefined when it is no token. */
 export function methodIn(text: string, start: number, end: number, codes: Uint8Array): string | undefined {
-  const length = end - start
-  for (let i = 0; i < METHODS.length; i++) {
-    const bytes = METHOD_BYTES[i] as Uint8Array
-    if (bytes.length === length && standsAt(codes, start, bytes)) return METHODS[i]
+  const length = end - start, known = length < METHODS_OF.length ? METHODS_OF[length] : undefined
+  if (known !== undefined) for (let i = 0; i < known.length; i++) {
+    const { name, bytes } = known[i] as (typeof known)[number]
+    if (standsAt(codes, start, bytes)) return name
   }
   return length > 0 && skipToken(codes, start, end) === end ? text.slice(start, end) : undefined
 }

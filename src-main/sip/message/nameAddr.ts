@@ -36,7 +36,11 @@ export function parseNameAddr(text: string, start = 0, end: number = text.length
 export function parseTag(text: string, start = 0, end: number = text.length, codes: Uint8Array = codesOf(text)): string | null {
   // nearly always the tag is all that follows the bracket
   const name = start < end && codes[start] === QUOTE ? skipQuoted(codes, start, end) : start
-  const tag = text.indexOf('>', name) + TAG.length
+  const close = text.indexOf('>', name), tag = close + TAG.length
+  if (close === end - 1) { // nothing is behind it
+    const open = text.indexOf('<', name)
+    if (open >= 0 && open < close) return null
+  }
   if (tag >= TAG.length && tag < end && standsAt(codes, tag - TAG.length, TAG) && skipToken(codes, tag, end) === end) return text.slice(tag, end)
   return parseAddressParams(text, start, end, codes).get('tag') ?? null
 }

@@ -4,7 +4,7 @@
  * 505; whatever cannot be answered throws DecodeError. Stream framing is in framer.ts.
  */
 import { DecodeError } from '../../base/errors.ts'
-import { HeadScan } from './headScan.ts'
+import { type HeadScan, scanHead, toTextOffsets } from './headScan.ts'
 import { HeaderId } from './headerNames.ts'
 import { Headers } from './headers.ts'
 import { asciiBytes, codesOf, isToken, methodIn, parseNumber, skipToken, SP, standsAt } from './lexer.ts'
@@ -30,12 +30,12 @@ const STATUS_VERSION = asciiBytes('SIP/2.0 '), REQUEST_VERSION = asciiBytes(' SI
 export function parseDatagram(bytes: Uint8Array, limits: MessageLimits = DEFAULT_LIMITS): SipMessage {
   let start = 0
   while (start + 1 < bytes.length && bytes[start] === CR && bytes[start + 1] === LF) start += 2 // §7.5
-  const scan = new HeadScan(bytes, start, limits.maxHeaders)
+  const scan = scanHead(bytes, start, limits.maxHeaders)
   let { headEnd } = scan
   // where the empty line is missing the datagram's end does as well: nothing can follow it
   if (headEnd < 0 && bytes.length > start + 2 && bytes[bytes.length - 1] === LF && bytes[bytes.length - 2] === CR) headEnd = bytes.length
   if (headEnd < 0) throw new DecodeError('no empty line after the header fields', bytes.length)
-  const message = readHead(headEnd - start === bytes.length ? bytes : bytes.subarray(start, headEnd), scan, limits)
+  const message = readHead(start === 0 ? bytes : bytes.subarray(start), headEnd - start, scan, limits)
   const available = bytes.length - headEnd
   const length = contentLength(message) ?? available
   if (length > available) fail(message, 'Content-Length is larger than the body')
@@ -46,15 +46,16 @@ export function parseDatagram(bytes: Uint8Array, limits: MessageLimits = DEFAULT
 
 /** Start line and header fields up to and with the empty line; the body is the caller's. @throws DecodeError */
 export function parseHead(bytes: Uint8Array, limits: MessageLimits = DEFAULT_LIMITS): SipMessage {
-  return readHead(bytes, new HeadScan(bytes, 0, limits.maxHeaders), limits)
+  return readHead(bytes, bytes.length, scanHead(bytes, 0, limits.maxHeaders), limits)
 }
 
-function readHead(bytes: Uint8Array, scan: HeadScan, limits: MessageLimits): SipMessage {
-  if (bytes.length > limits.maxHeadBytes) throw new DecodeError('header fields too large', limits.maxHeadBytes)
-  const text = headText(bytes)
+/** @param bytes which begin with the head, and @param headEnd where it ends in them */
+function readHead(bytes: Uint8Array, headEnd: number, scan: HeadScan, limits: MessageLimits): SipMessage {
+  if (headEnd > limits.maxHeadBytes) throw new DecodeError('header fields too large', limits.maxHeadBytes)
+  const text = headText(bytes, 0, headEnd, scan.ascii)
   let codes = bytes, { startLineEnd } = scan
-  if (text.length !== bytes.length) {
-    scan.toTextOffsets()
+  if (text.length !== headEnd) {
+    toTextOffsets(bytes, scan.lines)
     codes = codesOf(text)
     startLineEnd = text.indexOf('\r\n')
   }

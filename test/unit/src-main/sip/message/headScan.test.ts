@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { HeadScan } from '../../../../../src-main/sip/message/headScan.ts'
+import { scanHead } from '../../../../../src-main/sip/message/headScan.ts'
 import { fc, runs } from '../../../../support/properties.ts'
 
 const latin1 = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0))
@@ -16,7 +16,7 @@ const value = fc.array(fc.constantFrom('a', '\t', ' ', '\x01', '\x0c', '\x0e', '
 it('lines end at CR LF alone, wherever they lie in memory', () => {
   fc.assert(fc.property(fc.array(value, { minLength: 1, maxLength: 5 }), fc.constantFrom('', 'a', 'ab\x80', 'abcd'), fc.nat(3), (values, start, shift) => {
     const lines = values.map((v, i) => `x${i}:${v}`)
-    const scan = new HeadScan(shifted(latin1(`${start}\r\n${lines.join('\r\n')}\r\n\r\n`), shift), 0, 256)
+    const scan = scanHead(shifted(latin1(`${start}\r\n${lines.join('\r\n')}\r\n\r\n`), shift), 0, 256)
     expect(scan.startLineEnd).toBe(start.length)
     expect(scan.headEnd).toBe(start.length + 2 + lines.join('\r\n').length + 4)
     let from = start.length + 2
@@ -34,10 +34,23 @@ it('a line break of one character is found at every place', () => {
       for (const lone of ['\r', '\n']) {
         for (let shift = 0; shift < 4; shift++) {
           const text = `a:${'v'.repeat(at)}${lone}${'w'.repeat(length - at)}\r\n`
-          const scan = new HeadScan(shifted(latin1(`s\r\n${text}\r\n`), shift), 0, 256)
+          const scan = scanHead(shifted(latin1(`s\r\n${text}\r\n`), shift), 0, 256)
           expect(scan.fault).toBe('Bad Request: bare line break in a header field')
         }
       }
     }
   }
+})
+
+it('a head with a byte that is not ASCII is never taken for ASCII, and no other one is', () => {
+  const line = fc.constantFrom('To: a', 'x: ', 'a b: c', ': d', 'Subject: long enough for words', 'f : e\r\n g')
+  fc.assert(fc.property(fc.array(line, { minLength: 1, maxLength: 5 }), fc.option(fc.nat()), fc.nat(3), (lines, place, shift) => {
+    const head = latin1(`BYE sip:a SIP/2.0\r\n${lines.join('\r\n')}\r\n\r\n`)
+    if (place !== null) {
+      const at = place % (head.length - 4)
+      if (head[at] === 13 || head[at] === 10) return
+      head[at] = 0xc3
+    }
+    expect(scanHead(shifted(head, shift), 0, 256).ascii).toBe(place === null)
+  }), runs(500))
 })
