@@ -9,6 +9,7 @@ import { PeerError } from '../../base/errors.ts'
 import { parseHostPort } from '../../base/hostPort.ts'
 import type { SipServing } from '../../peer/ports.ts'
 import type { SocketAddress } from '../../ports/network.ts'
+import { keepHeapLevel } from '../../node/heap.ts'
 import { createUiServer } from '../../node/uiServer.ts'
 import { listenUnix } from '../../node/unixPort.ts'
 import type { ServerRole } from '../../sip/element/server.ts'
@@ -39,6 +40,7 @@ interface RunOptions {
 }
 
 export async function run({ profile, output }: Context, options: RunOptions): Promise<undefined> {
+  keepHeapLevel()
   const app = await openPeer({
     profileDir: profile, headless: true,
     rescueDatabase: options.rescueDatabase ?? false,
