@@ -85,6 +85,8 @@ export class Link implements SecureStreamUser {
   get rttMs(): number | null { return this.rtt.smoothedMs }
   get isSuspect(): boolean { return this.state === 'suspect' }
   get isClosed(): boolean { return this.state === 'closed' }
+  /** Something was sent that waits for its ack: if none comes the link becomes suspect by itself. */
+  get awaitsAck(): boolean { return this.outstanding !== NONE }
   /** Milliseconds since anything came from the peer. */
   get silentMs(): number { return this.clock.monotonic() - this.heardAt }
 

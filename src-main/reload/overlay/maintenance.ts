@@ -29,26 +29,30 @@ export interface MaintenanceDependencies {
   policy(): Pick<TopologyPolicy, 'stabilizeMs' | 'silentMs' | 'keepAliveMs'>
 }
 
-const TICK_MS = 5_000
+/** How often it is looked whether neighbours are missing, and how often whether a link is silent. */
+const NEIGHBOURS_MS = 5_000, LINKS_MS = 1_000
 /** Bootstrap nodes asked in one look for a partition; in a ring of many peers others look as well. */
 const MAX_LOOKS = { small: 3, large: 1 } as const
 const SMALL_RING = 20
 const LOOK_MS = 5_000
 
 export class Maintenance {
-  private tick: Timer | undefined
+  private neighbours: Timer | undefined
+  private links: Timer | undefined
   private update: Timer | undefined
   private readonly stopped = new AbortController()
 
   constructor(private readonly deps: MaintenanceDependencies) {}
 
   start(): void {
-    this.tick = this.deps.clock.setTimer(TICK_MS, () => { this.onTick() })
+    this.lookForNeighbours()
+    this.watchLinks()
     this.scheduleUpdate()
   }
 
   stop(): void {
-    this.tick?.cancel()
+    this.neighbours?.cancel()
+    this.links?.cancel()
     this.update?.cancel()
     this.stopped.abort()
   }
@@ -83,20 +87,31 @@ export class Maintenance {
     return false
   }
 
-  private onTick(): void {
-    const { table, membership } = this.deps
+  private lookForNeighbours(): void {
+    this.neighbours = this.deps.clock.setTimer(NEIGHBOURS_MS, () => {
+      this.deps.membership.stabilize()
+      this.lookForNeighbours()
+    })
+  }
+
+  private watchLinks(): void {
+    this.links = this.deps.clock.setTimer(LINKS_MS, () => {
+      this.watch()
+      this.watchLinks()
+    })
+  }
+
+  private watch(): void {
     const policy = this.deps.policy()
-    for (const { nodeId, link } of table.all()) {
+    for (const { nodeId, link } of this.deps.table.all()) {
       const { quietMs, silentMs } = link
-      const standing = membership.chord.standing(nodeId)
+      const standing = this.deps.membership.chord.standing(nodeId)
       if (quietMs >= policy.keepAliveMs(standing)) link.keepAlive()
-      if (link.isSuspect || silentMs < policy.silentMs(standing)) continue
-      // The ack is what counts; without it the link becomes suspect by itself.
+      if (link.isSuspect || link.awaitsAck || silentMs < policy.silentMs(standing)) continue
+      // The ack is what counts.
       this.deps.sender.request([{ node: nodeId }], MessageCode.pingReq, pingBody, this.stopped.signal, { through: nodeId, transmissions: 1 })
         .catch((error: unknown) => { this.deps.log.debug('keepalive unanswered', { error: String(error) }) })
     }
-    membership.stabilize()
-    this.tick = this.deps.clock.setTimer(TICK_MS, () => { this.onTick() })
   }
 
   /** With a random offset, so that peers do not fall into step (RFC 6940 §10.7.4.1). */

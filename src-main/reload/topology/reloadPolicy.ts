@@ -7,11 +7,11 @@ export const reloadSizes: TableSizes = { predecessors: 3, successors: 3, replica
 
 /**
  * Those that share copies with us must be missed before the others of them vanish too, so they hear of us every few
- * seconds by an acknowledgement repeated, which costs nine bytes, and are pinged when they are silent twice as long. A
- * neighbour's loss makes whoever finds it tell its neighbours, who then look themselves. A dead finger costs one detour.
+ * seconds by an acknowledgement repeated, which costs nine bytes, and are pinged when the next one is late by more than a
+ * second. A neighbour's loss makes whoever finds it tell its neighbours, who then look themselves. A dead finger costs one detour.
  */
-const KEEP_ALIVE_MS = { nearest: 4_000, near: 4_000, neighbour: Infinity, other: Infinity } as const
-const SILENT_MS = { nearest: 8_000, near: 8_000, neighbour: 45_000, other: 90_000 } as const
+const KEEP_ALIVE_MS = { nearest: 3_000, near: 3_000, neighbour: Infinity, other: Infinity } as const
+const SILENT_MS = { nearest: 5_500, near: 5_500, neighbour: 45_000, other: 90_000 } as const
 
 /** Of the configuration document (RFC 6940 §11.1), read at each use: a new one may change them. */
 export interface ChordParameters {

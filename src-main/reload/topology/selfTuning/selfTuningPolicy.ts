@@ -33,11 +33,11 @@ const FIRST_MS = 15_000
 /** The lower limit of the stabilisation interval: docs/decisions/0010 says why it is not 15 s. */
 const LEAST_MS = 180_000
 /**
- * Keep-alives go out before Tr (15 s; maintenance looks every five), and 2·Tr without anything are waited for (RFC 7363
+ * Keep-alives go out before Tr (15 s), and 2·Tr without anything are waited for (RFC 7363
  * §6.3.1). Those that share copies with us are watched more closely: data is safe for as long as losses are noticed.
  */
-const KEEP_ALIVE_MS = { nearest: 4_000, near: 4_000, neighbour: 10_000, other: 10_000 } as const
-const SILENT_MS = { nearest: 8_000, near: 8_000, neighbour: 30_000, other: 30_000 } as const
+const KEEP_ALIVE_MS = { nearest: 3_000, near: 3_000, neighbour: 10_000, other: 10_000 } as const
+const SILENT_MS = { nearest: 5_500, near: 5_500, neighbour: 30_000, other: 30_000 } as const
 
 export class SelfTuningPolicy implements TopologyPolicy, Tuning {
   readonly tells = 'newcomers'
