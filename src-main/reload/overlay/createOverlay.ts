@@ -259,7 +259,7 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
   const lifecycle: NodeLifecycle = clientMode ? new ClientLifecycle({
     clock, log: log.child('client'), nodeId, attach, table, membership, maintenance, search,
   }) : new Lifecycle({
-    clock, log: log.child('lifecycle'), membership, maintenance, search, firstPeer: deps.firstPeer,
+    clock, random, log: log.child('lifecycle'), membership, maintenance, search, firstPeer: deps.firstPeer,
     join: { clock, log: log.child('join'), nodeId, attach, membership, sender: transactions },
   })
   log.debug('overlay node', { nodeId: toHex(nodeId), overlay: name })

@@ -10,6 +10,7 @@ import { Emitter, type Event } from '../../base/event.ts'
 import { Notifier } from '../../base/notifier.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
+import type { Random } from '../../ports/random.ts'
 import type { SocketAddress } from '../../ports/secureStream.ts'
 import type { Membership } from '../topology/membership.ts'
 import { findNodes, type SearchDependencies } from './bootstrapSearch.ts'
@@ -34,6 +35,7 @@ export interface NodeLifecycle {
 
 export interface LifecycleDependencies {
   readonly clock: Clock
+  readonly random: Random
   readonly log: Log
   readonly membership: Membership
   readonly maintenance: Maintenance
@@ -110,17 +112,24 @@ export class Lifecycle implements NodeLifecycle {
       await sleep(this.deps.clock, retryMs, signal)
     }
     this.refresh()
-    // In a large ring the others look as well.
+    // In a large ring the others look as well; not all of them at once, though all may have joined at once.
     const large = this.current.size >= LARGE_RING
-    if (large) this.settledSize = this.current.size
+    if (large) {
+      this.settledSize = this.current.size
+      await this.look(LOOK_MS.ringMost * shareOfLooks(this.current.size) * this.chance(), signal)
+    }
     for (let waitMs: number = large ? LOOK_MS.ringMost * shareOfLooks(this.current.size) : LOOK_MS.alone; ;) {
       const settled = isNear(this.current.size, this.settledSize)
       this.settledSize = this.current.size
       if (this.current.phase === 'alone') waitMs = settled ? Math.min(2 * waitMs, LOOK_MS.aloneMost) : LOOK_MS.alone
       else waitMs = settled ? Math.min(2 * waitMs, LOOK_MS.ringMost * shareOfLooks(this.current.size)) : LOOK_MS.ring
-      await this.pause(waitMs, signal)
-      if (await this.deps.maintenance.lookForPartition(signal)) this.deps.log.info('met another part of the overlay')
+      await this.look(waitMs * (0.75 + 0.5 * this.chance()), signal)
     }
+  }
+
+  private async look(waitMs: number, signal: AbortSignal): Promise<void> {
+    await this.pause(waitMs, signal)
+    if (await this.deps.maintenance.lookForPartition(signal)) this.deps.log.info('met another part of the overlay')
   }
 
   /** True when we are a member. @throws the signal's reason */
@@ -151,6 +160,12 @@ export class Lifecycle implements NodeLifecycle {
     again?.cancel()
     signal.throwIfAborted()
     return false
+  }
+
+  /** Between 0 and 1. */
+  private chance(): number {
+    const [byte = 0] = this.deps.random.bytes(1)
+    return byte / 255
   }
 
   private async pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -29,6 +29,8 @@ export interface TableChange {
   readonly reason: 'entered' | 'gained' | 'lost'
   readonly range: boolean
   readonly replicas: boolean
+  /** Nearer ones have taken their places. */
+  readonly pushedOff: readonly Uint8Array[]
 }
 
 /** Lists of an Update (RFC 6940 §10.7): nearest first, never ourselves. */
@@ -225,6 +227,19 @@ export class Chord implements TopologyPlugin {
     return unique([...this.predecessorList.filter(isDoubtful), ...this.successorList.filter(isDoubtful)])
   }
 
+  /** Whether nobody that we know of stands between `id` and us on one side. */
+  isNextTo(id: Uint8Array): boolean {
+    const [successor] = this.successorList, [predecessor] = this.predecessorList
+    return successor === undefined || predecessor === undefined || inRange(this.nodeId, id, successor) || equalBytes(id, predecessor) || inRange(predecessor, id, this.nodeId)
+  }
+
+  /** Whether a neighbour of ours stands between `from` and the peer that it takes for the next one on a side. */
+  knowsNearer(from: Uint8Array, { predecessors: [predecessor], successors: [successor] }: NeighbourLists): boolean {
+    const isNearer = (id: Uint8Array): boolean => !equalBytes(id, from) && (
+      (successor !== undefined && !equalBytes(id, successor) && inRange(from, id, successor)) || (predecessor !== undefined && !equalBytes(id, predecessor) && inRange(predecessor, id, from)))
+    return this.predecessorList.some(isNearer) || this.successorList.some(isNearer)
+  }
+
   /** Asks again for whom we lack; for the periodic stabilisation. */
   reconsider(): void {
     this.consider([...this.candidates.values()])
@@ -318,7 +333,8 @@ export class Chord implements TopologyPlugin {
     const range = reason === 'entered' || !sameId(before.predecessors[0], this.predecessorList[0])
     const replicas = reason === 'entered' || !sameList(before.successors.slice(0, this.replicas), this.replicaSet())
     if (range || replicas || before.predecessors !== this.predecessorList || before.successors !== this.successorList) {
-      this.user.onTablesChanged({ reason, range, replicas })
+      const pushedOff = reason === 'lost' ? [] : [...before.predecessors, ...before.successors].filter((id) => this.routable.has(id) && !this.isNeighbour(id))
+      this.user.onTablesChanged({ reason, range, replicas, pushedOff })
     }
     if (this.routable.size === 0 && before.successors.length > 0) this.user.onIsolated()
   }

@@ -188,6 +188,7 @@ export class Membership implements ChordUser {
       if (lists !== undefined && this.chord.isMember) {
         for (const id of this.chord.doubtful(from, lists)) this.check(id)
         this.noteHeir(from, before, lists)
+        this.updates.correct(from, lists)
       }
       this.updates.taken(from)
       this.changed()

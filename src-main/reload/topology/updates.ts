@@ -38,6 +38,9 @@ const AT_ONCE_MS = 20
 const SOON_MS = 1_000
 const GATHERED_MS = 300_000
 
+/** What a peer is told that hears only that we are there. */
+const NO_LISTS: NeighbourLists = { predecessors: [], successors: [] }
+
 export class Updates {
   private readonly last = new Map<string, NeighbourLists>()
   /** Our lists as each peer was told them last. */
@@ -65,7 +68,12 @@ export class Updates {
   }
 
   /** The neighbour table changed: whom the policy names is to know. */
-  changed({ reason, range }: Omit<TableChange, 'replicas'>): void {
+  changed({ reason, range, pushedOff }: Omit<TableChange, 'replicas'>): void {
+    // Where several have come at once, such a peer may take us for the next one still.
+    for (const id of pushedOff) {
+      const lists = this.listsOf(id)
+      if (lists !== undefined) this.correct(id, lists)
+    }
     const all = this.deps.policy().tells === 'all'
     this.plan('neighbours', all && reason === 'gained' ? SOON_MS : AT_ONCE_MS)
     // Clients take no part in stabilisation, and follow the responsible peer by what they are told.
@@ -119,8 +127,18 @@ export class Updates {
     for (const nodeId of this.deps.chord.routablePeers) if (!this.told.has(toHex(nodeId))) this.introduce(nodeId)
   }
 
-  /** We have attached to `to` for our tables: it is to have a chance to take us into its own. */
-  introduce(to: Uint8Array): void { this.send(to, this.deps.policy().tells === 'all' ? 'neighbors' : 'peer_ready') }
+  /**
+   * We have attached to `to` for our tables: it is to have a chance to take us into its own. Who stands next to us is told
+   * our neighbours with it, since rings that have met again close up by that, peer after peer (RFC 6940 §10.7.4.4).
+   */
+  introduce(to: Uint8Array): void { this.send(to, this.deps.policy().tells === 'all' || this.deps.chord.isNextTo(to) ? 'neighbors' : 'peer_ready') }
+
+  /** Answers an Update of somebody who does not know of a peer next to it; not with what it was told last. */
+  correct(from: Uint8Array, lists: NeighbourLists): void {
+    const { chord } = this.deps
+    const told = this.told.get(toHex(from))
+    if (chord.knowsNearer(from, lists) && (told === undefined || !sameLists(told, chord.lists()))) this.send(from)
+  }
 
   /**
    * Only members send Updates: who has not joined must not look routable.
@@ -130,7 +148,7 @@ export class Updates {
     const { chord, table, sender, counters, log, stopped } = this.deps
     if (!chord.isMember || table.get(to) === undefined) return
     const key = toHex(to)
-    const lists = chord.lists()
+    const lists = type === 'peer_ready' ? NO_LISTS : chord.lists()
     this.told.set(key, lists)
     const uptime = this.uptimeS
     const update: ChordUpdate = type === 'full' ? { type, uptime, ...lists, fingers: ascending(chord.fingers) }

@@ -177,9 +177,16 @@ describe('Updates of CHORD-SELF-TUNING (RFC 7363 §5.2)', () => {
 
   test('after a new peer has been added to the predecessor or successor list it is sent a peer_ready, and other peers nothing', () => {
     settled()
+    meet('68')
+    clock.advance(600_000)
+    expect(sent.filter(({ to }) => to !== 'c1')).toEqual([{ to: '68', names: 'ready' }])
+  })
+
+  test('who has come to stand next to us is told our lists with it', () => {
+    settled()
     meet('78')
     clock.advance(600_000)
-    expect(sent.filter(({ to }) => to !== 'c1')).toEqual([{ to: '78', names: 'ready' }])
+    expect(sent.filter(({ to }) => to !== 'c1')).toEqual([{ to: '78', names: '60 70 78 | 90 a0 b0' }])
   })
 
   test('who has been sent an Update by then, as its Attach asked for, is not sent another', () => {
@@ -196,7 +203,7 @@ describe('Updates of CHORD-SELF-TUNING (RFC 7363 §5.2)', () => {
     chord.enter()
     clock.advance(20)
     expect(told()).toEqual(['20', '50', '60', '70', '90', 'a0', 'b0', 'd0'])
-    expect(sent.every(({ names }) => names === 'ready')).toBe(true)
+    expect(sent.filter(({ names }) => names !== 'ready').map(({ to }) => to).sort()).toEqual(['70', '90'])
     clock.advance(600_000)
     expect(sent).toHaveLength(8)
   })

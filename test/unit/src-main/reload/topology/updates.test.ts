@@ -16,7 +16,7 @@ const name = (id: Uint8Array): string => toHex(id).slice(0, 2)
 const names = (ids: readonly Uint8Array[]): string => ids.map(name).join(' ')
 
 /** We are 80, with three peers on each side, fingers at 00 and e0, and a client at 81. */
-function setUp(): { clock: VirtualClock; chord: Chord; updates: Updates; sent: string[] } {
+function setUp(): { clock: VirtualClock; chord: Chord; updates: Updates; sent: string[]; connect: (place: string) => void } {
   const clock = new VirtualClock()
   const sent: string[] = []
   const chord = new Chord(at('80'), { isGivenUp: () => false, onWanted: () => undefined, onTablesChanged: (change) => { updates.changed(change) }, onFingerLost: () => undefined, onIsolated: () => undefined }, () => reloadSizes)
@@ -39,10 +39,17 @@ function setUp(): { clock: VirtualClock; chord: Chord; updates: Updates; sent: s
   for (const id of connected) chord.linkUp(id)
   chord.enter()
   for (const id of connected) if (name(id) !== '81') chord.addRoutable(id)
-  return { clock, chord, updates, sent }
+  return { clock, chord, updates, sent, connect: (place) => { connected.push(at(place)); chord.linkUp(at(place)) } }
 }
 
 const lists = '[70 60 50] [90 a0 b0]'
+
+function receive(updates: Updates, from: string, update: BodyOf<'updateReq'>): readonly Uint8Array[] | undefined {
+  return updates.receive({
+    code: MessageCode.updateReq, body: encodeContents('updateReq', update).messageBody, signer: { nodeId: at(from) } as IncomingRequest['signer'], certificates: [],
+    previousHop: at(from), destination: { node: at('80') }, transactionId: 1n, extensions: [], ttl: 100, hops: 1,
+  } satisfies IncomingRequest, update)
+}
 
 describe('an Update', () => {
   test('of type neighbors goes to the whole Connection Table at once when we have joined', () => {
@@ -77,14 +84,36 @@ describe('an Update', () => {
     expect(sent).toEqual([])
   })
 
+  test('answers one whose sender does not know who stands next to it, and is not repeated', () => {
+    const { clock, updates, sent } = setUp()
+    clock.advance(400_000)
+    updates.forgetAll()
+    sent.length = 0
+    // Between us and a0 there is 90; beyond us the next one is 70.
+    updates.correct(at('a0'), { predecessors: [at('80')], successors: [at('b0')] })
+    expect(sent).toEqual([`neighbors to a0 ${lists}`])
+    updates.correct(at('a0'), { predecessors: [at('80')], successors: [at('b0')] })
+    updates.correct(at('b0'), { predecessors: [at('a0')], successors: [at('c0')] })
+    updates.correct(at('60'), { predecessors: [at('50')], successors: [at('70')] })
+    expect(sent).toHaveLength(1)
+  })
+
+  test('goes at once to who has been pushed out of our table and takes us for the next one still, and to no other', () => {
+    const { clock, chord, updates, sent, connect } = setUp()
+    clock.advance(400_000)
+    receive(updates, '90', { uptime: 1, type: 'neighbors', predecessors: [at('80')], successors: [at('a0')] })
+    receive(updates, 'a0', { uptime: 1, type: 'neighbors', predecessors: [at('90')], successors: [at('b0')] })
+    receive(updates, 'b0', { uptime: 1, type: 'neighbors', predecessors: [at('a0')], successors: [at('c0')] })
+    sent.length = 0
+    for (const id of ['84', '86', '88']) connect(id)
+    for (const id of ['84', '86', '88']) chord.addRoutable(at(id))
+    expect(sent).toEqual(['neighbors to 90 [70 60 50] [84 86 88]'])
+  })
+
   test('of type peer_ready names nobody, and takes nothing back that its sender said before', () => {
     const { updates } = setUp()
-    const receive = (update: BodyOf<'updateReq'>): readonly Uint8Array[] | undefined => updates.receive({
-      code: MessageCode.updateReq, body: encodeContents('updateReq', update).messageBody, signer: { nodeId: at('90') } as IncomingRequest['signer'], certificates: [],
-      previousHop: at('90'), destination: { node: at('80') }, transactionId: 1n, extensions: [], ttl: 100, hops: 1,
-    } satisfies IncomingRequest, update)
-    expect(receive({ uptime: 1, type: 'neighbors', predecessors: [at('80')], successors: [at('a0')] })?.map(name)).toEqual(['80', 'a0'])
-    expect(receive({ uptime: 2, type: 'peer_ready' })).toEqual([])
+    expect(receive(updates, '90', { uptime: 1, type: 'neighbors', predecessors: [at('80')], successors: [at('a0')] })?.map(name)).toEqual(['80', 'a0'])
+    expect(receive(updates, '90', { uptime: 2, type: 'peer_ready' })).toEqual([])
     expect(names(updates.listsOf(at('90'))?.successors ?? [])).toBe('a0')
   })
 })
