@@ -207,7 +207,10 @@ export class Membership implements ChordUser {
   private check(id: Uint8Array): void {
     const connection = this.deps.table.get(id)
     const key = toHex(id)
-    if (connection === undefined || connection.link.silentMs < DOUBT_MS || this.doubted.has(key)) return
+    const standing = this.chord.standing(id)
+    // Those that share copies with us are watched so closely that their silence is noticed nearly as soon.
+    const sureMs = standing === 'nearest' || standing === 'near' ? this.deps.policy().silentMs(standing) : DOUBT_MS
+    if (connection === undefined || connection.link.silentMs < sureMs || this.doubted.has(key)) return
     this.doubted.add(key)
     const body = encodeContents('pingReq', { padding: new Uint8Array(0) }).messageBody
     this.deps.sender.request([{ node: id }], MessageCode.pingReq, body, this.stopped.signal, { through: id, transmissions: 1 })
