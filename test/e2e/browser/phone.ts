@@ -24,7 +24,10 @@ export async function observe(): Promise<Seen> {
   let phone: BaresipPhone | undefined
   try {
     await createOverlay(page, 'home.example', 'alice')
-    await page.keyboard.press('Escape') // the sheet that invites people
+    const sheet = page.getByTestId('invite-sheet') // opens by itself, later than the app on a busy machine
+    await sheet.waitFor()
+    await page.keyboard.press('Escape')
+    await sheet.waitFor({ state: 'hidden' })
     await registered(page, 'alone')
     const password = String((await ringway(profile, ['phones', 'add', 'desk', '--md5'])).at(-1)?.['password'])
     const desk = phone = new BaresipPhone({
