@@ -116,13 +116,13 @@ export class Lifecycle implements NodeLifecycle {
     const large = this.current.size >= LARGE_RING
     if (large) {
       this.settledSize = this.current.size
-      await this.look(LOOK_MS.ringMost * shareOfLooks(this.current.size) * this.chance(), signal)
+      await this.look(this.mostMs * this.chance(), signal)
     }
-    for (let waitMs: number = large ? LOOK_MS.ringMost * shareOfLooks(this.current.size) : LOOK_MS.alone; ;) {
+    for (let waitMs: number = large ? this.mostMs : LOOK_MS.alone; ;) {
       const settled = isNear(this.current.size, this.settledSize)
       this.settledSize = this.current.size
       if (this.current.phase === 'alone') waitMs = settled ? Math.min(2 * waitMs, LOOK_MS.aloneMost) : LOOK_MS.alone
-      else waitMs = settled ? Math.min(2 * waitMs, LOOK_MS.ringMost * shareOfLooks(this.current.size)) : LOOK_MS.ring
+      else waitMs = settled ? Math.min(2 * waitMs, this.mostMs) : LOOK_MS.ring
       await this.look(waitMs * (0.75 + 0.5 * this.chance()), signal)
     }
   }
@@ -162,6 +162,9 @@ export class Lifecycle implements NodeLifecycle {
     return false
   }
 
+  /** The longest time between two looks: the larger the ring, the more look beside us, so that it is looked as often, by whomever. At most an hour. */
+  private get mostMs(): number { return LOOK_MS.ringMost * Math.max(1, Math.min(12, this.current.size / 250)) }
+
   /** Between 0 and 1. */
   private chance(): number {
     const [byte = 0] = this.deps.random.bytes(1)
@@ -187,9 +190,6 @@ export class Lifecycle implements NodeLifecycle {
 }
 
 /** Sizes of large rings are estimates, which each coming and going shifts. */
-/** The larger the ring, the more look beside us: from so many peers on it is looked as often, by whomever. At most an hour passes. */
-function shareOfLooks(size: number): number { return Math.max(1, Math.min(12, size / 250)) }
-
 function isNear(size: number, before: number): boolean {
   return size < SMALL_RING ? size === before : size < 2 * before && before < 2 * size
 }

@@ -52,7 +52,7 @@ export function parseHead(bytes: Uint8Array, limits: MessageLimits = DEFAULT_LIM
 /** @param bytes which begin with the head, and @param headEnd where it ends in them */
 function readHead(bytes: Uint8Array, headEnd: number, scan: HeadScan, limits: MessageLimits): SipMessage {
   if (headEnd > limits.maxHeadBytes) throw new DecodeError('header fields too large', limits.maxHeadBytes)
-  const text = headText(bytes, 0, headEnd, scan.ascii)
+  const text = headText(bytes, headEnd, scan.ascii)
   let codes = bytes, { startLineEnd } = scan
   if (text.length !== headEnd) {
     toTextOffsets(bytes, scan.lines)

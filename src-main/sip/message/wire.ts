@@ -28,10 +28,10 @@ export function findHeadEnd(bytes: Uint8Array, from: number, to: number = bytes.
 /** Native to Node, and works on any bytes. */
 const { latin1Slice } = Buffer.prototype as unknown as { latin1Slice(this: Uint8Array, start: number, end: number): string }
 
-/** The text from `start` to `end`. @param ascii it is known to be nothing else. @throws DecodeError when it is not UTF-8 */
-export function headText(bytes: Uint8Array, start: number, end: number, ascii: boolean): string {
-  if (ascii) return latin1Slice.call(bytes, start, end)
-  try { return utf8.decode(bytes.subarray(start, end)) } catch { throw new DecodeError('header fields are not UTF-8') }
+/** The text of the first `length` bytes. @param ascii it is known to be nothing else. @throws DecodeError when it is not UTF-8 */
+export function headText(bytes: Uint8Array, length: number, ascii: boolean): string {
+  if (ascii) return latin1Slice.call(bytes, 0, length)
+  try { return utf8.decode(bytes.subarray(0, length)) } catch { throw new DecodeError('header fields are not UTF-8') }
 }
 
 /** Head and body as bytes, which must not be changed. */
