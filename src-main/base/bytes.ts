@@ -7,7 +7,10 @@ import { DecodeError, invariant, InvariantError } from './errors.ts'
 /** The number that stands in two bytes, or in four, from `at` on: without a DataView, whose making costs more than reading. */
 export function readU16(bytes: Uint8Array, at: number): number { return ((bytes[at] as number) << 8) | (bytes[at + 1] as number) }
 export function readU32(bytes: Uint8Array, at: number): number { return (((bytes[at] as number) << 24) | ((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)) >>> 0 }
-export function readU64(bytes: Uint8Array, at: number): bigint { return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(at) }
+export function readU64(bytes: Uint8Array, at: number): bigint { return viewOf(bytes).getBigUint64(at) }
+
+/** These bytes, for numbers in them. */
+export function viewOf(bytes: Uint8Array): DataView { return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) }
 
 /** Reads a slice of a buffer; every read past its end throws DecodeError. */
 export class ByteReader {

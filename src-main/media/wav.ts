@@ -4,6 +4,7 @@
  * before a crash can be played.
  */
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs'
+import { viewOf } from '../base/bytes.ts'
 import { DecodeError, PeerError } from '../base/errors.ts'
 
 /** One channel; several are averaged. Samples in -1…1. */
@@ -29,7 +30,7 @@ export function readWav(path: string): Wav {
 
 /** @throws DecodeError */
 export function parseWav(bytes: Uint8Array): Wav {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const view = viewOf(bytes)
   if (bytes.length < 12 || tag(bytes, 0) !== 'RIFF' || tag(bytes, 8) !== 'WAVE') throw new DecodeError('not a WAV file', 0)
   let format: Format | undefined
   for (let at = 12; at + 8 <= bytes.length;) {

@@ -1,4 +1,5 @@
 /** What this peer stores for the overlay, on SQLite: `reload/storage/resourceStore`. */
+import { viewOf } from '../base/bytes.ts'
 import type { Area, AreaName, KindUsage, ResourceStore, StoredEntry } from '../reload/storage/resourceStore.ts'
 import { plainBytes } from './bytes.ts'
 import type { Database } from './database.ts'
@@ -85,7 +86,7 @@ function packCertificates(certificates: readonly Uint8Array[]): Uint8Array {
 }
 
 function unpackCertificates(packed: Uint8Array): Uint8Array[] {
-  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength)
+  const view = viewOf(packed)
   const certificates: Uint8Array[] = []
   for (let at = 0; at + 4 <= packed.length;) {
     const length = view.getUint32(at)

@@ -2,7 +2,7 @@
  * Answers Ping with the Diagnostic_Ping extension and PathTrack (RFC 7851): the next hop to anybody of the overlay,
  * figures of this peer to those whom the configuration names for them (§7); by default to nobody.
  */
-import { equalBytes } from '../../base/bytes.ts'
+import { equalBytes, readU64 } from '../../base/bytes.ts'
 import { decode, encode } from '../../base/presentation.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Random } from '../../ports/random.ts'
@@ -36,8 +36,7 @@ export class DiagnosticServer {
 
   readonly servePing = (request: IncomingRequest): Outcome => {
     decodeBody('pingReq', request.body)
-    const bytes = this.deps.random.bytes(8)
-    const responseId = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0)
+    const responseId = readU64(this.deps.random.bytes(8), 0)
     const { messageBody: body } = encodeContents('pingAns', { responseId, time: BigInt(this.deps.clock.now()) })
     const asked = request.extensions.find(({ type }) => type === ExtensionType.diagnosticPing)
     // A broadcast is not to carry one (§6.1).

@@ -2,7 +2,7 @@
  * Node-IDs and Resource-IDs (RFC 6940 §3, §6.3.1.1, §10.2) and the overlay's hash (§6.3.2). Both identifiers are
  * 16 bytes with CHORD-RELOAD.
  */
-import { equalBytes, utf8Bytes } from '../../base/bytes.ts'
+import { equalBytes, readU32, utf8Bytes } from '../../base/bytes.ts'
 import { fixed, opaque, len8, type Codec } from '../../base/presentation.ts'
 import type { Crypto } from '../../ports/crypto.ts'
 import { NODE_ID_LENGTH } from './constants.ts'
@@ -21,7 +21,7 @@ export function isNoNode(id: Uint8Array): boolean { return id.every((byte) => by
 /** The low 32 bits of SHA-1 of the overlay's name (§6.3.2). */
 export function overlayHash(crypto: Pick<Crypto, 'sha1'>, overlayName: string): number {
   const hash = crypto.sha1(utf8Bytes(overlayName))
-  return new DataView(hash.buffer, hash.byteOffset, hash.byteLength).getUint32(hash.length - 4)
+  return readU32(hash, hash.length - 4)
 }
 
 /** H(x) of CHORD-RELOAD: the first 128 bits of SHA-1 (§10.2). */
