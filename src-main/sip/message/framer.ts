@@ -96,7 +96,7 @@ export class StreamFramer {
     if (!this.owned || this.end + bytes.length > this.buffer.length) {
       // twice what is there, so that a message that comes byte by byte is not copied each time; a body's length is known
       const wanted = Math.max((used + bytes.length) * 2, this.pending?.length ?? 0, 1024)
-      const grown = new Uint8Array(wanted)
+      const grown = Buffer.allocUnsafeSlow(wanted) // not of the pool: bodies keep it
       grown.set(this.buffer.subarray(this.at, this.end))
       this.scanned = Math.max(0, this.scanned - this.at)
       this.buffer = grown

@@ -2,12 +2,22 @@
  * Finds the header lines of a head in one pass over its bytes (RFC 3261 §7.3): names as numbers, values as offsets into
  * the head's text, folded lines as one. Whether the values make sense is asked later, of those who want them.
  */
+import { viewOf } from '../../base/bytes.ts'
 import { DecodeError } from '../../base/errors.ts'
-import { idAt, NO_NAME } from './headerNames.ts'
+import { idAt, LONGEST, nameAt, NO_NAME } from './headerNames.ts'
 import { FOLDED, LINE_NUMBERS } from './headers.ts'
 import { HTAB, SP, trimLws } from './lexer.ts'
 
 const CR = 13, LF = 10, COLON = 58
+
+/** Heads that are longer are not scanned to their end. */
+export const MAX_HEAD_BYTES = 64 * 1024
+
+/**
+ * Heads are read here, because the engine reads an array best that is always the same one. Behind a head stands a CR, which
+ * ends whatever is looked for; behind the longest one there is room for what is looked at in one piece.
+ */
+const page = Buffer.alloc(MAX_HEAD_BYTES + LONGEST + 8), view = viewOf(page)
 
 /** Where lines are noted until their number is known: one array of the right size costs less than one that grows. */
 const scratch: number[] = new Array<number>(1024).fill(0)
@@ -23,7 +33,7 @@ export interface HeadScan {
   /** Ids below 32 that a line has, and those that more than one has, as bits. */
   readonly seen: number
   readonly twice: number
-  /** Are all bytes of the head ASCII? Not always told: the first bytes behind it may count too. */
+  /** Are all bytes of the head ASCII? */
   readonly ascii: boolean
   /** Why the message must not be served, in words. */
   readonly fault: string | undefined
@@ -38,49 +48,56 @@ export interface HeadScan {
  * @param start where the start line begins. @throws DecodeError when there are too many lines
  */
 export function scanHead(bytes: Uint8Array, start: number, maxHeaders: number): HeadScan {
-  const size = bytes.length, max = maxHeaders * LINE_NUMBERS
-  const view = new DataView(bytes.buffer, bytes.byteOffset, size), lastWord = size - 4
+  const size = Math.min(bytes.length, MAX_HEAD_BYTES), max = maxHeaders * LINE_NUMBERS
+  page.set(size < bytes.length ? bytes.subarray(0, size) : bytes)
+  page[size] = CR
   let n = 0, seen = 0, twice = 0, high = 0
   let odd: string[] | undefined, fault: string | undefined
   let startLineEnd = -1, headEnd = -1
   for (let i = start; i < size;) {
     let k = i, colon = i, nameEnd = i, id = NO_NAME
     if (startLineEnd >= 0) {
-      let c = bytes[k] as number
-      while (c > SP && c !== COLON && k < size) c = bytes[++k] as number
-      nameEnd = k
-      while ((c === SP || c === HTAB) && k < size) c = bytes[++k] as number
-      colon = k
-      if (c === COLON) id = idAt(bytes, i, nameEnd)
-      if (id === NO_NAME) {
-        if (c === CR && bytes[i + 1] === LF && k === i) {
-          headEnd = i + 2
-          break
+      const name = nameAt(view, i)
+      if (name !== 0) {
+        id = name & 255
+        colon = nameEnd = i + (name >> 8)
+      } else {
+        let c = page[k] as number
+        while (c > SP && c !== COLON) c = page[++k] as number
+        nameEnd = k
+        while (c === SP || c === HTAB) c = page[++k] as number
+        colon = k
+        if (c === COLON) id = idAt(page, i, nameEnd)
+        if (id === NO_NAME) {
+          if (c === CR && page[i + 1] === LF && k === i) {
+            headEnd = i + 2
+            break
+          }
+          fault ??= 'Bad Request: malformed header line'
+          for (k = i; k < size && (page[k] !== CR || page[k + 1] !== LF); k++) high |= page[k] as number
+          i = k + 2
+          continue
         }
-        fault ??= 'Bad Request: malformed header line'
-        for (k = i; k < size && (bytes[k] !== CR || bytes[k + 1] !== LF); k++) high |= bytes[k] as number
-        i = k + 2
-        continue
       }
-      k++
+      k = colon + 1
     }
     let bare = false, folded = 0
     for (; ; k++) {
       // on to the next byte that is not above CR, four at a time: most of a head are values
-      let found = 0
-      while (k <= lastWord) {
-        const word = view.getInt32(k, true)
+      let word = view.getInt32(k, true), found = controlsIn(word)
+      while (found === 0) {
         high |= word
-        found = controlsIn(word)
-        if (found !== 0) break
         k += 4
+        word = view.getInt32(k, true)
+        found = controlsIn(word)
       }
-      if (found !== 0) k += (31 - Math.clz32(found & -found)) >> 3
-      let c = 0
-      for (; k < size && (c = bytes[k] as number) > CR; k++) high |= c
+      const first = found & -found
+      high |= word & (first - 1) // those before it
+      k += (31 - Math.clz32(first)) >> 3
       if (k >= size) break
-      if (c === CR && bytes[k + 1] === LF) {
-        if (startLineEnd < 0 || (bytes[k + 2] !== SP && bytes[k + 2] !== HTAB)) break
+      const c = page[k]
+      if (c === CR && page[k + 1] === LF) {
+        if (startLineEnd < 0 || (page[k + 2] !== SP && page[k + 2] !== HTAB)) break
         folded = FOLDED
         k++
       } else if (c === CR || c === LF) bare = true // a line break of one character only
@@ -92,7 +109,7 @@ export function scanHead(bytes: Uint8Array, start: number, maxHeaders: number): 
       if (bare) {
         fault ??= 'Bad Request: bare line break in a header field'
         odd ??= []
-        odd.push(decode(bytes, i, nameEnd), trimLws(decode(bytes, colon + 1, k)))
+        odd.push(decode(page, i, nameEnd), trimLws(decode(page, colon + 1, k)))
       } else {
         if (id < 32) {
           const bit = 1 << id

@@ -1,10 +1,12 @@
 /**
  * Names of header fields as small numbers, so that lines are told apart without making strings. Every spelling (case,
- * compact form) of a known name has one id, 0 stands for all unknown ones. The table is filled once; a slot is found by
- * length and three characters of a name.
+ * compact form) of a known name has one id, 0 stands for all unknown ones. In a head, names are compared by words of
+ * four bytes with their colon, so that it need not be looked for.
  */
+import { viewOf } from '../../base/bytes.ts'
 import { invariant } from '../../base/errors.ts'
 import { asciiBytes, isToken, skipToken } from './lexer.ts'
+import { headText } from './wire.ts'
 
 /** Header fields that are read as values have the first ids: they number the remembered values of a message. */
 export const HeaderId = {
@@ -27,68 +29,99 @@ const COMPACT: Readonly<Record<string, string>> = {
   u: 'allow-events', v: 'via', x: 'session-expires', y: 'identity',
 }
 
-const SLOTS = 512
-/** More characters than any of the names has. */
-const SLOT_BYTES = 24
-/** Spellings in lower case, the length and the id of each, at its slot or the next free one. A length of 0 is a free slot. */
-const spellings = new Uint8Array(SLOTS * SLOT_BYTES)
-const lengths = new Uint8Array(SLOTS)
-const ids = new Uint8Array(SLOTS)
+/** Characters that the longest name has, or more. */
+export const LONGEST = Math.max(...NAMES.map((name) => name.length))
 const byName = new Map<string, number>()
+/** By the letter, in both cases. */
+const compactIds = new Uint8Array(256)
 
-function learn(spelling: string, id: number): void {
-  const bytes = asciiBytes(spelling)
-  let slot = slotOf(bytes, 0, bytes.length)
-  while (lengths[slot] !== 0) slot = (slot + 1) % SLOTS
-  invariant(bytes.length <= SLOT_BYTES, 'name of a header field too long for its slot')
-  spellings.set(bytes, slot * SLOT_BYTES)
-  lengths[slot] = bytes.length
-  ids[slot] = id
-  byName.set(spelling, id)
+const COLON = 58
+const SLOTS = 1024
+/** Where the first name that has a word of this slot at its beginning is in `table`; 0 is nowhere. */
+const slots = new Int16Array(SLOTS)
+/**
+ * Names one behind the other. Each: what `nameAt` says of it; where the next name of its slot is; where its words end;
+ * then for each word the place in the name, the bits that count (not that of a letter's case), and those bits.
+ */
+const table: Int32Array = new Int32Array(4096)
+let used = 1
+
+function slotOf(word: number): number { return Math.imul(word | 0x2020_2020, 0x9e37_79b1) >>> 22 }
+
+/** @param name in lower case, of three letters or more */
+function learn(name: string, id: number): void {
+  const spelling = asciiBytes(`${name}:`), view = viewOf(spelling), entry = used
+  const slot = slotOf(view.getInt32(0, true))
+  let before = slots[slot] as number
+  if (before === 0) slots[slot] = entry
+  else {
+    while (table[before + 1] !== 0) before = table[before + 1] as number
+    table[before + 1] = entry
+  }
+  used += 3
+  for (let at = 0; at < spelling.length; at += 4) {
+    const place = Math.min(at, spelling.length - 4)
+    let counts = -1
+    for (let i = 0; i < 4; i++) if (isSmallLetter(spelling[place + i] as number)) counts &= ~(0x20 << (8 * i))
+    table[used++] = place
+    table[used++] = counts
+    table[used++] = view.getInt32(place, true) & counts
+  }
+  table[entry] = nameOf(name.length, id)
+  table[entry + 2] = used
 }
+
+function isSmallLetter(code: number): boolean { return code >= 97 && code <= 122 }
+
+function nameOf(length: number, id: number): number { return length << 8 | id }
 
 NAMES.forEach((name, id) => {
   if (id === 0) return
-  learn(name.toLowerCase(), id)
   byName.set(name, id)
+  byName.set(name.toLowerCase(), id)
+  if (id !== HeaderId.to) learn(name.toLowerCase(), id)
 })
 for (const [short, long] of Object.entries(COMPACT)) {
   const id = byName.get(long)
   invariant(id !== undefined, 'compact form of an unknown name')
-  learn(short, id)
-  byName.set(short.toUpperCase(), id)
+  for (const letter of [short, short.toUpperCase()]) {
+    byName.set(letter, id)
+    compactIds[letter.charCodeAt(0)] = id
+  }
 }
+invariant(used <= table.length, 'no room for the names of header fields')
 
-/** With these factors no two of the names above share a slot; they may. */
-function slotOf(bytes: Uint8Array, start: number, end: number): number {
-  const length = end - start
-  return (length * 3 + ((bytes[start] as number) | 32) * 23 + ((bytes[start + (length >> 1)] as number) | 32) + ((bytes[end - 1] as number) | 32) * 31) & (SLOTS - 1)
+/** "To:" in a word whose last byte is another's, and the bits of it that count. */
+const TO = viewOf(asciiBytes('TO:\0')).getInt32(0, true), TO_COUNTS = 0x00ff_dfdf
+const TO_NAME = nameOf(2, HeaderId.to)
+
+/**
+ * The known name that stands at `i` with its colon right behind it: its id in the lowest byte, its length above; 0 when it
+ * is none. @param view with more than `LONGEST` bytes at `i`
+ */
+export function nameAt(view: DataView, i: number): number {
+  const word = view.getInt32(i, true)
+  for (let entry = slots[slotOf(word)] as number; entry !== 0; entry = table[entry + 1] as number) {
+    const name = table[entry] as number, end = table[entry + 2] as number
+    let k = entry + 3
+    while (k < end && (view.getInt32(i + (table[k] as number), true) & (table[k + 1] as number)) === table[k + 2]) k += 3
+    if (k === end) return name
+  }
+  if ((word >> 8 & 255) === COLON) {
+    const id = compactIds[word & 255] as number
+    return id === HeaderId.other ? 0 : nameOf(1, id)
+  }
+  return (word & TO_COUNTS) === TO ? TO_NAME : 0
 }
 
 /** What is no name at all, being no token. */
 export const NO_NAME = -1
 
-/** Id of the name that stands in `bytes` from `start` to `end`, which has no control characters; or `NO_NAME`. */
+/** Id of the name that stands in `bytes` from `start` to `end`, in whatever way; or `NO_NAME`. */
 export function idAt(bytes: Uint8Array, start: number, end: number): number {
-  if (start === end) return NO_NAME
-  for (let slot = slotOf(bytes, start, end); ; slot = (slot + 1) % SLOTS) {
-    const length = lengths[slot]
-    if (length === end - start && isSpelling(bytes, start, end, slot * SLOT_BYTES)) return ids[slot] as number
-    if (length === 0) return skipToken(bytes, start, end) === end ? HeaderId.other : NO_NAME
-  }
-}
-
-/** Spellings are letters in lower case and hyphens: what else is printable differs from them in more than this bit. */
-function isSpelling(bytes: Uint8Array, start: number, end: number, at: number): boolean {
-  for (let i = start; i < end; i++) if (((bytes[i] as number) | 32) !== spellings[at + i - start]) return false
-  return true
+  if (start === end || skipToken(bytes, start, end) < end) return NO_NAME
+  return end - start > LONGEST ? HeaderId.other : headerId(headText(bytes.subarray(start, end), end - start, true))
 }
 
 /** Id of a name in any spelling. */
-export function headerId(name: string): number { return byName.get(name) ?? slowId(name) }
-
-function slowId(name: string): number {
-  if (!isToken(name)) return HeaderId.other
-  const bytes = asciiBytes(name)
-  return idAt(bytes, 0, bytes.length)
-}
+export function headerId(name: string): number { return byName.get(name) ?? (isToken(name) ? byName.get(name.toLowerCase()) : undefined) ?? HeaderId.other }

@@ -7,7 +7,7 @@ import { DecodeError } from '../../base/errors.ts'
 import { type CSeq, parseCSeq, parseDeltaSeconds, parseMediaType, parseTokenWithParams, type TokenWithParams } from './fields.ts'
 import { HeaderId } from './headerNames.ts'
 import { Headers, type ValueParser } from './headers.ts'
-import { isLws, listItemEnd, parseNumber, SEMI } from './lexer.ts'
+import { isLws, isVisible, listItemEnd, parseNumber, SEMI } from './lexer.ts'
 import { type NameAddr, parseNameAddr, parseTag } from './nameAddr.ts'
 import { reasonPhrase } from './reasonPhrases.ts'
 import { parseUri, type Uri } from './uri.ts'
@@ -154,8 +154,7 @@ function parseFirstVia(text: string, start: number, end: number, codes: Uint8Arr
 }
 
 function parseCallId(text: string, start: number, end: number, codes: Uint8Array): string {
-  for (let i = start; i < end; i++) if ((codes[i] as number) <= 32) throw new DecodeError('Call-ID', i)
-  if (start === end) throw new DecodeError('Call-ID')
+  if (start === end || !isVisible(codes, start, end)) throw new DecodeError('Call-ID')
   return text.slice(start, end)
 }
 

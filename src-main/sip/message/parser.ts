@@ -12,7 +12,7 @@ import { EMPTY_BODY, type SipMessage, SipRequest, SipResponse } from './message.
 import { headText } from './wire.ts'
 
 export interface MessageLimits {
-  /** Start line and header fields together. */
+  /** Start line and header fields together; MAX_HEAD_BYTES at most. */
   readonly maxHeadBytes: number
   readonly maxBodyBytes: number
   readonly maxHeaders: number

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { scanHead } from '../../../../../src-main/sip/message/headScan.ts'
+import { MAX_HEAD_BYTES, scanHead } from '../../../../../src-main/sip/message/headScan.ts'
 import { fc, runs } from '../../../../support/properties.ts'
 
 const latin1 = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0))
@@ -51,6 +51,28 @@ it('a head with a byte that is not ASCII is never taken for ASCII, and no other 
       if (head[at] === 13 || head[at] === 10) return
       head[at] = 0xc3
     }
-    expect(scanHead(shifted(head, shift), 0, 256).ascii).toBe(place === null)
+    const withBody = new Uint8Array([...head, 0xc3, 0xa9])
+    expect(scanHead(shifted(withBody, shift), 0, 256).ascii).toBe(place === null)
   }), runs(500))
+})
+
+it('nothing of a message is seen in the next one', () => {
+  const head = fc.array(fc.constantFrom('To: a', 'Content-Length: 5', 'Max-Forwards: 7', 'x:y', ' folded', 'Subject: \x80', 'no colon'), { maxLength: 6 })
+    .map((lines) => latin1(`BYE sip:a SIP/2.0\r\n${lines.join('\r\n')}\r\n\r\n`))
+  fc.assert(fc.property(head, fc.nat(), head, (whole, end, other) => {
+    const cut = whole.subarray(0, end % (whole.length + 1))
+    scanHead(new Uint8Array(200), 0, 256)
+    const alone = scanHead(cut, 0, 256)
+    scanHead(whole, 0, 256)
+    expect(scanHead(cut, 0, 256), 'after what would complete it').toEqual(alone)
+    scanHead(other, 0, 256)
+    expect(scanHead(cut, 0, 256)).toEqual(alone)
+  }), runs(500))
+})
+
+it('a head that is too long has no end', () => {
+  const lines = (bytes: number): Uint8Array => latin1(`BYE sip:a SIP/2.0\r\nx: ${'y'.repeat(bytes - 26)}\r\n\r\n`)
+  expect(scanHead(lines(MAX_HEAD_BYTES), 0, 256).headEnd).toBe(MAX_HEAD_BYTES)
+  expect(scanHead(lines(MAX_HEAD_BYTES + 1), 0, 256).headEnd).toBe(-1)
+  expect(scanHead(lines(MAX_HEAD_BYTES * 3), 0, 256).headEnd).toBe(-1)
 })
