@@ -20,7 +20,7 @@ const stages = [
   { name: 'fuzz', command: ['node', 'scripts/fuzz-ci.mjs'], minutes: 9 },
   { name: 'build', run: buildStage },
   { name: 'overlay', vitest: ['--project', 'overlay'], network: false, minutes: 4, after: ['build'] },
-  { name: 'interop', vitest: ['--project', 'interop'], network: false, tools: ['phones', 'wireshark'], minutes: 8, after: ['build'] },
+  { name: 'interop', vitest: ['--project', 'interop'], network: false, tools: ['phones', 'wireshark'], minutes: 10, after: ['build'] },
   { name: 'demo', command: ['node', 'bin/ringway.mjs', 'demo', '--json'], network: false, minutes: 3, after: ['build'] },
   { name: 'browser', vitest: ['--project', 'e2e', 'test/e2e/browser'], network: false, tools: ['browser', 'phones'], minutes: 5, after: ['build'] },
   { name: 'desktop', vitest: ['--project', 'e2e', 'test/e2e/desktop'], network: false, display: true, minutes: 4, after: ['build'] },

@@ -12,7 +12,7 @@ import { SeededRandom } from '../../support/seededRandom.ts'
 import { run } from './elements.ts'
 import { proxyElement } from './proxyElement.ts'
 
-const seconds = Number(process.env.RINGWAY_LOAD_SECONDS ?? 8)
+const seconds = Number(process.env.RINGWAY_LOAD_SECONDS ?? 60)
 const rate = Number(process.env.RINGWAY_LOAD_RATE ?? 50)
 const running: ReturnType<typeof run>[] = []
 const sockets: Socket[] = []
@@ -56,8 +56,11 @@ function badLine(to: number, seed: number, count: { lost: number; doubled: numbe
   return new Promise((resolve) => { far.bind(0, '127.0.0.1', () => { near.bind(0, '127.0.0.1', () => { resolve(near.address().port) }) }) })
 }
 
+/** Timers and sockets of this process. */
+function held(): string[] { return process.getActiveResourcesInfo().filter((kind) => /Timeout|Immediate|UDP|TCP/.test(kind)).sort() }
+
 describe('the stateful proxy', () => {
-  it(`takes ${rate} calls a second for ${seconds} s: none fails, no transaction, context or connection is left`, async () => {
+  it(`takes ${rate} calls a second for ${seconds} s: none fails, no transaction, dialog, context, timer or socket is left`, async () => {
     const calleePort = await freePort(), calls = rate * seconds
     const target = element = proxyElement(calleePort)
     const address = await target.listen({ host: '127.0.0.1', port: 0 })
@@ -72,7 +75,8 @@ describe('the stateful proxy', () => {
     for (let i = 0; i < 80 && target.transactions.size > 0; i++) await new Promise((done) => setTimeout(done, 500))
     expect([target.transactions.size, target.server?.proxy.size, target.userAgent.size]).toEqual([0, 0, 0])
     expect(target.server?.proxy.tokens.size).toBe(2)
-  })
+    expect(held(), 'what it listens on').toEqual(['TCPServerWrap', 'UDPWrap'])
+  }, (seconds + 90) * 1000)
 
   it('on bad lines to both phones, which lose a tenth of the datagrams and double a tenth: every call is completed', async () => {
     const calleePort = await freePort(), calls = 40
