@@ -141,7 +141,13 @@ export function nodeCertificate(x509: X509Certificate): Certificate {
   }
 }
 
-const digest = (algorithm: string, data: Uint8Array): Uint8Array => plain(hash(algorithm, data, 'buffer'))
+/** Of these bytes. Node gives it as a text of as many characters, for which it takes less than half the time of a Buffer. */
+export function digest(algorithm: 'sha1' | 'sha256' | 'md5', data: Uint8Array): Uint8Array {
+  const text = hash(algorithm, data, 'binary')
+  const out = new Uint8Array(text.length)
+  for (let i = 0; i < out.length; i++) out[i] = text.charCodeAt(i)
+  return out
+}
 
 export function createNodeCrypto(): Crypto & LegacyHashes {
   return {

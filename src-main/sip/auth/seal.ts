@@ -7,7 +7,7 @@ import { base64Url, fromBase64Url } from './base64Url.ts'
 
 const BLOCK = 64
 const MAC_BYTES = 12
-const encoder = new TextEncoder()
+const encoder = new TextEncoder(), decoder = new TextDecoder()
 
 export type Sha256 = (data: Uint8Array) => Uint8Array
 
@@ -44,7 +44,7 @@ export class Seal {
     const mac = this.mac(purpose, body)
     let difference = 0
     for (let i = 0; i < MAC_BYTES; i++) difference |= (mac[i] ?? 0) ^ (bytes[i] ?? 0)
-    return difference === 0 ? new TextDecoder().decode(body) : undefined
+    return difference === 0 ? decoder.decode(body) : undefined
   }
 
   private mac(purpose: string, body: Uint8Array): Uint8Array {

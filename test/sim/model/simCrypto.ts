@@ -3,10 +3,10 @@
  * one template, and signatures of true size that are keyed hashes. What is not right fails as in the product;
  * it only resists nobody who wants to forge.
  */
-import { hash } from 'node:crypto'
 import { ByteWriter, equalBytes, fromHex, readU32, toHex } from '../../../src-main/base/bytes.ts'
 import { DecodeError } from '../../../src-main/base/errors.ts'
 import { issueCertificate } from '../../../src-main/enrollment/x509.ts'
+import { digest } from '../../../src-main/node/crypto.ts'
 import type { Certificate, Crypto, PrivateKey } from '../../../src-main/ports/crypto.ts'
 import { nodeIdUri } from '../../../src-main/reload/security/overlayCertificate.ts'
 import type { NodeIdentity } from '../../../src-main/reload/overlay/createOverlay.ts'
@@ -17,11 +17,6 @@ const restOfSignature = new Uint8Array(SIGNATURE_BYTES - 8)
 const from = Date.UTC(2025, 11, 1), until = Date.UTC(2035, 0, 1)
 const idPlace = new Uint8Array(16).fill(0xee)
 const userPlace = 'peer9999999'
-
-const digest = (algorithm: 'sha1' | 'sha256', data: Uint8Array): Uint8Array => {
-  const out = hash(algorithm, data, 'buffer')
-  return new Uint8Array(out.buffer, out.byteOffset, out.byteLength)
-}
 
 /** SubjectPublicKeyInfo of an RSA-2048 key that nobody has. */
 function publicKeyInfo(fill: number): Uint8Array {
