@@ -1,6 +1,7 @@
 /** npm run bench: lists targets; npm run bench -- TARGET [SECTION]... [--peers N] [--rsa] [--quick] [--json] runs one. */
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
+import { orUsage } from '../support/usage.ts'
 import { calibrate, table, type Figure } from './measure.ts'
 import { reloadSections, type ReloadOptions } from './reload/main.ts'
 import { sipSections } from './sip/main.ts'
@@ -12,15 +13,16 @@ const targets: Readonly<Record<string, Target>> = {
   sip: { about: 'SIP: messages, transactions, proxy and registrar beside other stacks', sections: sipSections },
 }
 
-const { positionals, values } = parseArgs({
+const usage = 'usage: npm run bench -- TARGET [SECTION]... [--peers N] [--rsa] [--quick] [--json]'
+const { positionals, values } = orUsage(usage, () => parseArgs({
   allowPositionals: true, options: { peers: { type: 'string', default: '128' }, quick: { type: 'boolean', default: false }, rsa: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
-})
+}))
 const [name, ...wanted] = positionals
 const target = name === undefined ? undefined : targets[name]
 const unknown = target === undefined ? [] : wanted.filter((section) => !Object.hasOwn(target.sections, section))
 if (target === undefined || unknown.length > 0) {
   if (name !== undefined) console.error(`no ${unknown.length > 0 ? `section ${unknown.join(', ')}` : `target ${name}`}`)
-  console.log('usage: npm run bench -- TARGET [SECTION]... [--peers N] [--rsa] [--quick] [--json]\n')
+  console.log(`${usage}\n`)
   for (const [title, { about, sections }] of Object.entries(targets)) console.log(`  ${title.padEnd(10)} ${about}\n  ${''.padEnd(10)} sections: ${Object.keys(sections).join(' ')}`)
   process.exit(name === undefined ? 0 : 2)
 }

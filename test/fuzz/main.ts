@@ -7,6 +7,7 @@
 import { Worker } from 'node:worker_threads'
 import { relative, resolve as absolute } from 'node:path'
 import { parseArgs } from 'node:util'
+import { orUsage } from '../support/usage.ts'
 import { corpusRoot, writeCorpus } from './corpus.ts'
 import { targetsNamed } from './targets.ts'
 import { MAX_INPUT, type Done, type Found, type Job } from './limits.ts'
@@ -52,15 +53,16 @@ function fuzz(target: string, seconds: number, seed: number, keep: boolean, fold
   })
 }
 
-const { positionals, values } = parseArgs({
+const usage = `usage: npm run fuzz -- TARGET SECONDS [--seed N] [--jobs N] [--keep] [--findings DIR]\ntargets: all sip reload ${targetsNamed('all').join(' ')}`
+const { positionals, values } = orUsage(usage, () => parseArgs({
   allowPositionals: true,
   options: { seed: { type: 'string', default: '1' }, jobs: { type: 'string', default: '1' }, keep: { type: 'boolean', default: false }, findings: { type: 'string' } },
-})
+}))
 const [name = '', time = ''] = positionals
 const names = targetsNamed(name)
 const [seconds, seed, jobs] = [time, values.seed, values.jobs].map(Number) as [number, number, number]
 if (names.length === 0 || !(seconds > 0) || !Number.isSafeInteger(seed) || !(jobs >= 1)) {
-  console.error(`usage: npm run fuzz -- TARGET SECONDS [--seed N] [--jobs N] [--keep] [--findings DIR]\ntargets: all sip reload ${targetsNamed('all').join(' ')}`)
+  console.error(usage)
   process.exit(2)
 }
 const folder = values.findings === undefined ? corpusRoot : absolute(values.findings)

@@ -4,11 +4,13 @@
  */
 import { parseArgs } from 'node:util'
 import type { TopologyPluginName } from '../../src-main/reload/config/configuration.ts'
+import { orUsage } from '../support/usage.ts'
 import { reportOf } from './model/report.ts'
 import { runScenario, scenarioNames, worldOptions, type ScenarioName } from './model/scenarios.ts'
 import { World } from './model/world.ts'
 
-const { values } = parseArgs({
+const usage = `usage: npm run sim -- --peers N --minutes M --scenario ${scenarioNames.join('|')} --seed S [--plugin reload|self-tuning] [--session MINUTES] [--lookups PER-PEER-AND-MINUTE] [--clients SHARE] [--colluding SHARE] [--json] [--verbose] [--counters]`
+const { values } = orUsage(usage, () => parseArgs({
   options: {
     peers: { type: 'string', default: '100' }, minutes: { type: 'string', default: '5' }, scenario: { type: 'string', default: 'steady' },
     seed: { type: 'string', default: '1' }, session: { type: 'string', default: '30' }, lookups: { type: 'string', default: '1' },
@@ -16,13 +18,13 @@ const { values } = parseArgs({
     plugin: { type: 'string', default: 'reload' },
     json: { type: 'boolean', default: false }, verbose: { type: 'boolean', default: false }, counters: { type: 'boolean', default: false },
   },
-})
+}))
 
 const scenario = scenarioNames.find((name) => name === values.scenario)
 const numbers = [values.peers, values.minutes, values.seed, values.session, values.lookups, values.colluding, values.clients].map(Number)
 const plugin = { reload: 'CHORD-RELOAD', 'self-tuning': 'CHORD-SELF-TUNING' }[values.plugin] as TopologyPluginName | undefined
 if (scenario === undefined || plugin === undefined || numbers.some((n) => !Number.isFinite(n) || n < 0)) {
-  process.stderr.write(`usage: npm run sim -- --peers N --minutes M --scenario ${scenarioNames.join('|')} --seed S [--plugin reload|self-tuning] [--session MINUTES] [--lookups PER-PEER-AND-MINUTE] [--clients SHARE] [--colluding SHARE] [--json] [--verbose] [--counters]\n`)
+  process.stderr.write(`${usage}\n`)
   process.exit(2)
 }
 await run(scenario, plugin)
