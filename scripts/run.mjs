@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { root, toolEnv } from './lib/paths.mjs'
+import { ringwayCommand, root, toolEnv } from './lib/paths.mjs'
 import { main, prepareApp, prepareTools } from './prepare.mjs'
 
 const require = createRequire(join(root, 'package.json'))
@@ -34,7 +34,7 @@ const work = {
   },
   async ringway(args) {
     await prepareApp({ headless: true })
-    node([join(root, 'bin/ringway.mjs'), ...args])
+    node([...ringwayCommand.slice(1), ...args])
   },
   async screenshots(args) {
     if (!existsSync(join(root, 'scripts/screenshots.mjs'))) throw new Error('scripts/screenshots.mjs is missing')

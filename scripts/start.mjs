@@ -4,7 +4,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { root, toolEnv } from './lib/paths.mjs'
+import { ringwayCommand, root, toolEnv } from './lib/paths.mjs'
 import { say } from './lib/progress.mjs'
 import { main, prepareApp, prepareTools } from './prepare.mjs'
 
@@ -37,7 +37,7 @@ if (process.argv[1] === import.meta.filename) {
       await prepareApp({ headless: true })
       say('There is no display here: Ringway runs without a window, and its screens open in a browser on this machine.')
       say('To see a whole overlay at work without a display: npm run demo')
-      become(process.execPath, [join(root, 'bin/ringway.mjs'), 'run', '--ui', ...args.filter((arg) => arg !== '--hidden')], toolEnv())
+      become(ringwayCommand[0], [...ringwayCommand.slice(1), 'run', '--ui', ...args.filter((arg) => arg !== '--hidden')], toolEnv())
       return
     }
     const { runtime } = await prepareApp()

@@ -75,7 +75,7 @@ export async function continueInProjectNode() {
     }
     throw new Error(`the project's own Node does not run here and ${process.version} is too old: install Node 22.13 or newer`)
   }
-  const child = spawn(execPath, process.argv.slice(1), { stdio: 'inherit', env: toolEnv() })
+  const child = spawn(execPath, [...process.execArgv, ...process.argv.slice(1)], { stdio: 'inherit', env: toolEnv() })
   process.on('SIGINT', () => {}) // Ctrl-C reaches the child too; this process stays to pass its exit code on
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => { child.kill(signal) })
   child.on('error', (cause) => { say(cause.message); process.exit(1) })

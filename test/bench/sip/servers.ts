@@ -2,7 +2,7 @@
  * Proxy and registrar under sipp, ours beside npm sip and Kamailio where that is installed: each on one core, callers and
  * callees on the other, in turn. Without passwords for all, and with digest for all that have it.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ascending, figure, quantile, type Figure } from '../measure.ts'
@@ -17,7 +17,8 @@ const WARM_S = 12
 interface Server { readonly name: string; readonly command: readonly string[]; readonly call: string; readonly register: string; readonly rates: readonly number[]; readonly registerRate: number }
 
 function servers(directory: string): readonly Server[] {
-  const node = [process.execPath, ...process.execArgv]
+  const options = readFileSync(join(folder, '../../../bin/ringway.mjs'), 'utf8').split('\n', 1)[0]?.match(/--\S+/g) ?? [] // with which the command line starts
+  const node = [process.execPath, ...process.execArgv, ...options]
   const kamailio = (...more: string[]): string[] => ['kamailio', '-DD', '-E', '-A', 'WORKERS=1', ...more, '-m', '512', '-f', scenario('kamailio.cfg'), '-P', join(directory, 'pid'), '-Y', directory]
   const open = { call: 'uac.xml', register: 'register.xml', rates: [200, 500], registerRate: 1000 }
   const digest = { call: 'uacDigest.xml', register: 'registerDigest.xml', rates: [200], registerRate: 300 } // two messages for one, three more a call

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -5,9 +6,15 @@ import { describe, expect, it } from 'vitest'
 import { propertyTests, seedOf } from '../../../scripts/fuzz-ci.mjs'
 import { inputStamp } from '../../../scripts/lib/build.mjs'
 import { lockStamp, sameInstall } from '../../../scripts/lib/dependencies.mjs'
+import { ringwayCommand } from '../../../scripts/lib/paths.mjs'
 import { packagesForLdd } from '../../../scripts/lib/system.mjs'
 import { countPlain, countVitest, total } from '../../../scripts/lib/tally.mjs'
 import { hasDisplay, sandboxProblem } from '../../../scripts/start.mjs'
+
+it('the command line starts with the options of its first line', () => {
+  expect(execFileSync(ringwayCommand[0], [...ringwayCommand.slice(1, -1), '-p', 'process.execArgv[0]'], { encoding: 'utf8' })).toMatch(/^--max-semi-space-size=\d+$/m)
+  expect(ringwayCommand.at(-1)).toMatch(/bin.ringway\.mjs$/)
+})
 
 describe('the sum of npm test', () => {
   const file = (status, ...tests) => ({ status, assertionResults: tests.map((test) => ({ status: test })) })
