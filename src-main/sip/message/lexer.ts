@@ -57,7 +57,7 @@ const LONG = 48
  * arrays are slower.
  */
 export function codesOf(text: string): Uint8Array {
-  const out = Buffer.allocUnsafe(text.length)
+  const out = Buffer.alloc(text.length) // by itself: whoever keeps one would keep what else is in a pool
   if (text.length >= LONG && encoder.encodeInto(text, out).read === text.length) return out // which is so for ASCII only
   for (let i = 0; i < out.length; i++) out[i] = Math.min(text.charCodeAt(i), 128)
   return out
