@@ -47,7 +47,13 @@ describe('a phone at a peer', () => {
   it('publishes its presence, and gets an entity-tag', async () => {
     const desk = await plugIn('pubint=60')
     await until(() => /SIP-ETag: \S+/.test(desk.output), () => desk.output.slice(-4000))
-    expect(sentBy(desk, 'PUBLISH')).toBeLessThan(4)
+    // baresip publishes twice, as it starts and as it has registered, each with and without login; sooner or later than this
+    const requests = [...desk.output.matchAll(/PUBLISH sip:[^]*?Call-ID: (\S+)\r?\nCSeq: (\d+)/g)]
+    expect(requests.length).toBeGreaterThan(1)
+    for (const callId of new Set(requests.map(([, id]) => id))) {
+      const numbers = new Set(requests.filter(([, id]) => id === callId).map(([, , number]) => number))
+      expect(numbers.size).toBeLessThanOrEqual(2)
+    }
   })
 
   it('sees the presence of a person of the overlay, and its change', async () => {
