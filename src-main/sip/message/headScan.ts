@@ -67,7 +67,7 @@ export function scanHead(bytes: Uint8Array, start: number, maxHeaders: number): 
         nameEnd = k
         while (c === SP || c === HTAB) c = page[++k] as number
         colon = k
-        if (c === COLON) id = idAt(page, i, nameEnd)
+        if (c === COLON) id = idAt(page, i, nameEnd, nameEnd < colon)
         if (id === NO_NAME) {
           if (c === CR && page[i + 1] === LF && k === i) {
             headEnd = i + 2

@@ -29,7 +29,7 @@ const COMPACT: Readonly<Record<string, string>> = {
   u: 'allow-events', v: 'via', x: 'session-expires', y: 'identity',
 }
 
-/** Characters that the longest name has, or more. */
+/** Characters of the longest name. */
 export const LONGEST = Math.max(...NAMES.map((name) => name.length))
 const byName = new Map<string, number>()
 /** By the letter, in both cases. */
@@ -117,10 +117,13 @@ export function nameAt(view: DataView, i: number): number {
 /** What is no name at all, being no token. */
 export const NO_NAME = -1
 
-/** Id of the name that stands in `bytes` from `start` to `end`, in whatever way; or `NO_NAME`. */
-export function idAt(bytes: Uint8Array, start: number, end: number): number {
+/**
+ * Id of the name that stands in `bytes` from `start` to `end`, where `nameAt` has found none; or `NO_NAME`.
+ * @param spaced white space is between it and its colon: only then may it be one that we know
+ */
+export function idAt(bytes: Uint8Array, start: number, end: number, spaced: boolean): number {
   if (start === end || skipToken(bytes, start, end) < end) return NO_NAME
-  return end - start > LONGEST ? HeaderId.other : headerId(headText(bytes.subarray(start, end), end - start, true))
+  return !spaced || end - start > LONGEST ? HeaderId.other : headerId(headText(bytes.subarray(start, end), end - start, true))
 }
 
 /** Id of a name in any spelling. */

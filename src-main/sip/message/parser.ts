@@ -4,7 +4,7 @@
  * 505; whatever cannot be answered throws DecodeError. Stream framing is in framer.ts.
  */
 import { DecodeError } from '../../base/errors.ts'
-import { type HeadScan, scanHead, toTextOffsets } from './headScan.ts'
+import { type HeadScan, MAX_HEAD_BYTES, scanHead, toTextOffsets } from './headScan.ts'
 import { HeaderId } from './headerNames.ts'
 import { Headers } from './headers.ts'
 import { asciiBytes, codesOf, isToken, methodIn, parseNumber, skipToken, SP, standsAt } from './lexer.ts'
@@ -51,7 +51,7 @@ export function parseHead(bytes: Uint8Array, limits: MessageLimits = DEFAULT_LIM
 
 /** @param bytes which begin with the head, and @param headEnd where it ends in them */
 function readHead(bytes: Uint8Array, headEnd: number, scan: HeadScan, limits: MessageLimits): SipMessage {
-  if (headEnd > limits.maxHeadBytes) throw new DecodeError('header fields too large', limits.maxHeadBytes)
+  if (headEnd > limits.maxHeadBytes || headEnd > MAX_HEAD_BYTES) throw new DecodeError('header fields too large', limits.maxHeadBytes)
   const text = headText(bytes, headEnd, scan.ascii)
   let codes = bytes, { startLineEnd } = scan
   if (text.length !== headEnd) {

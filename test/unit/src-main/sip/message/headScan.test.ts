@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { HeaderId } from '../../../../../src-main/sip/message/headerNames.ts'
 import { MAX_HEAD_BYTES, scanHead } from '../../../../../src-main/sip/message/headScan.ts'
 import { fc, runs } from '../../../../support/properties.ts'
 
@@ -68,6 +69,11 @@ it('nothing of a message is seen in the next one', () => {
     scanHead(other, 0, 256)
     expect(scanHead(cut, 0, 256)).toEqual(alone)
   }), runs(500))
+})
+
+it('a name with white space before its colon is the same one (RFC 3261 §7.3.1)', () => {
+  const ids = scanHead(latin1('s\r\nVia : x\r\nl\t: 0\r\nX-Ray : y\r\n\r\n'), 0, 256).lines.filter((_, i) => i % 4 === 0)
+  expect(ids).toEqual([HeaderId.via, HeaderId.contentLength, HeaderId.other])
 })
 
 it('a head that is too long has no end', () => {

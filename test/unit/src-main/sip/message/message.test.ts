@@ -4,7 +4,8 @@ import { Headers } from '../../../../../src-main/sip/message/headers.ts'
 import { splitList, unquote } from '../../../../../src-main/sip/message/lexer.ts'
 import { makeResponse, SipRequest, SipResponse } from '../../../../../src-main/sip/message/message.ts'
 import { parseNameAddr, printNameAddr } from '../../../../../src-main/sip/message/nameAddr.ts'
-import { DEFAULT_LIMITS, parseDatagram } from '../../../../../src-main/sip/message/parser.ts'
+import { MAX_HEAD_BYTES } from '../../../../../src-main/sip/message/headScan.ts'
+import { DEFAULT_LIMITS, parseDatagram, parseHead } from '../../../../../src-main/sip/message/parser.ts'
 import { parseVia, printVia } from '../../../../../src-main/sip/message/via.ts'
 
 const bytes = (text: string) => new TextEncoder().encode(text)
@@ -113,6 +114,8 @@ abcd`)
     const many = 'X: y\n'.repeat(DEFAULT_LIMITS.maxHeaders + 1)
     expect(() => parseDatagram(crlf(`OPTIONS sip:a@b SIP/2.0\n${many}\n`))).toThrow('too many header fields')
     expect(() => parseDatagram(crlf(`OPTIONS sip:a@b SIP/2.0\nX: ${'y'.repeat(DEFAULT_LIMITS.maxHeadBytes)}\n\n`))).toThrow('too large')
+    const long = crlf(`OPTIONS sip:a@b SIP/2.0\nX: ${'y'.repeat(MAX_HEAD_BYTES)}\n\n`)
+    expect(() => parseHead(long, { ...DEFAULT_LIMITS, maxHeadBytes: Infinity }), 'none is read in part').toThrow('too large')
     expect(() => parseDatagram(new Uint8Array([...crlf('OPTIONS sip:a@b SIP/2.0\nX: '), 0xc3, 0x28, ...crlf('\n\n')].filter((_, i) => i >= 0)))).toThrow(DecodeError)
     expect(request(`MESSAGE sip:a@b SIP/2.0\n\n${'x'.repeat(DEFAULT_LIMITS.maxBodyBytes + 1)}`).defect?.status).toBe(513)
   })
