@@ -2,12 +2,13 @@
  * Proxy and registrar under sipp, ours beside npm sip and Kamailio where that is installed: each on one core, callers and
  * callees on the other, in turn. Without passwords for all, and with digest for all that have it.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ascending, figure, quantile, type Figure } from '../measure.ts'
 import { callee, Capture, coreTimes, drops, has, type Load, onCore, pause, run, sipp, stop, usage } from './processes.ts'
 
+const { ringwayCommand } = await import('../../../scripts/lib/paths.mjs' as string) as { readonly ringwayCommand: readonly string[] }
 const folder = import.meta.dirname
 const scenario = (name: string): string => join(folder, 'scenarios', name)
 const USERS = 200
@@ -17,8 +18,7 @@ const WARM_S = 12
 interface Server { readonly name: string; readonly command: readonly string[]; readonly call: string; readonly register: string; readonly rates: readonly number[]; readonly registerRate: number }
 
 function servers(directory: string): readonly Server[] {
-  const options = readFileSync(join(folder, '../../../bin/ringway.mjs'), 'utf8').split('\n', 1)[0]?.match(/--\S+/g) ?? [] // with which the command line starts
-  const node = [process.execPath, ...process.execArgv, ...options]
+  const node = [process.execPath, ...process.execArgv, ...ringwayCommand.slice(1, -1)]
   const kamailio = (...more: string[]): string[] => ['kamailio', '-DD', '-E', '-A', 'WORKERS=1', ...more, '-m', '512', '-f', scenario('kamailio.cfg'), '-P', join(directory, 'pid'), '-Y', directory]
   const open = { call: 'uac.xml', register: 'register.xml', rates: [200, 500], registerRate: 1000 }
   const digest = { call: 'uacDigest.xml', register: 'registerDigest.xml', rates: [200], registerRate: 300 } // two messages for one, three more a call
