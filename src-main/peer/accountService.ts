@@ -76,7 +76,7 @@ export class AccountService {
    */
   constructor(
     private readonly ports: PeerPorts, private readonly stores: PeerStores,
-    private readonly hint: (id: string) => OverlayHint | undefined, private readonly documentUrl: () => string | undefined,
+    private readonly hint: (id: string) => Promise<OverlayHint | undefined>, private readonly documentUrl: () => string | undefined,
   ) {}
 
   get account(): Account | undefined { return this.current }
@@ -105,7 +105,7 @@ export class AccountService {
   /** @throws PeerError as `joinOverlay` */
   join({ text, discovered, userName, displayName, code, keyType }: JoinOverlayRequest): Promise<AccountView> {
     return this.once(async () => {
-      const source = text ?? this.found(discovered)
+      const source = text ?? await this.found(discovered)
       const identity = await joinOverlay(this.ports, this.stores.identity, {
         source,
         ...(userName !== undefined && { userName }), ...(displayName !== undefined && { displayName }), ...(code !== undefined && { code }),
@@ -253,9 +253,10 @@ export class AccountService {
     try { return await work() } finally { this.busy = false }
   }
 
-  private found(discovered: string | undefined): OverlayHint {
-    const hint = discovered === undefined ? undefined : this.hint(discovered)
-    if (hint === undefined) throw new PeerError('invitation-invalid', 'neither a link, a file nor an overlay that is seen on the network')
+  private async found(discovered: string | undefined): Promise<OverlayHint> {
+    if (discovered === undefined) throw new PeerError('invitation-invalid', 'neither a link, a file nor an overlay that is seen on the network')
+    const hint = await this.hint(discovered)
+    if (hint === undefined) throw new PeerError('enrolment-unreachable', 'nobody of this overlay is seen on the network any more')
     return hint
   }
 

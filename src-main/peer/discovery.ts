@@ -2,6 +2,10 @@
 import type { OverlayHint } from '@shared/model/index.ts'
 import type { Event } from '../base/event.ts'
 import type { LanDiscovery } from '../connectivity/lanDiscovery.ts'
+import type { Clock } from '../ports/clock.ts'
+
+/** Who has just answered somebody else stays quiet for a second (RFC 6762 §6), and what is lost is asked again after one and three. */
+const answerMs = 4_000
 
 export class Discovery {
   readonly onChanged: Event<readonly OverlayHint[]>
@@ -9,7 +13,7 @@ export class Discovery {
   private browsing: Promise<() => void> | undefined
 
   /** @param onFailure told why the network cannot be asked */
-  constructor(private readonly lan: LanDiscovery, private readonly onFailure: (cause: unknown) => void) {
+  constructor(private readonly clock: Clock, private readonly lan: LanDiscovery, private readonly onFailure: (cause: unknown) => void) {
     this.onChanged = lan.onHints
   }
 
@@ -31,5 +35,22 @@ export class Discovery {
     browsing?.then((end) => { end() }, () => { /* told by start */ })
   }
 
-  find(id: string): OverlayHint | undefined { return this.lan.hints().find((hint) => hint.id === id) }
+  /**
+   * The overlay seen as `id`. To join it takes a peer that has its document, and that one may be heard after others:
+   * until it is, the network is asked for four seconds.
+   * @returns the overlay as it is known then; undefined when nobody of it is seen
+   */
+  async find(id: string): Promise<OverlayHint | undefined> {
+    const known = (): OverlayHint | undefined => this.lan.hints().find((hint) => hint.id === id)
+    if (known()?.configurationUrl !== '') return known()
+    const asking = this.lan.browse()
+    await new Promise<void>((resolve) => {
+      const end = (): void => { timer.cancel(); unsubscribe(); resolve() }
+      const timer = this.clock.setTimer(answerMs, end)
+      const unsubscribe = this.lan.onHints(() => { if (known()?.configurationUrl !== '') end() })
+      asking.catch((cause: unknown) => { end(); this.onFailure(cause) })
+    })
+    asking.then((stop) => { stop() }, () => { /* told above */ })
+    return known()
+  }
 }

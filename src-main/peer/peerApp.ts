@@ -66,7 +66,7 @@ export class PeerApp {
     this.network = network
     this.settings = new SettingsService(stores.settings)
     this.lan = new LanDiscovery(ports.clock, ports.random, ports.multicastDns)
-    this.discovery = new Discovery(this.lan, (cause) => { this.warnMulticast(cause) })
+    this.discovery = new Discovery(ports.clock, this.lan, (cause) => { this.warnMulticast(cause) })
     this.documents = new DocumentServer(ports, stores, network)
     this.account = new AccountService(ports, stores, (id) => this.discovery.find(id), () => this.documents.url())
     this.account.onEnrolled((account) => { this.enrolled(account) })

@@ -12,14 +12,14 @@ import { addContact, answer, call, callIs, complaint, createOverlay, invite, joi
 
 const overlay = 'office.example'
 const profiles = new Profiles()
-let alice: DesktopPhone, bob: DesktopPhone
+let alice: DesktopPhone, bob: DesktopPhone, carol: DesktopPhone | undefined
 const start = async (name: 'alice' | 'bob'): Promise<DesktopPhone> => {
   const phone = profiles.keep(await startDesktop(profiles.path(name), name === 'alice' ? 440 : 660))
   phone.page.setDefaultTimeout(20_000)
   return phone
 }
 
-keepEvidence(() => ({ alice: { phone: alice, log: profiles.log('alice') + alice?.output() }, bob: { phone: bob, log: profiles.log('bob') + bob?.output() } }))
+keepEvidence(() => ({ alice: { phone: alice, log: profiles.log('alice') + alice?.output() }, bob: { phone: bob, log: profiles.log('bob') + bob?.output() }, carol: { phone: carol, log: profiles.log('carol') + carol?.output() } }))
 beforeAll(async () => { [alice, bob] = await Promise.all([start('alice'), start('bob')]) })
 afterAll(async () => { await profiles.remove() })
 
@@ -52,7 +52,7 @@ describe('two desktop apps', () => {
   })
 
   it('a used invitation is refused in words; the overlay seen on the LAN is joined with a code', async () => {
-    const carol = profiles.keep(await startDesktop(profiles.path('carol'), 550))
+    carol = profiles.keep(await startDesktop(profiles.path('carol'), 550))
     await readLink(carol.page, link)
     await carol.page.getByTestId('join-submit').click()
     expect(await complaint(carol.page)).toMatch(/used/i)

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { Emitter } from '../../../../src-main/base/event.ts'
 import { LanDiscovery, readAdvertisement, service, writeAdvertisement, type Advertisement } from '../../../../src-main/connectivity/lanDiscovery.ts'
-import type { MdnsMessage, MulticastDns } from '../../../../src-main/ports/multicastDns.ts'
+import { MulticastLink } from '../../../support/multicastLink.ts'
 import { SeededRandom } from '../../../support/seededRandom.ts'
 import { VirtualClock } from '../../../support/virtualClock.ts'
 
@@ -10,28 +9,8 @@ const office: Advertisement = {
   listen: { host: '0.0.0.0', port: 6084 }, configurationPort: 6085,
 }
 
-/** A link on which everybody hears everybody, himself too, as the real one. */
-class Link {
-  readonly ends: { emit(message: MdnsMessage, host: string): void }[] = []
-  readonly sent: MdnsMessage[] = []
-  /** whose cable is pulled */
-  muted = ''
-  open(host: string): () => Promise<MulticastDns> {
-    return () => {
-      const emitter = new Emitter<{ message: MdnsMessage; from: { host: string; port: number } }>()
-      const end = { emit: (message: MdnsMessage, from: string) => { emitter.emit({ message, from: { host: from, port: 5353 } }) } }
-      this.ends.push(end)
-      return Promise.resolve({
-        onMessage: emitter.event,
-        send: (message: MdnsMessage) => { if (host === this.muted) return; this.sent.push(message); for (const other of [...this.ends]) other.emit(message, host) },
-        close: () => { this.ends.splice(this.ends.indexOf(end), 1); return Promise.resolve() },
-      })
-    }
-  }
-}
-
-function setup(): { clock: VirtualClock; link: Link; make(host: string, seed: number): LanDiscovery } {
-  const clock = new VirtualClock(), link = new Link()
+function setup(): { clock: VirtualClock; link: MulticastLink; make(host: string, seed: number): LanDiscovery } {
+  const clock = new VirtualClock(), link = new MulticastLink()
   return { clock, link, make: (host, seed) => new LanDiscovery(clock, new SeededRandom(seed), link.open(host)) }
 }
 
@@ -133,7 +112,7 @@ describe('LAN discovery', () => {
     expect(clock.pending).toBe(0)
   })
   it('can be asked again after there was no multicast', async () => {
-    const link = new Link()
+    const link = new MulticastLink()
     let tries = 0
     const lan = new LanDiscovery(new VirtualClock(), new SeededRandom(1), () => (tries++ === 0 ? Promise.reject(new Error('no network')) : link.open('192.0.2.1')()))
     await expect(lan.browse()).rejects.toThrow('no network')
