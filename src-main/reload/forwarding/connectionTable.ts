@@ -139,9 +139,12 @@ export class ConnectionTable {
       signal.throwIfAborted()
       const there = this.get(nodeId)
       if (there !== undefined) return there
-      await untilAborted(this.changed.wait(), signal)
+      await this.whenUp(signal)
     }
   }
+
+  /** Resolves when a link has become usable, or is usable again. @throws the signal's reason */
+  whenUp(signal: AbortSignal): Promise<void> { return untilAborted(this.changed.wait(), signal) }
 
   /** A new configuration: links whose certificate names no node of the overlay any more end. */
   closeUnidentified(): void {

@@ -16,7 +16,7 @@ import type { Attach } from '../attach/attach.ts'
 import type { ConnectionTable } from '../forwarding/connectionTable.ts'
 import { unique, type Membership } from '../topology/membership.ts'
 import { clockwise, inRange, nextId } from '../topology/ring.ts'
-import { findNodes, type SearchDependencies } from './bootstrapSearch.ts'
+import { findWaysIn, type SearchDependencies } from './bootstrapSearch.ts'
 import type { NodeLifecycle } from './lifecycle.ts'
 import type { Maintenance } from './maintenance.ts'
 import type { OverlayPhase, OverlayStatus } from './overlay.ts'
@@ -109,8 +109,7 @@ export class ClientLifecycle implements NodeLifecycle {
   /** Through the links there are and the addresses that are known. @throws the signal's reason */
   private async attachToAny(signal: AbortSignal): Promise<boolean> {
     this.set('joining', 'bootstrap')
-    for (const { nodeId } of this.deps.table.all()) if (await this.attachThrough(nodeId, signal)) return true
-    for await (const node of findNodes(this.deps.search, ROUND_MS, signal)) if (await this.attachThrough(node, signal)) return true
+    for await (const node of findWaysIn(this.deps.search, ROUND_MS, signal)) if (await this.attachThrough(node, signal)) return true
     signal.throwIfAborted()
     return false
   }

@@ -4,16 +4,16 @@
  * phase that users see; joining itself is `join`, upkeep `maintenance`.
  */
 import { sleep, withAny } from '../../base/abort.ts'
-import { equalBytes, toHex } from '../../base/bytes.ts'
+import { toHex } from '../../base/bytes.ts'
 import { PeerError } from '../../base/errors.ts'
 import { Emitter, type Event } from '../../base/event.ts'
 import { Notifier } from '../../base/notifier.ts'
-import type { Clock, Timer } from '../../ports/clock.ts'
+import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Random } from '../../ports/random.ts'
 import type { SocketAddress } from '../../ports/secureStream.ts'
 import type { Membership } from '../topology/membership.ts'
-import { findNodes, type SearchDependencies } from './bootstrapSearch.ts'
+import { findWaysIn, type SearchDependencies } from './bootstrapSearch.ts'
 import { joinThrough, type JoinDependencies } from './join.ts'
 import type { Maintenance } from './maintenance.ts'
 import type { OverlayPhase, OverlayStatus } from './overlay.ts'
@@ -47,8 +47,6 @@ export interface LifecycleDependencies {
 
 /** How long addresses are tried in one round. Who may stand alone does not wait long for others. */
 const ROUND_MS = { firstPeer: 2_500, other: 10_000 } as const
-/** Who answered but cannot let us in (yet) will be asked again soon: the rest of the round is not waited for. */
-const AGAIN_MS = 500
 const RETRY_MS = { first: 1_000, most: 15_000 } as const
 /** Looking for other parts of the overlay: often while alone or after changes, seldom in a ring at rest (RFC 6940 §10.7.4.4). */
 const LOOK_MS = { alone: 3_000, aloneMost: 30_000, ring: 20_000, ringMost: 300_000 } as const
@@ -136,28 +134,17 @@ export class Lifecycle implements NodeLifecycle {
   private async joinOnce(signal: AbortSignal): Promise<boolean> {
     this.set('joining', 'bootstrap')
     const join = { ...this.deps.join, onStep: (step: 'attach' | 'join') => { this.set('joining', step) } }
-    const tried: Uint8Array[] = []
     const limitMs = this.deps.firstPeer ? ROUND_MS.firstPeer : ROUND_MS.other
-    // Links that are left of an earlier try, or that others have opened to us, serve as well as new ones.
-    const linked = this.deps.search.table.all().map(({ nodeId }) => nodeId)
-    const over = new AbortController()
-    let again: Timer | undefined
-    for await (const node of chain(linked, findNodes(this.deps.search, limitMs, AbortSignal.any([signal, over.signal])))) {
-      if (tried.some((id) => equalBytes(id, node))) continue
-      tried.push(node)
+    for await (const node of findWaysIn(this.deps.search, limitMs, signal)) {
       try {
         await joinThrough(join, node, signal)
-        again?.cancel()
         return true
       } catch (error) {
-        again?.cancel()
         signal.throwIfAborted()
-        if (!this.deps.firstPeer) again = this.deps.clock.setTimer(AGAIN_MS, () => { over.abort(new PeerError('timeout')) })
         this.deps.log.info('join failed', { through: toHex(node), error: String(error) })
         this.set('joining', 'bootstrap')
       }
     }
-    again?.cancel()
     signal.throwIfAborted()
     return false
   }
@@ -192,9 +179,4 @@ export class Lifecycle implements NodeLifecycle {
 /** Sizes of large rings are estimates, which each coming and going shifts. */
 function isNear(size: number, before: number): boolean {
   return size < SMALL_RING ? size === before : size < 2 * before && before < 2 * size
-}
-
-async function* chain(first: readonly Uint8Array[], second: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield* first
-  yield* second
 }
