@@ -1,6 +1,8 @@
 /** Whole overlay nodes in virtual time: joining, responsibility, routing, leaving, crashing (RFC 6940 §10). */
 import { describe, expect, test } from 'vitest'
-import { sleep } from '../../src-main/base/abort.ts'
+import { sleep, untilAborted } from '../../src-main/base/abort.ts'
+import { Notifier } from '../../src-main/base/notifier.ts'
+import type { SocketAddress } from '../../src-main/ports/secureStream.ts'
 import type { BootstrapSource } from '../../src-main/reload/overlay/bootstrapSource.ts'
 import { Ring } from '../support/overlayKit.ts'
 
@@ -63,6 +65,32 @@ describe('a ring', () => {
     const second = await ring.make({ candidates: listening })
     await Promise.all([first.overlay.start(), second.overlay.start()])
     await ring.until(() => second.overlay.status.phase === 'joined' && first.overlay.status.phase === 'joined', 5_500)
+    expect(await ring.close()).toBe(0)
+  })
+
+  test('whoever is met by a member that looks for others joins at once, over the very link', async () => {
+    const ring = new Ring(4)
+    // as on a LAN: who comes says so, and whoever looks hears it at once; the others are heard when they answer, within a second
+    const said: SocketAddress[] = [], news = new Notifier()
+    const listening: BootstrapSource['candidates'] = async function* (signal) {
+      await sleep(ring.clock, 600, signal).catch(() => undefined)
+      for (let next = 0; !signal.aborted;) {
+        const address = said[next]
+        if (address !== undefined) { next++; yield address } else await untilAborted(news.wait(), signal).catch(() => undefined)
+      }
+    }
+    const took: number[] = []
+    for (let i = 0; i < 12; i++) {
+      const node = await ring.make({ candidates: listening })
+      await node.overlay.start()
+      said.push({ host: `10.0.0.${i + 1}`, port: 6084 })
+      news.notify()
+      const from = ring.clock.monotonic()
+      await ring.until(() => ['joined', 'alone'].includes(node.overlay.status.phase), 40_000, 5)
+      if (i > 0) took.push(ring.clock.monotonic() - from)
+      await ring.advance(i === 0 ? 1_000 : 1_700)
+    }
+    expect(Math.max(...took)).toBeLessThan(1_000)
     expect(await ring.close()).toBe(0)
   })
 

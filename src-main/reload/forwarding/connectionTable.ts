@@ -139,12 +139,12 @@ export class ConnectionTable {
       signal.throwIfAborted()
       const there = this.get(nodeId)
       if (there !== undefined) return there
-      await this.whenUp(signal)
+      await this.whenChanged(signal)
     }
   }
 
-  /** Resolves when a link has become usable, or is usable again. @throws the signal's reason */
-  whenUp(signal: AbortSignal): Promise<void> { return untilAborted(this.changed.wait(), signal) }
+  /** Resolves when some node has a usable link or has none any more, until then or again. @throws the signal's reason */
+  whenChanged(signal: AbortSignal): Promise<void> { return untilAborted(this.changed.wait(), signal) }
 
   /** A new configuration: links whose certificate names no node of the overlay any more end. */
   closeUnidentified(): void {
@@ -253,7 +253,7 @@ export class ConnectionTable {
     this.deps.counters.add('link.closed')
     this.user.onDown(link.nodeId, false)
     const aside = [...this.spare.values()].find(({ connection }) => equalBytes(connection.nodeId, link.nodeId))
-    if (aside === undefined || this.entries.has(mapKey(link.nodeId))) return
+    if (aside === undefined || this.entries.has(mapKey(link.nodeId))) { this.changed.notify(); return }
     this.spare.delete(aside.connection.link)
     this.enter(aside.connection)
   }

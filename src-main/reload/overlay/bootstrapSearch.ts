@@ -20,7 +20,7 @@ export interface SearchDependencies {
   readonly nodeId: Uint8Array
   readonly source: BootstrapSource
   readonly factory: LinkFactory
-  readonly table: Pick<ConnectionTable, 'get' | 'all' | 'whenUp'>
+  readonly table: Pick<ConnectionTable, 'get' | 'all' | 'whenChanged'>
   nodeIdsOf(certificate: Certificate): readonly Uint8Array[]
   /** Who is at the other end of a stream that was dialled, `introduction`. */
   introduce(stream: SecureStream, signal: AbortSignal): Promise<Uint8Array | undefined>
@@ -87,7 +87,7 @@ async function* search(deps: SearchDependencies, limitMs: number, signal: AbortS
   const offerConnected = async (): Promise<void> => {
     while (!until.aborted) {
       for (const { nodeId } of deps.table.all()) if (deps.table.get(nodeId) !== undefined) offer(nodeId)
-      await deps.table.whenUp(until)
+      await deps.table.whenChanged(until)
     }
   }
   /** Who is there is known without another handshake. */

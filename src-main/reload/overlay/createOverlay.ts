@@ -167,7 +167,7 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
   const factory = deps.linkFactory(credentials, deps.listen === undefined ? [anywhere, { ...anywhere, port: 0 }] : [deps.listen])
   const attach: Attach = new Attach({
     clock, log: log.child('attach'), nodeId, sender: transactions, factory, table, counters, nodeIdsOf,
-    onUpdateWanted: (peer) => { membership.sendUpdate(peer) },
+    onUpdateWanted: (peer) => { membership.attached(peer) },
     onAddress: (address) => { bootstrap.remember?.(address) },
   })
   const pipes = new Emitter<AppPipe>()
@@ -260,7 +260,7 @@ export function createOverlay(deps: OverlayDependencies): Overlay {
     clock, log: log.child('client'), nodeId, attach, table, membership, maintenance, search,
   }) : new Lifecycle({
     clock, random, log: log.child('lifecycle'), membership, maintenance, search, firstPeer: deps.firstPeer,
-    join: { clock, log: log.child('join'), nodeId, attach, membership, sender: transactions },
+    join: { clock, log: log.child('join'), nodeId, table, attach, membership, sender: transactions },
   })
   log.debug('overlay node', { nodeId: toHex(nodeId), overlay: name })
   const node: OverlayNode = new OverlayNode({

@@ -3,12 +3,13 @@
  * neighbours it names, Join, wait for the Update that names us its predecessor. A procedure: all state is in
  * the membership's tables.
  */
-import { withTimeout } from '../../base/abort.ts'
+import { withAny, withTimeout } from '../../base/abort.ts'
 import { equalBytes } from '../../base/bytes.ts'
 import { PeerError } from '../../base/errors.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Attach } from '../attach/attach.ts'
+import type { ConnectionTable } from '../forwarding/connectionTable.ts'
 import { inRange, nextId } from '../topology/ring.ts'
 import { unique, type Membership } from '../topology/membership.ts'
 import type { RequestSender } from '../transaction/exchange.ts'
@@ -19,6 +20,7 @@ export interface JoinDependencies {
   readonly clock: Clock
   readonly log: Log
   readonly nodeId: Uint8Array
+  readonly table: Pick<ConnectionTable, 'all' | 'whenChanged'>
   readonly attach: Pick<Attach, 'attach'>
   readonly membership: Membership
   readonly sender: RequestSender
@@ -37,12 +39,19 @@ const ADMISSION_MS = 30_000
  * @throws what a request throws, PeerError 'overlay-unreachable', the signal's reason
  */
 export async function joinThrough(deps: JoinDependencies, bootstrap: Uint8Array, signal: AbortSignal): Promise<void> {
-  const { clock, nodeId, attach, membership, sender } = deps
+  const { nodeId, attach, membership } = deps
   membership.forget()
   deps.onStep('attach')
   membership.wanted(bootstrap)
   const admitting = (await attach.attach([{ resource: nextId(nodeId) }], signal, { through: bootstrap })).nodeId
   membership.wanted(admitting)
+  await whileLinked(deps, admitting, signal, (until) => joinAt(deps, admitting, until))
+  membership.enter()
+}
+
+/** From the neighbours that the admitting peer names to its Update that names us. */
+async function joinAt(deps: JoinDependencies, admitting: Uint8Array, signal: AbortSignal): Promise<void> {
+  const { clock, nodeId, membership, sender } = deps
   const named = await tableOf(deps, admitting, signal) ?? await successorsByPing(deps, admitting, signal)
   const others = unique(named).filter((id) => !equalBytes(id, nodeId) && !equalBytes(id, admitting))
   // A neighbour that is not reached is most likely gone; the ring will tell.
@@ -59,7 +68,21 @@ export async function joinThrough(deps: JoinDependencies, bootstrap: Uint8Array,
   }, until))
   // Somebody who joined meanwhile is nearer to us: that one is to admit us.
   if (!equalBytes(final.predecessors[0] as Uint8Array, nodeId)) throw new PeerError('overlay-unreachable', 'another peer has become responsible')
-  membership.enter()
+}
+
+/** Without the admitting peer there is nothing to wait for. @throws what `work` throws, PeerError 'overlay-unreachable' when the link to it goes */
+async function whileLinked({ table }: JoinDependencies, node: Uint8Array, signal: AbortSignal, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const linked = new AbortController(), over = new AbortController()
+  const watch = async (): Promise<void> => {
+    while (table.all().some(({ nodeId }) => equalBytes(nodeId, node))) await table.whenChanged(over.signal)
+    linked.abort(new PeerError('overlay-unreachable', 'the link to the admitting peer has gone'))
+  }
+  watch().catch(() => { /* the join is over */ })
+  try {
+    await withAny([signal, linked.signal], work)
+  } finally {
+    over.abort(new PeerError('cancelled'))
+  }
 }
 
 /** The neighbours of the admitting peer, by its Update; undefined when none comes. */

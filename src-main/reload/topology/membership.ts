@@ -117,6 +117,12 @@ export class Membership implements ChordUser {
   /** A link to this node was made at our wish: it is ours to close again. */
   wanted(nodeId: Uint8Array): void { this.ours.add(toHex(nodeId)) }
 
+  /** This node has attached to us for our Updates: whoever opened the link, it is not ours alone to close. */
+  attached(nodeId: Uint8Array): void {
+    this.ours.delete(toHex(nodeId))
+    this.sendUpdate(nodeId)
+  }
+
   // ChordUser
 
   isGivenUp(id: Uint8Array): boolean {

@@ -17,7 +17,7 @@ describe('looking for nodes (RFC 6940 §11.4)', () => {
     const links = [linkTo(1, true), linkTo(2, false), linkTo(3, true, true)]
     const nodes = findNodes({
       clock: new VirtualClock(), log: silentLog, nodeId: new Uint8Array(16), factory, nodeIdsOf: () => [], introduce: () => Promise.resolve(undefined),
-      source: { async *candidates() { yield* await Promise.resolve([at(1), at(2), at(3), at(4)]) } }, table: { all: () => links, get: () => undefined, whenUp: () => new Promise(() => undefined) },
+      source: { async *candidates() { yield* await Promise.resolve([at(1), at(2), at(3), at(4)]) } }, table: { all: () => links, get: () => undefined, whenChanged: () => new Promise(() => undefined) },
     }, 1000, new AbortController().signal)
     expect(await nodes.next()).toEqual({ done: true, value: undefined })
     expect(dialled).toEqual([2, 3, 4])
@@ -54,7 +54,7 @@ function surroundings(answersAfterMs: Readonly<Record<number, number>>): Surroun
       },
       table: {
         all: () => [...links.values()], get: (nodeId) => links.get(nodeId[0] as number),
-        whenUp: (signal) => new Promise((resolve, reject) => { void changed.wait().then(resolve); signal.addEventListener('abort', () => { reject(signal.reason as Error) }) }),
+        whenChanged: (signal) => new Promise((resolve, reject) => { void changed.wait().then(resolve); signal.addEventListener('abort', () => { reject(signal.reason as Error) }) }),
       },
     },
   }

@@ -1,6 +1,8 @@
 /** The join procedure alone (RFC 6940 §10.5), against a ring of ids that only answers; whole joins: test/sim/ring.test.ts. */
 import { expect, test } from 'vitest'
+import { untilAborted } from '../../../../../src-main/base/abort.ts'
 import { fromHex, toHex } from '../../../../../src-main/base/bytes.ts'
+import { Notifier } from '../../../../../src-main/base/notifier.ts'
 import { joinThrough } from '../../../../../src-main/reload/overlay/join.ts'
 import type { NeighbourLists } from '../../../../../src-main/reload/topology/chord.ts'
 import type { Membership } from '../../../../../src-main/reload/topology/membership.ts'
@@ -14,7 +16,7 @@ const name = (id: Uint8Array): string => toHex(id).slice(0, 2)
 const never = new AbortController().signal
 
 /** We are 80; the ring has `peers`, in ascending order, of which the first behind us admits us. Updates come for the test to give. */
-function setUp(peers: readonly string[], table: (from: string) => NeighbourLists | undefined): { join: () => Promise<void>; clock: VirtualClock; done: string[] } {
+function setUp(peers: readonly string[], table: (from: string) => NeighbourLists | undefined): { join: () => Promise<void>; clock: VirtualClock; done: string[]; drop: (peer: string) => void } {
   const clock = new VirtualClock()
   const done: string[] = []
   const owner = (id: Uint8Array): Uint8Array => at(peers.find((peer) => toHex(at(peer)) >= toHex(id)) ?? peers[0]!)
@@ -37,14 +39,17 @@ function setUp(peers: readonly string[], table: (from: string) => NeighbourLists
       return Promise.resolve({ signer: { nodeId: signer } } as unknown as Answer)
     },
   }
+  const links = new Set(peers)
+  const changed = new Notifier()
+  const connections = { all: () => [...links].map((peer) => ({ nodeId: at(peer) })), whenChanged: (signal: AbortSignal) => untilAborted(changed.wait(), signal) }
   const attach = (destination: RequestDestination): Promise<{ nodeId: Uint8Array }> => {
     done.push(`attach ${text(destination)}`)
     const last = destination.at(-1)!
     return Promise.resolve({ nodeId: 'resource' in last ? owner(last.resource) : last.node })
   }
   return {
-    clock, done,
-    join: () => joinThrough({ clock, log: silentLog, nodeId: at('80'), attach: { attach } as never, membership, sender, onStep: () => undefined }, at('10'), never),
+    clock, done, drop: (peer) => { links.delete(peer); changed.notify() },
+    join: () => joinThrough({ clock, log: silentLog, nodeId: at('80'), table: connections as never, attach: { attach } as never, membership, sender, onStep: () => undefined }, at('10'), never),
   }
 }
 
@@ -68,4 +73,17 @@ test('in a ring that is shorter, the Pings come round', async () => {
   await clock.advanceAsync(30_000)
   await joined
   expect(done).toEqual(['attach 80+1', 'pingReq a0+1 through a0', 'pingReq b0+1 through a0', 'attach a0>b0', 'joinReq a0', 'enter'])
+})
+
+test('nothing is waited for when the link to the admitting peer goes', async () => {
+  const { join, clock, done, drop } = setUp(['10', 'a0', 'b0'], () => undefined)
+  const joined = join()
+  const failed = expect(joined).rejects.toMatchObject({ code: 'overlay-unreachable', message: 'the link to the admitting peer has gone' })
+  await clock.advanceAsync(1_000)
+  drop('b0')
+  await clock.advanceAsync(1_000)
+  drop('a0')
+  await failed
+  expect(clock.now() - Date.UTC(2026, 0, 1)).toBe(2_000)
+  expect(done).toEqual(['attach 80+1'])
 })
