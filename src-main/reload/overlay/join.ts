@@ -46,10 +46,9 @@ export async function joinThrough(deps: JoinDependencies, bootstrap: Uint8Array,
   const admitting = (await attach.attach([{ resource: nextId(nodeId) }], signal, { through: bootstrap })).nodeId
   membership.wanted(admitting)
   await whileLinked(deps, admitting, signal, (until) => joinAt(deps, admitting, until))
-  membership.enter()
 }
 
-/** From the neighbours that the admitting peer names to its Update that names us. */
+/** From the neighbours that the admitting peer names to its Update that names us: then we are a member. */
 async function joinAt(deps: JoinDependencies, admitting: Uint8Array, signal: AbortSignal): Promise<void> {
   const { clock, nodeId, membership, sender } = deps
   const named = await tableOf(deps, admitting, signal) ?? await successorsByPing(deps, admitting, signal)
@@ -68,6 +67,7 @@ async function joinAt(deps: JoinDependencies, admitting: Uint8Array, signal: Abo
   }, until))
   // Somebody who joined meanwhile is nearer to us: that one is to admit us.
   if (!equalBytes(final.predecessors[0] as Uint8Array, nodeId)) throw new PeerError('overlay-unreachable', 'another peer has become responsible')
+  membership.enter()
 }
 
 /** Without the admitting peer there is nothing to wait for. @throws what `work` throws, PeerError 'overlay-unreachable' when the link to it goes */

@@ -60,11 +60,11 @@ export class Maintenance {
   /**
    * Pings our own place in the ring through bootstrap nodes (RFC 6940 §10.7.4.4). In one ring we answer ourselves; who
    * else answers stands in another one, or in a place of ours where we are not known: then Attach to it and Update it,
-   * from which both rings grow together. Who was dialled may begin to join over the link: it is left to be closed when it
-   * has not been needed for a while. True when there was somebody. @throws the signal's reason
+   * from which both rings grow together. Who cannot ask the ring may have begun to join over our link: that one is left
+   * to be closed when it has not been needed for a while. True when there was somebody. @throws the signal's reason
    */
   async lookForPartition(signal: AbortSignal): Promise<boolean> {
-    const { nodeId, sender, attach, membership, search } = this.deps
+    const { nodeId, sender, attach, membership, table, search } = this.deps
     let looks = 0
     for await (const bootstrap of findNodes(search, LOOK_MS, signal)) {
       membership.wanted(bootstrap)
@@ -78,6 +78,7 @@ export class Maintenance {
           membership.sendUpdate(other)
           return true
         }
+        if (!membership.chord.isRoutable(bootstrap)) table.get(bootstrap)?.link.retire()
       } catch (error) {
         signal.throwIfAborted()
         this.deps.log.debug('bootstrap node of no use', { error: String(error) })
