@@ -143,7 +143,7 @@ export class ConnectionTable {
     }
   }
 
-  /** Resolves when some node has a usable link or has none any more, until then or again. @throws the signal's reason */
+  /** Resolves when some link has become usable, is so again, or has ended. @throws the signal's reason */
   whenChanged(signal: AbortSignal): Promise<void> { return untilAborted(this.changed.wait(), signal) }
 
   /** A new configuration: links whose certificate names no node of the overlay any more end. */

@@ -29,7 +29,6 @@ export interface SearchDependencies {
 const MAX_DIALS = 8
 /** Between two dials while neither is answered (as RFC 8305 §8 does between two addresses). */
 const APART_MS = 250
-
 /** Who could not let us in is asked again after this, then after twice as long and so on: most likely it is joining itself. */
 const AGAIN_MS = 500
 
@@ -49,6 +48,7 @@ export function findWaysIn(deps: SearchDependencies, limitMs: number, signal: Ab
   return search(deps, limitMs, signal, true)
 }
 
+/** @param outside we are not a member: whoever is connected is of use, and is asked again */
 async function* search(deps: SearchDependencies, limitMs: number, signal: AbortSignal, outside: boolean): AsyncGenerator<Uint8Array> {
   const ending = new AbortController()
   // Ours ends with the caller's; not by AbortSignal.any, which would leave something at it after each search.
