@@ -1,5 +1,6 @@
 /** Overlays seen on the local network, for as long as some client looks. */
 import type { OverlayHint } from '@shared/model/index.ts'
+import { sleep } from '../base/abort.ts'
 import type { Event } from '../base/event.ts'
 import type { LanDiscovery } from '../connectivity/lanDiscovery.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -43,14 +44,17 @@ export class Discovery {
   async find(id: string): Promise<OverlayHint | undefined> {
     const known = (): OverlayHint | undefined => this.lan.hints().find((hint) => hint.id === id)
     if (known()?.configurationUrl !== '') return known()
-    const asking = this.lan.browse()
-    await new Promise<void>((resolve) => {
-      const end = (): void => { timer.cancel(); unsubscribe(); resolve() }
-      const timer = this.clock.setTimer(answerMs, end)
-      const unsubscribe = this.lan.onHints(() => { if (known()?.configurationUrl !== '') end() })
-      asking.catch((cause: unknown) => { end(); this.onFailure(cause) })
-    })
-    asking.then((stop) => { stop() }, () => { /* told above */ })
+    const heard = new AbortController()
+    const unsubscribe = this.lan.onHints(() => { if (known()?.configurationUrl !== '') heard.abort() })
+    try {
+      const stop = await this.lan.browse()
+      await sleep(this.clock, answerMs, heard.signal).catch(() => { /* it is heard, or has gone */ })
+      stop()
+    } catch (cause) {
+      this.onFailure(cause)
+    } finally {
+      unsubscribe()
+    }
     return known()
   }
 }

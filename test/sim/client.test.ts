@@ -1,6 +1,7 @@
 /** Clients of an overlay in virtual time (RFC 6940 §4.2): attached, reachable, following, surviving. */
 import { describe, expect, test } from 'vitest'
 import { compareBytes, utf8Bytes } from '../../src-main/base/bytes.ts'
+import type { SocketAddress } from '../../src-main/ports/secureStream.ts'
 import type { AppPipe } from '../../src-main/reload/overlay/overlay.ts'
 import { distance } from '../../src-main/reload/topology/ring.ts'
 import { Kind } from '../../src-main/reload/wire/kinds.ts'
@@ -38,6 +39,24 @@ describe('a client', { timeout: 60_000 }, () => {
     // Each Resource-ID is still a peer's, also those next to the client.
     const at = client.identity.nodeId
     expect(await ring.answerer(peers()[0]!, at)).toBe(behind(peers(), client)[0]!.name)
+    expect(await ring.close()).toBe(0)
+  })
+
+  test('keeps the link by which a peer that looked for others has met it', async () => {
+    const ring = new Ring(67)
+    const host = '10.0.0.99', met: SocketAddress[] = []
+    const peer = await ring.make({ candidates: async function* () { yield* await Promise.resolve([...met]) } })
+    await peer.overlay.start()
+    await ring.until(() => peer.overlay.status.phase === 'alone', 10_000)
+    const client = await ring.make({ clientMode: true, host, bootstrap: [] })
+    await client.overlay.start()
+    met.push({ host, port: 6084 })
+    await ring.until(() => client.overlay.status.phase === 'joined', 60_000)
+    const phases: string[] = []
+    client.overlay.onStatus(({ phase }) => { phases.push(phase) })
+    await ring.advance(120_000)
+    expect(phases).toEqual([])
+    expect(peer.overlay.counters['link.unneeded'] ?? 0).toBe(0)
     expect(await ring.close()).toBe(0)
   })
 

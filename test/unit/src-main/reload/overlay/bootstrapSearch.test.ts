@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { untilAborted } from '../../../../../src-main/base/abort.ts'
 import { Notifier } from '../../../../../src-main/base/notifier.ts'
 import type { SecureStream, SocketAddress } from '../../../../../src-main/ports/secureStream.ts'
 import type { Connection } from '../../../../../src-main/reload/forwarding/connectionTable.ts'
@@ -49,12 +50,12 @@ function surroundings(answersAfterMs: Readonly<Record<number, number>>): Surroun
       source: {
         async *candidates(signal) {
           yield* Object.keys(answersAfterMs).map((port) => at(Number(port)))
-          await new Promise((_, reject) => { signal.addEventListener('abort', () => { reject(signal.reason as Error) }) }) // as one that keeps listening
+          await untilAborted(new Promise(() => undefined), signal) // as one that keeps listening
         },
       },
       table: {
         all: () => [...links.values()], get: (nodeId) => links.get(nodeId[0] as number),
-        whenChanged: (signal) => new Promise((resolve, reject) => { void changed.wait().then(resolve); signal.addEventListener('abort', () => { reject(signal.reason as Error) }) }),
+        whenChanged: (signal) => untilAborted(changed.wait(), signal),
       },
     },
   }
