@@ -162,3 +162,28 @@ export class ServerKit {
     return next
   }
 }
+
+/** Who carol's link proves her to be. */
+export const identity = { aor: 'carol@office.example', nodeId: 'aa'.repeat(16) }
+export const BOB = 'sip:bob@office.example'
+export const contactOf = (name: string): [string, string] => ['Contact', `<sip:${name}@10.9.9.9:5070>`]
+
+/** The desk has called bob, whose phones ring. */
+export async function ringing(kit: ServerKit, ...callees: RawEnd[]): Promise<{ desk: RawEnd; invite: SipRequest }> {
+  const desk = kit.end('desk')
+  const invite = await kit.ask(desk, desk.request('INVITE', BOB, [contactOf('desk')]))
+  for (const callee of callees) callee.respond(callee.lastOf('INVITE'), 180, [contactOf('x')])
+  await kit.run()
+  return { desk, invite }
+}
+
+/** A request inside the dialog that `response` made, along the recorded route. */
+export function within(from: RawEnd, invite: SipRequest, response: SipResponse, method: string, cseq: number, asCaller = true): SipRequest {
+  const routes = response.headers.getList('Record-Route')
+  const [local, remote] = asCaller ? ['From', 'To'] : ['To', 'From']
+  const contact = (asCaller ? response : invite).headers.get('Contact') ?? ''
+  return from.request(method, /<(.*)>/.exec(contact)?.[1] ?? contact, [
+    ['From', response.headers.get(local) ?? ''], ['To', response.headers.get(remote) ?? ''], ['Call-ID', invite.callId], ['CSeq', `${cseq} ${method}`],
+    ['Route', (asCaller ? [...routes].reverse() : routes).join(', ')],
+  ])
+}
